@@ -1,0 +1,1 @@
+"""Generated from proto/snakepit_bridge.proto by `npm run proto`. Never edit."""
