@@ -1,0 +1,81 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { digestOf, readStamp, writeStamp } from './digest.mjs';
+import { runCommand } from './run-command.mjs';
+
+/** @typedef {import('./main.mjs').Context} Context */
+
+/**
+ * The step that installs the locked npm packages.
+ *
+ * The stamp lies inside node_modules, which `npm ci` removes first: it cannot outlive a broken install.
+ *
+ * @param {Context} context
+ */
+export function nodeModulesStep({ root, signal }) {
+  const folder = join(root, 'node_modules');
+  const stamp = join(folder, '.snakepit-bootstrap');
+  const wanted = [
+    digestOf(root, ['package-lock.json', '.npmrc']),
+    process.versions.node.split('.')[0],
+    process.platform,
+    process.arch,
+  ].join(' ');
+  return {
+    title: 'installing npm packages (npm ci)',
+    isDone() {
+      if (readStamp(stamp) === wanted) return true;
+      if (existsSync(stamp) || !installedTreeMatches(root)) return false;
+      writeStamp(stamp, wanted); // Somebody ran npm ci by hand.
+      return true;
+    },
+    async make() {
+      try {
+        const { command, args } = npm();
+        await runCommand(command, [...args, 'ci', '--include=dev', '--no-audit', '--no-fund'], {
+          cwd: root,
+          signal,
+        });
+      } catch (error) {
+        rmSync(folder, { recursive: true, force: true });
+        throw error;
+      }
+      writeStamp(stamp, wanted);
+    },
+  };
+}
+
+/** npm itself, as the JavaScript program it is: `npm.cmd` on Windows would need a shell. */
+function npm() {
+  const running = process.env.npm_execpath;
+  if (running?.endsWith('npm-cli.js')) return { command: process.execPath, args: [running] };
+  return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args: [] };
+}
+
+/**
+ * Whether what npm says it installed is what the lock file asks for.
+ *
+ * @param {string} root
+ */
+function installedTreeMatches(root) {
+  const hidden = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(hidden)) return false;
+  const installed = packagesIn(hidden);
+  const locked = packagesIn(join(root, 'package-lock.json'));
+  const complete = Object.entries(locked).every(
+    ([path, { version, link, optional }]) =>
+      path === '' || link || optional || installed[path]?.version === version,
+  );
+  return (
+    complete &&
+    Object.entries(installed).every(([path, { version }]) => locked[path]?.version === version)
+  );
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, { version?: string, link?: boolean, optional?: boolean }>}
+ */
+function packagesIn(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).packages;
+}

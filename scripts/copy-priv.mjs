@@ -1,0 +1,23 @@
+// Puts the contract and the Python side into the package that carries them to users, as dist is made from src.
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const target = join(root, 'packages/python-bridge/priv');
+const python = join(root, 'priv/python');
+const SHIPPED = /^(snakepit_bridge|pyproject\.toml|README\.md|requirements.*\.(txt|lock))$/;
+const isMade = (/** @type {string} */ path) =>
+  /^(__pycache__|\..*_cache|tests)$/.test(basename(path));
+
+rmSync(target, { recursive: true, force: true });
+mkdirSync(join(target, 'python'), { recursive: true });
+cpSync(join(root, 'proto'), join(target, 'proto'), { recursive: true });
+for (const name of readdirSync(python).filter((one) => SHIPPED.test(one))) {
+  cpSync(join(python, name), join(target, 'python', name), {
+    recursive: true,
+    filter: (path) => !isMade(path),
+  });
+}
+const scripts = join(root, 'priv/scripts');
+if (existsSync(scripts)) cpSync(scripts, join(target, 'scripts'), { recursive: true });
