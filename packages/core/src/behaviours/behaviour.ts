@@ -1,0 +1,35 @@
+import type { AnyActorLogic } from 'xstate';
+import type { ExitReason } from '../process/exit-reason.ts';
+import type { Process } from '../process/process.ts';
+
+/** What a behaviour does for one process. The process calls it, one turn at a time. */
+export interface Instance {
+  /** The first turn. Ends in {@link Process.acknowledge}, or the process ends. */
+  start(): void;
+  /** Handles one message; what it throws ends the process. */
+  receive(message: unknown): void;
+  /** The process is gone: let go of everything. Runs no code of the user's. */
+  dispose(reason: ExitReason): void;
+  /** What a viewer calls the state: a state value, or the phase of a flat behaviour. */
+  readonly stateValue: unknown;
+  /** The data of the process. */
+  readonly state: unknown;
+}
+
+/** A way to run a process: GenServer, statechart, task, or any XState logic. */
+export interface Behaviour<TInput = unknown> {
+  /** Which way; shown in the process table. */
+  readonly kind: 'genServer' | 'statechart' | 'task' | 'actor';
+  /** What it is called in reports. */
+  readonly label: string;
+  /** Makes what one process needs. Runs in the process's first turn. @internal */
+  createInstance(process: Process, input: TInput): Instance;
+}
+
+/** What can be spawned: one of our behaviours, or any XState v5 logic. */
+export type Spawnable<TInput = unknown> = Behaviour<TInput> | AnyActorLogic;
+
+/** Whether this is one of our behaviours rather than bare XState logic. */
+export function isBehaviour(logic: Spawnable<never>): logic is Behaviour<never> {
+  return 'createInstance' in logic;
+}

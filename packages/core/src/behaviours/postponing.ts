@@ -1,0 +1,47 @@
+import type { AnyMachineSnapshot, AnyStateMachine, StateValue } from 'xstate';
+
+type StateNode = AnyStateMachine['root'];
+
+/**
+ * The event descriptors that a state postpones: `meta.postpone`, as gen_statem's `postpone` action.
+ *
+ * A descriptor is an event type, a prefix with `.*`, or `*`.
+ */
+function descriptorsOf(node: StateNode): readonly string[] {
+  const meta: unknown = node.meta;
+  if (typeof meta !== 'object' || meta === null || !('postpone' in meta)) return [];
+  const { postpone } = meta;
+  return Array.isArray(postpone) ? postpone.filter((item) => typeof item === 'string') : [];
+}
+
+/** Whether any state of a machine postpones anything; asked once per machine. */
+export function postponesAnything(machine: AnyStateMachine): boolean {
+  const visit = (node: StateNode): boolean =>
+    descriptorsOf(node).length > 0 || Object.values(node.states).some((child) => visit(child));
+  return visit(machine.root);
+}
+
+/** Whether an event must wait in the present states. */
+export function isPostponed(snapshot: AnyMachineSnapshot, eventType: string): boolean {
+  return snapshot._nodes.some((node) =>
+    descriptorsOf(node).some((descriptor) => matches(descriptor, eventType)),
+  );
+}
+
+function matches(descriptor: string, eventType: string): boolean {
+  if (descriptor === eventType || descriptor === '*') return true;
+  return descriptor.endsWith('.*') && eventType.startsWith(descriptor.slice(0, -1));
+}
+
+/** Whether two state values name the same states. */
+export function sameStateValue(a: StateValue, b: StateValue): boolean {
+  if (a === b) return true;
+  if (typeof a === 'string' || typeof b === 'string') return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => {
+    const left = a[key];
+    const right = b[key];
+    return left !== undefined && right !== undefined && sameStateValue(left, right);
+  });
+}

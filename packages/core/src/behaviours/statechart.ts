@@ -1,0 +1,125 @@
+import type {
+  AnyActorRef,
+  AnyStateMachine,
+  ContextFrom,
+  EventFromLogic,
+  InputFrom,
+  SnapshotFrom,
+  StateMachine,
+} from 'xstate';
+import type { ExitReason } from '../process/exit-reason.ts';
+import type { ProcessContext } from '../process/process-context.ts';
+import type { Behaviour } from './behaviour.ts';
+import { postponesAnything } from './postponing.ts';
+import { StatechartInstance } from './statechart-instance.ts';
+
+/** What an effect is called with besides its params. */
+export interface EffectArguments<M extends AnyStateMachine> {
+  /** The machine's context at that moment. */
+  readonly context: ContextFrom<M>;
+  /** The event that led to it. */
+  readonly event: EventFromLogic<M>;
+}
+
+type ActionOf<M extends AnyStateMachine> =
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the action parameter is read off the machine's type
+  M extends StateMachine<any, any, any, any, infer A, any, any, any, any, any, any, any, any, any>
+    ? A
+    : never;
+
+/** The effects of a machine: one function for each action that `setup()` names without implementing. */
+export type Effects<M extends AnyStateMachine> = {
+  readonly [A in ActionOf<M> as A['type']]?: (
+    params: A['params'],
+    args: EffectArguments<M>,
+  ) => void;
+};
+
+/** How a machine becomes a process. */
+export interface StatechartOptions<M extends AnyStateMachine> {
+  /** What it is called in reports; default: the machine's id. */
+  readonly name?: string;
+  /** Whether exit signals arrive as EXIT events; default false. */
+  readonly trapExit?: boolean;
+  /**
+   * Makes what the chart's named actions do, once per process, before its first state is entered.
+   *
+   * Every action that `setup({ actions })` implements by a plain function is an effect and is looked up here by
+   * its name; one that is missing runs the machine's own. What it throws ends the process.
+   */
+  readonly effects?: (self: ProcessContext, input: InputFrom<M>) => Effects<M>;
+  /** Releases what the effects hold, when the process is gone. Must not throw. */
+  readonly released?: (reason: ExitReason, snapshot: SnapshotFrom<M>, self: ProcessContext) => void;
+}
+
+/** Gives the effects of the process that an XState actor belongs to. */
+export type EffectTable = WeakMap<
+  AnyActorRef,
+  Readonly<Record<string, EffectFunction | undefined>>
+>;
+
+/** An effect with its types erased. @internal */
+export type EffectFunction = (params: unknown, args: { context: unknown; event: unknown }) => void;
+
+/** What all processes of one machine share. @internal */
+export interface SharedChart {
+  readonly machine: AnyStateMachine;
+  readonly table: EffectTable;
+  readonly postpones: boolean;
+  readonly trapExit: boolean;
+  readonly effects: ((self: ProcessContext, input: never) => object) | undefined;
+  readonly released:
+    ((reason: ExitReason, snapshot: never, self: ProcessContext) => void) | undefined;
+}
+
+/**
+ * Makes an XState machine a process: mailbox, postponed events, exit reasons, supervision.
+ *
+ * - `meta: { postpone: ['child.*'] }` on a state keeps such events in the mailbox until the state changes.
+ * - A state with the tag `initialising` holds the start back until it is left.
+ * - Final output `{ reason }` is the exit reason; `{ ignore: true }` while initialising declines the start.
+ * - A call arrives as its request event with `from` added; an effect answers it by `self.reply(from, …)`.
+ *
+ * @param machine - Used as it is; called once per module, never per process.
+ */
+export function defineStatechart<M extends AnyStateMachine>(
+  machine: M,
+  options: StatechartOptions<M> = {},
+): Behaviour<InputFrom<M>> {
+  const table: EffectTable = new WeakMap();
+  const shared: SharedChart = {
+    machine: bindEffects(machine, table),
+    table,
+    postpones: postponesAnything(machine),
+    trapExit: options.trapExit ?? false,
+    effects: options.effects,
+    released: options.released,
+  };
+  return {
+    kind: 'statechart',
+    label: options.name ?? machine.id,
+    createInstance: (process, input) => new StatechartInstance(process, input, shared),
+  };
+}
+
+interface ActionArguments {
+  readonly self: AnyActorRef;
+  readonly context: unknown;
+  readonly event: unknown;
+}
+
+/** Replaces every plain-function action by one that finds the effect of its own process. */
+function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMachine {
+  const bound: Record<string, (args: ActionArguments, params: unknown) => void> = {};
+  for (const [name, own] of Object.entries(machine.implementations.actions)) {
+    // assign, raise and the like carry a resolver; they are part of the machine, not effects.
+    if (typeof own !== 'function' || 'resolve' in own) continue;
+    bound[name] = (args, params) => {
+      const effect = table.get(args.self)?.[name];
+      if (effect !== undefined) effect(params, { context: args.context, event: args.event });
+      else (own as (args: ActionArguments, params: unknown) => void)(args, params);
+    };
+  }
+  // The machine's own action types were checked where it was made; here they are one opaque record.
+  return machine.provide({ actions: bound as never });
+}

@@ -1,0 +1,51 @@
+// For users.
+export { createSystem } from './system.ts';
+export type { ActorSystem, StartOptions, StopOptions, SystemOptions } from './system.ts';
+export { createSystemClock, createTestClock } from './clock.ts';
+export type { Clock, TestClock } from './clock.ts';
+export { createConsoleLogger, silentLogger } from './logger.ts';
+export type { Logger, LogLevel } from './logger.ts';
+export { SnakepitError, defineErrors, isSnakepitError } from './errors.ts';
+export type { ErrorDetails, ErrorFactory, ErrorTable, ErrorTemplate } from './errors.ts';
+export { Pid } from './process/pid.ts';
+export {
+  ExitError,
+  exitReason,
+  formatExitReason,
+  isCleanExit,
+  isExitReason,
+  sameExitReason,
+} from './process/exit-reason.ts';
+export type { ExitReason } from './process/exit-reason.ts';
+export { MonitorRef } from './process/messages.ts';
+export type { DownMessage, ExitMessage, From, Request } from './process/messages.ts';
+export { ProcessContext } from './process/process-context.ts';
+export type { CallOptions, SpawnOptions, StartLinkOptions } from './process/process-context.ts';
+export type { ProcessInfo } from './process/process-info.ts';
+export type { ProcessStatus, StartResult } from './process/process.ts';
+export type { HasPid, Target } from './process/runtime.ts';
+export { TimerRef } from './timers.ts';
+export { defineServer } from './behaviours/gen-server.ts';
+export type {
+  CallHandler,
+  CastHandler,
+  Server,
+  ServerDefinition,
+  ServerRef,
+} from './behaviours/gen-server.ts';
+export { ignore, noreply, ok, reply, stop } from './behaviours/gen-server-results.ts';
+export type { Continuation, HandleResult, InitResult } from './behaviours/gen-server-results.ts';
+export { defineStatechart } from './behaviours/statechart.ts';
+export type { EffectArguments, Effects, StatechartOptions } from './behaviours/statechart.ts';
+export { Task, defineTask } from './behaviours/task.ts';
+export type { TaskFunction, TaskHandle } from './behaviours/task.ts';
+export type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
+export { createTelemetry } from './telemetry/telemetry.ts';
+export type {
+  Measurements,
+  Metadata,
+  Telemetry,
+  TelemetryEventName,
+  TelemetryEvents,
+  TelemetryHandler,
+} from './telemetry/telemetry.ts';

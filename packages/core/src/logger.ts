@@ -1,0 +1,41 @@
+/** Where the runtime's own reports go: crashes, supervisor reports, warnings. */
+export interface Logger {
+  /** For developers of a process: dropped events, late replies. */
+  debug(message: string, fields?: object): void;
+  /** Progress that an operator may want to see. */
+  info(message: string, fields?: object): void;
+  /** Something unexpected that needed no action. */
+  warn(message: string, fields?: object): void;
+  /** A process ended abnormally, or something is broken. */
+  error(message: string, fields?: object): void;
+}
+
+/** Severity, lowest first. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
+
+const severity = { debug: 0, info: 1, warn: 2, error: 3, none: 4 } as const;
+
+/**
+ * A logger that writes to the console; warnings and errors go to standard error.
+ *
+ * @param level - The lowest severity that is written; default `'warn'`.
+ */
+export function createConsoleLogger(level: LogLevel = 'warn'): Logger {
+  const lowest = severity[level];
+  const write =
+    (name: Exclude<LogLevel, 'none'>) =>
+    (message: string, fields?: object): void => {
+      if (severity[name] < lowest) return;
+      if (fields === undefined) console[name](message);
+      else console[name](message, fields);
+    };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** A logger that writes nothing. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

@@ -1,0 +1,87 @@
+import type { ExitReason } from './exit-reason.ts';
+import type { Pid } from './pid.ts';
+
+/** Names one monitor; compared by identity. */
+export class MonitorRef {
+  /** The process watched; `undefined` when there was none at that name. */
+  readonly pid: Pid | undefined;
+
+  /** @internal */
+  constructor(pid: Pid | undefined) {
+    this.pid = pid;
+  }
+}
+
+/** What a process that traps exits receives instead of dying (OTP PRC-006, PRC-014). */
+export interface ExitMessage {
+  readonly type: 'EXIT';
+  /** Who died, or who sent the signal. */
+  readonly from: Pid;
+  /** Why. */
+  readonly reason: ExitReason;
+}
+
+/** What a monitor gives when its process is gone, once (OTP MON-001). */
+export interface DownMessage {
+  readonly type: 'DOWN';
+  /** Which monitor. */
+  readonly ref: MonitorRef;
+  /** Who is gone; `undefined` when there was nobody at that name. */
+  readonly pid: Pid | undefined;
+  /** Why. */
+  readonly reason: ExitReason;
+}
+
+/** A request that a call carries: named, as an XState event is. */
+export interface Request {
+  /** Name of the request. */
+  readonly type: string;
+}
+
+/** Whom to answer; given by a call, used once with `reply`. */
+export interface From {
+  /** The caller, or `undefined` when it is no process. */
+  readonly pid: Pid | undefined;
+  /** Answers; later answers are dropped. @internal */
+  resolve(value: unknown): void;
+  /** Fails the call. @internal */
+  reject(reason: ExitReason): void;
+}
+
+/** A call as it lies in the mailbox. @internal */
+export class CallMessage {
+  /** Marks it among messages. */
+  readonly type = '$call';
+  /** What is asked. */
+  readonly request: Request;
+  /** Whom to answer. */
+  readonly from: From;
+
+  constructor(request: Request, from: From) {
+    this.request = request;
+    this.from = from;
+  }
+}
+
+/** A cast as it lies in the mailbox. @internal */
+export class CastMessage {
+  /** Marks it among messages. */
+  readonly type = '$cast';
+  /** What is asked. */
+  readonly request: Request;
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+}
+
+/** Thrown by `self.exit(reason)` to unwind a callback; never leaves the runtime. @internal */
+export class ExitRequest extends Error {
+  /** The reason asked for. */
+  readonly reason: ExitReason;
+
+  constructor(reason: ExitReason) {
+    super('this process ends itself');
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,243 @@
+import type { Spawnable } from '../behaviours/behaviour.ts';
+import { cancelTimer, startTimer, type TimerRef } from '../timers.ts';
+import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
+import { ExitRequest, MonitorRef, type From, type Request } from './messages.ts';
+import { Pid } from './pid.ts';
+import type { Process, StartResult } from './process.ts';
+import type { Target } from './runtime.ts';
+import type { ActorSystem } from '../system.ts';
+
+/** How a process is spawned by another. */
+export interface SpawnOptions {
+  /** Name to register it under; free again when it is gone. */
+  readonly name?: string;
+}
+
+/** How a process is started by another. */
+export interface StartLinkOptions extends SpawnOptions {
+  /** How long initialising may take, in milliseconds; default: no limit. Then it is killed: `timeout` (GEN-010). */
+  readonly timeoutMs?: number;
+}
+
+/** How long a call waits. */
+export interface CallOptions {
+  /** In milliseconds; default 5,000; `Infinity` waits for ever. */
+  readonly timeout?: number;
+}
+
+/**
+ * A process as its own code sees it: `self`.
+ *
+ * Once the process is dead nothing here has any effect: a continuation that outlived it can do no harm (OTP PRC-022).
+ */
+export class ProcessContext {
+  readonly #process: Process;
+
+  /** @internal */
+  constructor(process: Process) {
+    this.#process = process;
+  }
+
+  /** The pid of this process. */
+  get pid(): Pid {
+    return this.#process.pid;
+  }
+
+  /** Who spawned it; the pid `<0>` stands for code outside any process. */
+  get parent(): Pid {
+    return this.#process.parent;
+  }
+
+  /** The system it lives in. */
+  get system(): ActorSystem {
+    return this.#process.runtime.system;
+  }
+
+  /** Whether it still lives; to ask after every await. */
+  get alive(): boolean {
+    return this.#process.alive;
+  }
+
+  /** Aborted when this process is gone; pass it to what can be cancelled. */
+  get signal(): AbortSignal {
+    return this.#process.signal;
+  }
+
+  /** Sends a plain message. To a dead pid or a free name it is dropped (MSG-004). */
+  send(target: Target, message: unknown): void {
+    if (this.alive) this.#process.runtime.send(target, message);
+  }
+
+  /** Sends a request that needs no answer. */
+  cast(target: Target, request: Request): void {
+    if (this.alive) this.#process.runtime.cast(target, request);
+  }
+
+  /**
+   * Sends a request and waits for the answer.
+   *
+   * @returns What the callee replied; the caller says of which type it is.
+   * @throws {@link ExitError} `timeout`, `noproc`, `callingSelf`, or the callee's exit reason (GEN-015 … GEN-018).
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the answer's type is the caller's knowledge, as with any message
+  call<T = unknown>(target: Target, request: Request, options: CallOptions = {}): Promise<T> {
+    if (!this.alive)
+      return Promise.reject(new ExitError(exitReason.noproc, 'call of a dead process'));
+    const { runtime } = this.#process;
+    return runtime.call(this.#process, target, request, options.timeout) as Promise<T>;
+  }
+
+  /** Answers a call; only the first answer counts. */
+  reply(from: From, value: unknown): void {
+    if (this.alive) from.resolve(value);
+  }
+
+  /** Spawns a process that lives on when this one dies (PRC-020). */
+  spawn<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
+    return this.#spawn(logic, input, options, false).pid;
+  }
+
+  /** Spawns a process linked to this one, in one step (PRC-016). */
+  spawnLink<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
+    return this.#spawn(logic, input, options, true).pid;
+  }
+
+  /**
+   * Spawns a linked process and tells when it is initialised, without a promise.
+   *
+   * @param onStarted - Called once, in the child's turn, before any later exit signal of the child is sent; it
+   *   should only send a message. A failed start gives a trapping starter no EXIT besides (GEN-009).
+   * @returns The pid at once, while it still initialises.
+   */
+  startLink<I>(
+    logic: Spawnable<I>,
+    input: I,
+    options: StartLinkOptions,
+    onStarted: (result: StartResult) => void,
+  ): Pid {
+    const { clock } = this.#process.runtime;
+    const { timeoutMs } = options;
+    let limit: TimerRef | undefined;
+    let late = false;
+    const process = this.#spawn(logic, input, options, true, (result) => {
+      if (limit !== undefined) cancelTimer(clock, limit);
+      onStarted(late && !result.ok ? { ok: false, reason: exitReason.timeout } : result);
+    });
+    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
+      limit = startTimer(clock, timeoutMs, () => {
+        late = true;
+        process.exitSignal(this.pid, exitReason.kill, false);
+      });
+    }
+    return process.pid;
+  }
+
+  #spawn(
+    logic: Spawnable<never>,
+    input: unknown,
+    options: SpawnOptions,
+    link: boolean,
+    onStarted?: (result: StartResult) => void,
+  ): Process {
+    const { runtime } = this.#process;
+    const process = runtime.spawn({
+      logic,
+      input,
+      parent: this.#process,
+      name: options.name,
+      link: link && this.alive,
+      onStarted,
+    });
+    // A dead process spawns nothing: what its stale continuation asked for ends before its first instruction.
+    if (!this.alive) process.end(exitReason.noproc);
+    return process;
+  }
+
+  /** Links both ways. A dead peer gives EXIT `noproc` when trapping, else ends this process so (PRC-015). */
+  link(pid: Pid): void {
+    if (!this.alive) return;
+    const peer = this.#process.runtime.find(pid);
+    if (peer !== undefined) this.#process.link(peer);
+    else this.#process.exitSignal(pid, exitReason.noproc, true);
+  }
+
+  /** Removes a link, if there is one. An EXIT already in the mailbox stays (PRC-017). */
+  unlink(pid: Pid): void {
+    const peer = this.#process.runtime.find(pid);
+    if (peer !== undefined) this.#process.unlink(peer);
+  }
+
+  /** Watches a process: one DOWN message when it is gone, at once when it is not there (MON-001, MON-002). */
+  monitor(target: Target): MonitorRef {
+    const watched = this.#process.runtime.find(target);
+    if (watched !== undefined && this.alive) return this.#process.monitor(watched);
+    const pid =
+      typeof target === 'string' ? undefined : target instanceof Pid ? target : target.pid;
+    const ref = new MonitorRef(pid);
+    this.#process.deliver({ type: 'DOWN', ref, pid, reason: exitReason.noproc });
+    return ref;
+  }
+
+  /** Stops watching. `flush` also removes a DOWN that has arrived (MON-005). */
+  demonitor(ref: MonitorRef, options: { readonly flush?: boolean } = {}): void {
+    this.#process.demonitor(ref);
+    if (options.flush === true) {
+      this.#process.mailbox.retain((message) => !isDownOf(message, ref));
+    }
+  }
+
+  /** Ends this process with exactly this reason; unwinds the callback (PRC-003). */
+  exit(reason: ExitReason): never;
+  /** Sends an exit signal to another process (PRC-006 … PRC-011). */
+  exit(pid: Pid, reason: ExitReason): void;
+  exit(first: Pid | ExitReason, reason?: ExitReason): void {
+    if (!(first instanceof Pid)) throw new ExitRequest(first);
+    if (this.alive && reason !== undefined) this.#process.runtime.exit(this.pid, first, reason);
+  }
+
+  /** Turns exit signals into EXIT messages, or back. Looked at when a signal arrives (PRC-018). */
+  trapExit(on: boolean): void {
+    this.#process.trapExit = on;
+  }
+
+  /**
+   * Sends a message later.
+   *
+   * @param delayMs - Milliseconds from now, ≥ 0.
+   * @param target - Default: this process. A name is looked up when the time comes (TMR-004).
+   */
+  sendAfter(delayMs: number, message: unknown, target: Target = this.pid): TimerRef {
+    const { runtime } = this.#process;
+    const timer = startTimer(runtime.clock, delayMs, () => {
+      runtime.send(target, message);
+    });
+    if (!this.alive) cancelTimer(runtime.clock, timer);
+    return timer;
+  }
+
+  /** Stops a timer; the milliseconds left, or `false` when it had fired (TMR-002). */
+  cancelTimer(timer: TimerRef): number | false {
+    return cancelTimer(this.#process.runtime.clock, timer);
+  }
+
+  /** Registers this process under a name (NAM-001). */
+  register(name: string): void {
+    this.#process.runtime.register(this.#process, name);
+  }
+
+  /** Frees a name (NAM-003). */
+  unregister(name: string): void {
+    this.#process.runtime.unregister(name);
+  }
+}
+
+function isDownOf(message: unknown, ref: MonitorRef): boolean {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'ref' in message &&
+    message.ref === ref &&
+    'type' in message &&
+    message.type === 'DOWN'
+  );
+}

@@ -1,0 +1,33 @@
+import type { ExitReason } from './exit-reason.ts';
+import type { Pid } from './pid.ts';
+import type { ProcessStatus } from './process.ts';
+
+/** A process as the process table shows it: a live view, not a copy. */
+export interface ProcessInfo {
+  /** Its pid. */
+  readonly pid: Pid;
+  /** Its registered name. */
+  readonly name: string | undefined;
+  /** What its definition is called. */
+  readonly label: string;
+  /** Which way it runs: `genServer`, `statechart`, `task`, `actor`. */
+  readonly behaviour: string;
+  /** Who spawned it; `<0>` is the world outside. */
+  readonly parent: Pid;
+  /** Where it is in its life. */
+  readonly status: ProcessStatus;
+  /** The state value of its chart, or the phase of a flat behaviour. */
+  readonly stateValue: unknown;
+  /** Its data: a GenServer's state, a statechart's snapshot. */
+  readonly state: unknown;
+  /** How many messages wait. */
+  readonly mailboxLength: number;
+  /** Who it is linked to. */
+  readonly linkedPids: readonly Pid[];
+  /** How many monitors watch it. */
+  readonly monitorCount: number;
+  /** How many turns it has had. */
+  readonly turns: number;
+  /** Why it is gone; `undefined` while it lives. */
+  readonly reason: ExitReason | undefined;
+}

@@ -1,0 +1,109 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Pid } from '../process/pid.ts';
+import type { ExitReason } from '../process/exit-reason.ts';
+
+/**
+ * Every event on the bus: name to what it carries. Packages add theirs by declaration merging.
+ *
+ * Measurements are numbers in the unit that the name ends in (`…Ms`); metadata says what they are about.
+ */
+export interface TelemetryEvents {
+  /** A process exists; its code has not run yet. */
+  'snakepit.process.spawned': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: {
+      readonly pid: Pid;
+      readonly parent: Pid;
+      readonly behaviour: string;
+      readonly name: string | undefined;
+    };
+  };
+  /** A process is gone; its name is free again. */
+  'snakepit.process.exited': {
+    readonly measurements: { readonly count: 1; readonly turns: number };
+    readonly metadata: {
+      readonly pid: Pid;
+      readonly behaviour: string;
+      readonly name: string | undefined;
+      readonly reason: ExitReason;
+    };
+  };
+}
+
+/** Name of an event on the bus. */
+export type TelemetryEventName = keyof TelemetryEvents & string;
+
+/** Measurements of one event. */
+export type Measurements<N extends TelemetryEventName> = TelemetryEvents[N]['measurements'];
+
+/** Metadata of one event. */
+export type Metadata<N extends TelemetryEventName> = TelemetryEvents[N]['metadata'];
+
+/** Hears one kind of event. What it throws is logged and harms nobody (OTP SYS-009). */
+export type TelemetryHandler<N extends TelemetryEventName> = (
+  measurements: Measurements<N>,
+  metadata: Metadata<N>,
+  name: N,
+) => void;
+
+/** The event bus of one system, in the manner of Elixir's `:telemetry`. */
+export interface Telemetry {
+  /** Whether anybody listens; ask before building an event. */
+  enabled(name: TelemetryEventName): boolean;
+  /** Tells the listeners, synchronously and in order of attachment. */
+  emit<N extends TelemetryEventName>(
+    name: N,
+    measurements: Measurements<N>,
+    metadata: Metadata<N>,
+  ): void;
+  /**
+   * Listens to one kind of event.
+   *
+   * @returns A function that stops listening; calling it again does nothing.
+   */
+  on<N extends TelemetryEventName>(name: N, handler: TelemetryHandler<N>): () => void;
+  /** Listens to several kinds with one handler; returns a function that detaches all of them. */
+  attachMany<N extends TelemetryEventName>(
+    names: readonly N[],
+    handler: TelemetryHandler<N>,
+  ): () => void;
+}
+
+/**
+ * Makes a bus.
+ *
+ * @param onHandlerError - Told what a handler threw; the other handlers still run.
+ */
+export function createTelemetry(
+  onHandlerError: (error: unknown, name: TelemetryEventName) => void = () => undefined,
+): Telemetry {
+  const emitter = new EventEmitter();
+
+  function on<N extends TelemetryEventName>(name: N, handler: TelemetryHandler<N>): () => void {
+    const guarded = (measurements: Measurements<N>, metadata: Metadata<N>): void => {
+      try {
+        handler(measurements, metadata, name);
+      } catch (error) {
+        onHandlerError(error, name);
+      }
+    };
+    emitter.on(name, guarded);
+    return () => {
+      emitter.off(name, guarded);
+    };
+  }
+
+  return {
+    enabled: (name) => emitter.listenerCount(name) > 0,
+    emit: (name, measurements, metadata) => {
+      emitter.emit(name, measurements, metadata);
+    },
+    on,
+    attachMany: (names, handler) => {
+      const offs = names.map((name) => on(name, handler));
+      return () => {
+        for (const off of offs) off();
+      };
+    },
+  };
+}
