@@ -1,0 +1,316 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from '@jest/globals';
+import { isSnakepitError } from '@snakepit/core';
+import type { ResolvedConfig, SnakepitConfig } from './config.ts';
+import { resolveConfig } from './resolve-config.ts';
+
+const pool = { name: 'default', adapter: 'my_app.adapter.MyAdapter' };
+
+function resolved(config: unknown, env: Record<string, string> = {}): ResolvedConfig {
+  return resolveConfig(config, { env, cwd: '/srv/app' });
+}
+
+function onlyPool(config: unknown, env: Record<string, string> = {}): ResolvedConfig['pools'][0] {
+  const [first] = resolved(config, env).pools;
+  if (first === undefined) throw new Error('no pool');
+  return first;
+}
+
+function complaint(config: unknown, env: Record<string, string> = {}): string {
+  try {
+    resolved(config, env);
+  } catch (error) {
+    if (!isSnakepitError(error)) throw error;
+    expect(error.code).toBe('INVALID_CONFIG');
+    return error.message;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('resolveConfig', () => {
+  test('fills in every default', () => {
+    const config: SnakepitConfig = { pools: [pool] };
+    expect(onlyPool(config)).toEqual({
+      name: 'default',
+      adapter: 'my_app.adapter.MyAdapter',
+      adapterArgs: [],
+      size: availableParallelism(),
+      python: undefined,
+      pythonPath: [],
+      cwd: '/srv/app',
+      env: {},
+      startupTimeoutMs: 30_000,
+      requestTimeoutMs: 60_000,
+      queueTimeoutMs: 10_000,
+      maxQueueSize: 1000,
+      startupBatchSize: 10,
+      startupBatchDelayMs: 0,
+      heartbeat: {
+        enabled: true,
+        pingIntervalMs: 2000,
+        timeoutThresholdMs: 10_000,
+        maxMissed: 3,
+      },
+      gracefulShutdownTimeoutMs: 30_000,
+      termTimeoutMs: 3000,
+      restart: {
+        maxRestarts: 3,
+        periodMs: 60_000,
+        backoff: { initialMs: 100, maxMs: 30_000, factor: 2, jitter: 0.25 },
+      },
+    });
+    expect(resolved(config)).toMatchObject({
+      stateDir: undefined,
+      socketDir: undefined,
+      logger: undefined,
+      handleSignals: true,
+    });
+  });
+
+  test('the result cannot be changed, at any depth', () => {
+    const config = resolved({ pools: [{ ...pool, env: { A: '1' } }] });
+    const visit = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      expect(Object.isFrozen(value)).toBe(true);
+      Object.values(value).forEach(visit);
+    };
+    visit(config);
+  });
+
+  test('a value of the top level is the default of all pools, a pool says otherwise key by key', () => {
+    const config = resolved({
+      size: 2,
+      adapter: 'shared.Adapter',
+      heartbeat: { pingInterval: 3000, maxMissed: 5 },
+      env: { A: 'top', B: 'top' },
+      pools: [
+        { name: 'a' },
+        {
+          name: 'b',
+          size: 7,
+          heartbeat: { maxMissed: 1 },
+          env: { B: 'own' },
+          adapter: 'own.Adapter',
+        },
+      ],
+    });
+    const [a, b] = config.pools;
+    expect(a).toMatchObject({ size: 2, adapter: 'shared.Adapter', env: { A: 'top', B: 'top' } });
+    expect(a?.heartbeat).toMatchObject({ pingIntervalMs: 3000, maxMissed: 5 });
+    expect(b).toMatchObject({ size: 7, adapter: 'own.Adapter', env: { A: 'top', B: 'own' } });
+    expect(b?.heartbeat).toMatchObject({ pingIntervalMs: 3000, maxMissed: 1 });
+  });
+
+  test('paths become absolute: cwd from Node, pythonPath from the cwd of the pool', () => {
+    const config = {
+      stateDir: 'state',
+      pools: [{ ...pool, cwd: 'py', pythonPath: ['lib', '/x'] }],
+    };
+    expect(onlyPool(config)).toMatchObject({
+      cwd: '/srv/app/py',
+      pythonPath: ['/srv/app/py/lib', '/x'],
+    });
+    expect(resolved(config).stateDir).toBe('/srv/app/state');
+  });
+
+  test('timeouts of calls may be endless, others not', () => {
+    const config = { pools: [{ ...pool, requestTimeout: Infinity, queueTimeout: Infinity }] };
+    expect(onlyPool(config)).toMatchObject({
+      requestTimeoutMs: Infinity,
+      queueTimeoutMs: Infinity,
+    });
+    expect(complaint({ pools: [{ ...pool, startupTimeout: Infinity }] })).toContain(
+      'pools[0].startupTimeout is Infinity; it must be a whole number of milliseconds from 100 to 2147483647',
+    );
+  });
+});
+
+describe('resolveConfig, ranges', () => {
+  test.each([
+    ['heartbeat.pingInterval', 1000, 60_000],
+    ['heartbeat.timeoutThreshold', 5000, 300_000],
+  ])('[R9.1] %s takes %i to %i ms and nothing else', (path, min, max) => {
+    const key = path.split('.')[1] ?? '';
+    const config = (value: unknown): unknown => ({
+      pools: [{ ...pool, heartbeat: { [key]: value } }],
+    });
+    for (const value of [min, max]) {
+      expect(onlyPool(config(value)).heartbeat).toMatchObject({ [`${key}Ms`]: value });
+    }
+    for (const value of [min - 1, max + 1, Number.NaN, '2000', min + 0.5, null]) {
+      expect(complaint(config(value))).toContain(
+        `pools[0].${path} is ${typeof value === 'string' ? '"2000"' : String(value)}; it must be a whole number of milliseconds from ${min} to ${max}.`,
+      );
+    }
+  });
+
+  test('[R9.1] pinging less often alone does not make workers look dead between two pings', () => {
+    const heartbeat = { pingInterval: 60_000 };
+    expect(onlyPool({ pools: [{ ...pool, heartbeat }] }).heartbeat.timeoutThresholdMs).toBe(
+      180_000,
+    );
+  });
+
+  test('[R9.1] a threshold that is not longer than the interval is refused', () => {
+    const heartbeat = { pingInterval: 20_000, timeoutThreshold: 10_000 };
+    expect(complaint({ pools: [{ ...pool, heartbeat }] })).toContain(
+      'pools[0].heartbeat.timeoutThreshold is 10000; it must be longer than heartbeat.pingInterval (20000)',
+    );
+  });
+
+  test('[R9.3] gracefulShutdownTimeout takes 5 to 300 s and nothing else', () => {
+    for (const value of [5000, 300_000]) {
+      const config = { pools: [{ ...pool, gracefulShutdownTimeout: value }] };
+      expect(onlyPool(config).gracefulShutdownTimeoutMs).toBe(value);
+    }
+    for (const value of [4999, 300_001, -1]) {
+      expect(complaint({ gracefulShutdownTimeout: value, pools: [pool] })).toContain(
+        `gracefulShutdownTimeout is ${value}; it must be a whole number of milliseconds from 5000 to 300000.`,
+      );
+    }
+  });
+
+  test.each([[0], [-1], [Number.NaN], [1.5], ['4'], [null], [10_001], [4n], [[]]])(
+    '[I2.7] pool size %p is refused with the allowed range',
+    (size) => {
+      const message = complaint({ pools: [{ ...pool, size }] });
+      expect(message).toContain('pools[0].size is ');
+      expect(message).toContain('it must be a whole number from 1 to 10000.');
+      expect(message).toContain('Remedy: correct "pools[0].size"; nothing was started.');
+    },
+  );
+});
+
+describe('resolveConfig, faults', () => {
+  test('[I2.7] an unknown key is answered with what was probably meant', () => {
+    const config = {
+      pols: [],
+      pools: [
+        { ...pool, heartbeats: {}, pool_size: 3, heartbeat: { ping_interval: 2000 }, colour: 1 },
+      ],
+    };
+    const message = complaint(config);
+    expect(message).toContain('pols is not an option; did you mean "pools"?');
+    expect(message).toContain('pools[0].heartbeats is not an option; did you mean "heartbeat"?');
+    expect(message).toContain('pools[0].pool_size is not an option; did you mean "size"?');
+    expect(message).toContain(
+      'pools[0].heartbeat.ping_interval is not an option; did you mean "pingInterval"?',
+    );
+    expect(message).toContain('pools[0].colour is not an option; the keys here are name, size,');
+  });
+
+  test('all faults are told at once', () => {
+    const message = complaint({
+      size: 'many',
+      stateDir: '',
+      handleSignals: 'yes',
+      logger: console.log,
+      pools: [{ name: 'a b', size: 0 }, 7, { ...pool, heartbeat: true, env: { A: 1 } }],
+    });
+    expect(message).toContain('the configuration has 10 faults:');
+    for (const part of [
+      'size is "many"',
+      'stateDir is ""; it must be a text that is not empty',
+      'handleSignals is "yes"; it must be true or false',
+      'logger is a function; it must be an object with the functions debug, info, warn, error',
+      'pools[0].name is "a b"; it must be 1 to 64 letters',
+      'pools[0].size is 0',
+      'pools[0].adapter is missing; it must be the dotted path of a Python class',
+      'pools[1] is 7; it must be an object with at least name and adapter',
+      'pools[2].heartbeat is true; it must be an object with some of the keys enabled, pingInterval',
+      'pools[2].env is an object; it must be an object of strings',
+    ]) {
+      expect(message).toContain(part);
+    }
+  });
+
+  test('the names of pools differ', () => {
+    expect(complaint({ pools: [pool, { ...pool }] })).toContain(
+      'pools[1].name is "default", which pools[0] is called already',
+    );
+  });
+
+  test.each([
+    [undefined, 'the configuration is undefined; it must be an object such as'],
+    [[pool], 'the configuration is an array of 1; it must be an object such as'],
+    [{}, 'pools is missing; it must be an array with at least one pool'],
+    [{ pools: [] }, 'pools is an array of 0; it must be an array with at least one pool'],
+    [{ pools: pool }, 'pools is an object; it must be an array with at least one pool'],
+    [
+      { pools: [{ name: 'x', adapter: 'NoDots' }] },
+      'pools[0].adapter is "NoDots"; it must be the dotted path',
+    ],
+    [{ pools: [{ adapter: 'a.B' }] }, 'pools[0].name is missing'],
+  ])('%j: %s', (config, expected) => {
+    expect(complaint(config)).toContain(expected);
+  });
+
+  test('undefined means not said', () => {
+    const config = {
+      pools: [{ ...pool, size: undefined, heartbeat: undefined }],
+      stateDir: undefined,
+    };
+    expect(onlyPool(config).size).toBe(availableParallelism());
+  });
+});
+
+describe('resolveConfig, environment', () => {
+  test('[R9.5] variables win over the configuration, for every pool', () => {
+    const config = resolved(
+      {
+        stateDir: '/from/config',
+        pools: [
+          { ...pool, size: 3, python: '/usr/bin/python3' },
+          { name: 'b', adapter: 'a.B' },
+        ],
+      },
+      {
+        SNAKEPIT_POOL_SIZE: ' 5 ',
+        SNAKEPIT_HEARTBEAT_PING_INTERVAL: '4000',
+        SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT: '7000',
+        SNAKEPIT_PYTHON: 'python3.12',
+        SNAKEPIT_STATE_DIR: 'run',
+        SNAKEPIT_HEARTBEAT_ENABLED: 'false',
+        SNAKEPIT_REQUEST_TIMEOUT: 'Infinity',
+      },
+    );
+    expect(config.stateDir).toBe('/srv/app/run');
+    for (const each of config.pools) {
+      expect(each).toMatchObject({
+        size: 5,
+        gracefulShutdownTimeoutMs: 7000,
+        requestTimeoutMs: Infinity,
+        python: { path: 'python3.12', source: 'SNAKEPIT_PYTHON' },
+        heartbeat: { pingIntervalMs: 4000, enabled: false },
+      });
+    }
+  });
+
+  test('[R9.5] a wrong value names the variable and the same range', () => {
+    const message = complaint(
+      { pools: [pool] },
+      {
+        SNAKEPIT_POOL_SIZE: 'four',
+        SNAKEPIT_HEARTBEAT_PING_INTERVAL: '500',
+        SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT: '0x2000',
+        SNAKEPIT_HEARTBEAT_ENABLED: 'perhaps',
+      },
+    );
+    expect(message).toContain(
+      'SNAKEPIT_POOL_SIZE is "four"; it must be a whole number from 1 to 10000.',
+    );
+    expect(message).toContain(
+      'SNAKEPIT_HEARTBEAT_PING_INTERVAL is "500"; it must be a whole number of milliseconds from 1000 to 60000.',
+    );
+    expect(message).toContain('SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT is "0x2000"');
+    expect(message).toContain('SNAKEPIT_HEARTBEAT_ENABLED is "perhaps"; it must be true or false.');
+  });
+
+  test('[R9.5] an empty variable says nothing', () => {
+    const config = { pools: [{ ...pool, size: 3, python: 'py' }] };
+    expect(onlyPool(config, { SNAKEPIT_POOL_SIZE: '', SNAKEPIT_PYTHON: '  ' })).toMatchObject({
+      size: 3,
+      python: { path: 'py', source: 'pools[0].python' },
+    });
+  });
+});
