@@ -1,0 +1,61 @@
+import grpc from '@grpc/grpc-js';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import protoLoader from '@grpc/proto-loader';
+import { findBridgeFiles } from './bridge-files.ts';
+import { maxMessageBytes } from './wire.ts';
+
+/** Options of every channel and server of the bridge. */
+export const channelOptions = {
+  'grpc.max_receive_message_length': maxMessageBytes,
+  'grpc.max_send_message_length': maxMessageBytes,
+  // A large payload is otherwise sent in windows of 64 KB, each waiting for the other side.
+  'grpc-node.flow_control_window': 16 * 1024 * 1024,
+  // Loopback and sockets only: a proxy of the environment must never see them.
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+  // Retrying is decided by the pool, which knows whether a call may run twice.
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+} as const;
+
+/** The methods of BridgeService, as the proto file has them. */
+export type BridgeService = ServiceDefinition;
+
+/**
+ * The service of the proto file, read once per process.
+ *
+ * Fields keep their names; what has its default value is missing in a message.
+ */
+export const bridgeService: () => BridgeService = once(() => {
+  const definition = protoLoader.loadSync(findBridgeFiles().proto, {
+    keepCase: true,
+    longs: Number,
+    defaults: false,
+  });
+  const service = definition['snakepit.bridge.BridgeService'];
+  if (service === undefined || 'format' in service) {
+    throw new TypeError('the proto file has no service snakepit.bridge.BridgeService');
+  }
+  return service;
+});
+
+/** One method of the service by its name in the proto file. */
+export function bridgeMethod(name: string): MethodDefinition<object, object> {
+  const method = bridgeService()[name];
+  if (method === undefined) throw new TypeError(`BridgeService has no method ${name}`);
+  return method;
+}
+
+/** Metadata that carries a token; made once, because it is the same for every call. */
+export function tokenMetadata(header: string, token: string): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  metadata.set(header, token);
+  return metadata;
+}
+
+// A value that is made when it is first needed. Reading and parsing the file takes tens of milliseconds, which an import
+// alone must not cost; nothing ever changes it.
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

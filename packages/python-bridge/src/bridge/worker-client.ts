@@ -1,0 +1,238 @@
+import grpc from '@grpc/grpc-js';
+import type { CallOptions, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
+import { bridgeError } from '../errors.ts';
+import type { ErrorIds } from '../errors.ts';
+import { decodeToolResponse } from './codec.ts';
+import type { EncodedArguments } from './codec.ts';
+import { grpcFailure } from './grpc-failure.ts';
+import { bridgeMethod, channelOptions, tokenMetadata } from './service-definition.ts';
+import { tokenHeader } from './wire.ts';
+import type { WireTimestamp, WireToolRequest, WireToolResponse } from './wire.ts';
+
+/** Where a worker listens and how it knows us. */
+export interface WorkerClientOptions {
+  /** `unix:/path` or `127.0.0.1:port`, as the worker said when it was ready. */
+  readonly address: string;
+  /** The token that it was given; every call carries it. */
+  readonly token: string;
+  /** Pool, worker and run, for errors. */
+  readonly ids?: ErrorIds;
+}
+
+/** One call of a tool. */
+export interface ToolCall {
+  /** Name of the tool. */
+  readonly tool: string;
+  /** Its arguments, encoded before the call waited in any queue. */
+  readonly arguments: EncodedArguments;
+  /** Session that the tool sees. Default: the empty one. */
+  readonly session?: string | undefined;
+  /** Further facts for the Python side, such as `correlation_id`. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How a call may end early. */
+export interface CallLimits {
+  /** Milliseconds until the call fails with TIMEOUT, in Python too; Infinity for never. */
+  readonly deadlineMs?: number | undefined;
+  /** Cancels the call, in Python too. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A connection to one worker. */
+export interface WorkerClient {
+  /**
+   * Runs a tool.
+   *
+   * @returns Its JSON value, or a Buffer when it returned bytes.
+   * @throws SnakepitError PYTHON_EXCEPTION, TOOL_NOT_FOUND, INVALID_ARGUMENT, TIMEOUT, CANCELLED, WORKER_UNAVAILABLE,
+   *   WORKER_BUSY, MESSAGE_TOO_LARGE or PROTOCOL.
+   */
+  executeTool(call: ToolCall, limits?: CallLimits): Promise<unknown>;
+  /**
+   * Asks the serving path of the worker whether it answers.
+   *
+   * @returns What it said and its time in milliseconds since 1970.
+   * @throws SnakepitError TIMEOUT, CANCELLED, WORKER_UNAVAILABLE or PROTOCOL.
+   */
+  ping(limits?: CallLimits): Promise<{ readonly message: string; readonly serverTimeMs: number }>;
+  /**
+   * Waits until the connection stands.
+   *
+   * @throws SnakepitError TIMEOUT or WORKER_UNAVAILABLE.
+   */
+  connected(limits: { readonly deadlineMs: number }): Promise<void>;
+  /** Ends the connection; calls in flight fail with WORKER_UNAVAILABLE. Doing it again does nothing. */
+  close(): void;
+}
+
+/**
+ * Makes the client of one worker. It connects with the first call.
+ *
+ * @param options - Address and token of the worker.
+ */
+export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
+  return new GrpcWorkerClient(options);
+}
+
+/** One method of the service, called without interpretation: rejects with the status as grpc-js has it. */
+class Unary {
+  readonly #channel: grpc.Client;
+  readonly #metadata: grpc.Metadata;
+  readonly #method: grpc.MethodDefinition<object, object>;
+
+  constructor(channel: grpc.Client, metadata: grpc.Metadata, name: string) {
+    this.#channel = channel;
+    this.#metadata = metadata;
+    this.#method = bridgeMethod(name);
+  }
+
+  call(request: object, limits: CallLimits): Promise<object> {
+    const { deadlineMs, signal } = limits;
+    const options: CallOptions =
+      deadlineMs === undefined || deadlineMs === Infinity
+        ? {}
+        : { deadline: Date.now() + deadlineMs };
+    const method = this.#method;
+    return new Promise((resolve, reject) => {
+      let cancel: (() => void) | undefined;
+      const call: ClientUnaryCall = this.#channel.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        this.#metadata,
+        options,
+        (error: ServiceError | null, response?: object) => {
+          if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
+          if (error === null) resolve(response ?? {});
+          else reject(error);
+        },
+      );
+      if (signal === undefined) return;
+      cancel = () => {
+        call.cancel();
+      };
+      signal.addEventListener('abort', cancel, { once: true });
+    });
+  }
+}
+
+class GrpcWorkerClient implements WorkerClient {
+  readonly #channel: grpc.Client;
+  readonly #ids: ErrorIds;
+  readonly #executeTool: Unary;
+  readonly #ping: Unary;
+  #closed = false;
+
+  constructor({ address, token, ids = {} }: WorkerClientOptions) {
+    this.#ids = ids;
+    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), {
+      ...channelOptions,
+      // A worker's successor may listen on the same address: it must not inherit a broken connection.
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.min_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
+    });
+    const metadata = tokenMetadata(tokenHeader, token);
+    this.#executeTool = new Unary(this.#channel, metadata, 'ExecuteTool');
+    this.#ping = new Unary(this.#channel, metadata, 'Ping');
+  }
+
+  // `async` and `await`, not `then`: the error that is made here then has the caller's frames in its stack.
+  async executeTool(call: ToolCall, limits: CallLimits = {}): Promise<unknown> {
+    const request: WireToolRequest = {
+      session_id: call.session ?? '',
+      tool_name: call.tool,
+      parameters: call.arguments.parameters,
+      binary_parameters: call.arguments.binaryParameters,
+      ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
+    };
+    this.#refuseEarly(limits, call);
+    let response: WireToolResponse;
+    try {
+      response = await this.#executeTool.call(request, limits);
+    } catch (error) {
+      throw this.#meaning(error, limits, this.#idsOf(call));
+    }
+    return response.success === true
+      ? decodeToolResponse(response)
+      : decodeToolResponse(response, this.#idsOf(call));
+  }
+
+  async ping(
+    limits: CallLimits = {},
+  ): Promise<{ readonly message: string; readonly serverTimeMs: number }> {
+    this.#refuseEarly(limits);
+    try {
+      const response: PingResponse = await this.#ping.call({ message: 'ping' }, limits);
+      const { seconds = 0, nanos = 0 } = response.server_time ?? {};
+      return { message: response.message ?? '', serverTimeMs: seconds * 1000 + nanos / 1e6 };
+    } catch (error) {
+      throw this.#meaning(error, limits, this.#ids);
+    }
+  }
+
+  async connected({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    this.#refuseEarly({});
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      this.#channel.waitForReady(Date.now() + deadlineMs, resolve);
+    });
+    if (failure === undefined) return;
+    if (this.#closed) throw this.#closedError(this.#ids);
+    const details = {
+      ...this.#ids,
+      operation: 'the connection to the worker',
+      timeoutMs: deadlineMs,
+      option: 'pools[].startupTimeout',
+    };
+    throw bridgeError('TIMEOUT', details, { cause: failure });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#channel.close();
+  }
+
+  // Both are outcomes that grpc-js would report late or not at all.
+  #refuseEarly(limits: CallLimits, call?: ToolCall): void {
+    if (this.#closed) throw this.#closedError(this.#idsOf(call));
+    if (limits.signal?.aborted === true) {
+      throw bridgeError('CANCELLED', this.#idsOf(call), { cause: limits.signal.reason });
+    }
+  }
+
+  #meaning(error: unknown, limits: CallLimits, ids: ErrorIds): Error {
+    if (!isServiceError(error))
+      return error instanceof Error ? error : new TypeError(String(error));
+    const { deadlineMs = Infinity, signal } = limits;
+    return grpcFailure(error, { ids, deadlineMs, signal });
+  }
+
+  #idsOf(call: ToolCall | undefined): ErrorIds {
+    return call === undefined
+      ? this.#ids
+      : { ...this.#ids, tool: call.tool, session: call.session };
+  }
+
+  #closedError(ids: ErrorIds): Error {
+    const reason = 'the connection was closed';
+    return bridgeError('WORKER_UNAVAILABLE', { ...ids, reason, maybeExecuted: false });
+  }
+}
+
+interface PingResponse {
+  readonly message?: string;
+  readonly server_time?: WireTimestamp;
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'number' &&
+    'details' in error
+  );
+}
