@@ -3,7 +3,7 @@ import { exitReason } from '../process/exit-reason.ts';
 import type { Process } from '../process/process.ts';
 import type { Behaviour, Instance } from './behaviour.ts';
 import { createProcessClock } from './process-clock.ts';
-import { defineStatechart } from './statechart.ts';
+import { defineStatechart, isStateMachine } from './statechart.ts';
 import { reasonOfOutput, toEvent } from './statechart-instance.ts';
 
 /**
@@ -17,7 +17,7 @@ export function adaptActorLogic(
 ): Behaviour<never> {
   const known = cache.get(logic);
   if (known !== undefined) return known;
-  const behaviour: Behaviour<never> = isMachine(logic)
+  const behaviour: Behaviour<never> = isStateMachine(logic)
     ? defineStatechart(logic)
     : {
         kind: 'actor',
@@ -26,12 +26,6 @@ export function adaptActorLogic(
       };
   cache.set(logic, behaviour);
   return behaviour;
-}
-
-function isMachine(
-  logic: AnyActorLogic,
-): logic is AnyActorLogic & Parameters<typeof defineStatechart>[0] {
-  return 'implementations' in logic && 'root' in logic;
 }
 
 /** Runs bare XState logic for one process: ends when it is done, with its error when it fails. */

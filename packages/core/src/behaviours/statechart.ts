@@ -108,18 +108,41 @@ interface ActionArguments {
   readonly event: unknown;
 }
 
-/** Replaces every plain-function action by one that finds the effect of its own process. */
+/**
+ * Replaces every plain-function action by one that finds the effect of its own process.
+ *
+ * Machines that the chart invokes are part of the same process, so their effects are looked up there too.
+ */
 function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMachine {
-  const bound: Record<string, (args: ActionArguments, params: unknown) => void> = {};
+  const actions: Record<string, (args: ActionArguments, params: unknown) => void> = {};
   for (const [name, own] of Object.entries(machine.implementations.actions)) {
     // assign, raise and the like carry a resolver; they are part of the machine, not effects.
     if (typeof own !== 'function' || 'resolve' in own) continue;
-    bound[name] = (args, params) => {
-      const effect = table.get(args.self)?.[name];
+    actions[name] = (args, params) => {
+      const effect = effectsOf(args.self, table)?.[name];
       if (effect !== undefined) effect(params, { context: args.context, event: args.event });
       else (own as (args: ActionArguments, params: unknown) => void)(args, params);
     };
   }
-  // The machine's own action types were checked where it was made; here they are one opaque record.
-  return machine.provide({ actions: bound as never });
+  const actors: Record<string, AnyStateMachine> = {};
+  for (const [name, logic] of Object.entries(machine.implementations.actors)) {
+    if (isStateMachine(logic)) actors[name] = bindEffects(logic, table);
+  }
+  // The machine's own types were checked where it was made; here they are two opaque records.
+  return machine.provide({ actions: actions as never, actors: actors as never });
+}
+
+function effectsOf(actor: AnyActorRef, table: EffectTable): ReturnType<EffectTable['get']> {
+  for (let owner: AnyActorRef | undefined = actor; owner !== undefined; owner = owner._parent) {
+    const effects = table.get(owner);
+    if (effects !== undefined) return effects;
+  }
+  return undefined;
+}
+
+/** Whether some XState logic is a machine. */
+export function isStateMachine(logic: unknown): logic is AnyStateMachine {
+  return (
+    typeof logic === 'object' && logic !== null && 'implementations' in logic && 'root' in logic
+  );
 }
