@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import { idsIn } from '../../scripts/trace/ids.mjs';
+import { testsInPython } from '../../scripts/trace/python-tests.mjs';
+import { formatTrace, traceOf } from '../../scripts/trace/report.mjs';
+import { testsInTypeScript } from '../../scripts/trace/typescript-tests.mjs';
+
+describe('idsIn', () => {
+  test.each([
+    ['[R1.3] ends', ['R1.3']],
+    ['[SUP-017] [I2.2] both', ['SUP-017', 'I2.2']],
+    ['[R1.3, R2.1] in one pair', ['R1.3', 'R2.1']],
+    ['[WH-6] [T4.1] other kinds', ['WH-6', 'T4.1']],
+    ['index [0], list [a, b], [R1.3 and more words]', []],
+  ])('reads %j', (text, ids) => {
+    expect(idsIn(text)).toEqual(ids);
+  });
+});
+
+describe('testsInTypeScript', () => {
+  test('reads plain, nested and templated tests, each once, with their lines', () => {
+    const found = testsInTypeScript(`
+describe('[R1.1] group', () => {
+  test('[SUP-001] one (with a bracket', () => { f(/it's \\(/, "[R9.9]"); });
+  it.each([
+    ['a)', 1],
+  ])('[R1.2] %s', () => {});
+});
+// test('[R5.5] not a test')
+test.each\`
+  a | b
+\`('[R1.3] table', () => {});
+test(\`no id\`, () => {});
+`);
+    expect(found).toEqual([
+      { title: '[SUP-001] one (with a bracket', ids: ['R1.1', 'SUP-001'], line: 3 },
+      { title: '[R1.2] %s', ids: ['R1.1', 'R1.2'], line: 4 },
+      { title: '[R1.3] table', ids: ['R1.3'], line: 9 },
+      { title: 'no id', ids: [], line: 12 },
+    ]);
+  });
+
+  test('does not take a method called test for one', () => {
+    expect(testsInTypeScript(`/x/.test(value); pattern.test('[R1.1]');`)).toEqual([]);
+  });
+});
+
+describe('testsInPython', () => {
+  test('reads docstrings and comments, of the class as well', () => {
+    const found = testsInPython(`
+def helper():
+    """[R9.9] not a test"""
+
+def test_plain(tmp_path: Path) -> None:
+    """[R3.1] ends with code 0."""
+
+async def test_comment(
+    a: int,
+) -> None:
+    # [R3.2]
+    await a
+
+class TestGroup:
+    """[R3.3] all of them"""
+
+    def test_inner(self) -> None:
+        assert "[R9.9]"
+`);
+    expect(found).toEqual([
+      { title: 'test_plain', ids: ['R3.1'], line: 5 },
+      { title: 'test_comment', ids: ['R3.2'], line: 8 },
+      { title: 'test_inner', ids: ['R3.3'], line: 17 },
+    ]);
+  });
+});
+
+describe('traceOf', () => {
+  test('lists the tests of each id in order, and the criteria without one', () => {
+    const trace = traceOf([
+      { title: 'b', ids: ['SUP-010', 'R1.2'], line: 2, file: 'b.ts' },
+      { title: 'a', ids: ['R1.2', 'SUP-9'], line: 1, file: 'a.ts' },
+    ]);
+    expect(Object.entries(trace.ids)).toEqual([
+      ['R1.2', ['b.ts:2 b', 'a.ts:1 a']],
+      ['SUP-9', ['a.ts:1 a']],
+      ['SUP-010', ['b.ts:2 b']],
+    ]);
+    expect(trace.untested).toHaveLength(59);
+    expect(formatTrace(trace)).toContain('1 of 60 requirement criteria have a test.');
+  });
+});
