@@ -1,0 +1,308 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { MarkerScanner } from '../../os/marker-scan.ts';
+import { signalGroup } from '../../os/process-killer.ts';
+import { workerLabel } from '../../os/run-record-format.ts';
+import type { RunRecords } from '../../os/run-records.ts';
+import {
+  WorkerStartError,
+  type EndedEarly,
+  type StartFailure,
+  type WorkerFailedMessage,
+} from '../start-failure.ts';
+import type {
+  ExitStatus,
+  OutputLine,
+  Pong,
+  WorkerBeats,
+  WorkerHandle,
+  WorkerReady,
+  WorkerRef,
+  WorkerSpec,
+} from '../worker-host.ts';
+import { openBeatChannel, type BeatMessage, type ReadyMessage } from './beat-channel.ts';
+import { createBroadcast } from './broadcast.ts';
+import { createDeferred, settlesWithin } from './deferred.ts';
+import { describeExit, toExitStatus } from './exit-status.ts';
+import type { LiveGroups } from './live-groups.ts';
+import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
+import type { SpawnedWorker } from './spawn-worker.ts';
+import {
+  confirmWorkerGone,
+  finishCleanup,
+  type CleanupReport,
+  type EndedWorker,
+} from './worker-cleanup.ts';
+
+/** News of a host that no promise tells. */
+export type HostNotice =
+  /** A record could not be written; only its marker finds this worker after a kill of the runtime. */
+  | { readonly kind: 'recordFailed'; readonly ref: WorkerRef; readonly reason: string }
+  /** A worker said something that is no beat message, and is being ended. */
+  | { readonly kind: 'protocolError'; readonly ref: WorkerRef; readonly detail: string }
+  /** A worker does not die of SIGKILL (uninterruptible sleep); it stays recorded. */
+  | { readonly kind: 'stuck'; readonly ref: WorkerRef; readonly pid: number }
+  /** Everything of a worker was cleaned up, but for the survivors that the report names. */
+  | { readonly kind: 'cleanedUp'; readonly ref: WorkerRef; readonly report: CleanupReport };
+
+/** Where a worker is told to listen. */
+export interface ListenAddress {
+  /** For the worker: `unix:/path` or `tcp:127.0.0.1:0`. */
+  readonly listen: string;
+  /** The socket's file; `undefined` for a port. */
+  readonly socketPath: string | undefined;
+}
+
+/** What a worker needs of its host. */
+export interface WorkerSurroundings {
+  /** Name of the host. */
+  readonly hostName: string;
+  /** Records of the run. */
+  readonly run: RunRecords;
+  /** Groups that are killed when this process exits. */
+  readonly groups: LiveGroups;
+  /** Finds what left its group. */
+  readonly scanner: MarkerScanner;
+  /** Hears every line that a worker prints. */
+  readonly onOutput: (line: OutputLine) => void;
+  /** Hears what no promise tells. */
+  readonly onNotice: (notice: HostNotice) => void;
+}
+
+/** Lines of output that are kept of each worker. */
+const KEPT_LINES = 200;
+/** Characters of output that are kept of each worker, unless its spec says otherwise. */
+const KEPT_CHARACTERS = 65_536;
+/** Lines that wait for one slow reader of `output()`. */
+const WAITING_LINES = 1_000;
+/** How long output may come after the end of the group, in milliseconds: an escapee may hold it. */
+const DRAIN_MS = 100;
+
+/** How long the end may take after SIGKILL, group and escapees and all, in milliseconds. */
+const STUCK_MS = 5_000;
+
+/** A worker on this machine, from its spawn until nothing of it is left. */
+export class LocalWorker implements WorkerHandle {
+  readonly ref: WorkerRef;
+  readonly pid: number;
+  readonly startTime: string;
+  readonly ready: Promise<WorkerReady>;
+  readonly exited: Promise<ExitStatus>;
+  readonly beats: WorkerBeats;
+  /** Settles when the last look for escapees is over and its record is gone; never rejects. */
+  readonly cleaned: Promise<void>;
+
+  readonly #spawned: SpawnedWorker;
+  readonly #ended: EndedWorker;
+  readonly #listen: ListenAddress;
+  readonly #token: string;
+  readonly #surroundings: WorkerSurroundings;
+  readonly #ready = createDeferred<WorkerReady>();
+  readonly #exited = createDeferred<ExitStatus>();
+  readonly #pongListeners = new Set<(pong: Pong) => void>();
+  readonly #lines = createBroadcast<OutputLine>(WAITING_LINES);
+  readonly #kept: ReturnType<typeof createLineRing<OutputLine>>;
+  readonly #stopWatchingAbort: () => void;
+  #failed: WorkerFailedMessage | undefined;
+  /** Why we ended it before it was ready, if we did. */
+  #verdict: { kind: 'aborted' } | { kind: 'protocol'; detail: string } | undefined;
+
+  /**
+   * Attaches to a process that was spawned in this same turn, and says hello to it.
+   *
+   * @param abort - Until the worker is ready, aborting kills it.
+   */
+  constructor(
+    surroundings: WorkerSurroundings,
+    spec: WorkerSpec,
+    spawned: SpawnedWorker,
+    listen: ListenAddress,
+    abort: AbortSignal,
+  ) {
+    const { pool, workerId, incarnation } = spec;
+    const { child, identity } = spawned;
+    this.ref = { host: surroundings.hostName, pool, workerId, incarnation };
+    this.pid = identity.pid;
+    this.startTime = identity.startTime;
+    this.#surroundings = surroundings;
+    this.#spawned = spawned;
+    this.#listen = listen;
+    this.#token = spec.token;
+    this.#kept = createLineRing(KEPT_LINES, spec.keptOutputBytes ?? KEPT_CHARACTERS);
+    const { run, scanner } = surroundings;
+    const key = { pool, workerId, incarnation };
+    this.#ended = { key, leader: identity, socketPath: listen.socketPath, run, scanner };
+
+    this.ready = this.#ready.promise;
+    this.exited = this.#exited.promise;
+    this.#readOutput();
+    this.beats = this.#openBeats(spec);
+    this.#stopWatchingAbort = this.#watchAbort(abort);
+    this.cleaned = new Promise((resolve) => {
+      // 'exit' and not 'close': a grandchild that holds stdout delays that for as long as it lives.
+      child.once('exit', (code, signal) => {
+        signalGroup(identity, 'SIGKILL');
+        resolve(this.#cleanUp(toExitStatus(code, signal)));
+      });
+    });
+  }
+
+  /** See {@link WorkerHandle.signal}. */
+  signal(signal: 'term' | 'kill'): Promise<void> {
+    // After its exit the group is being ended anyway, and its number may soon be another's.
+    if (this.#isRunning()) {
+      signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
+    }
+    return Promise.resolve();
+  }
+
+  /** See {@link WorkerHandle.output}. */
+  output(): AsyncIterable<OutputLine> {
+    return this.#lines.subscribe();
+  }
+
+  /** See {@link WorkerHandle.lastOutput}. */
+  lastOutput(): readonly OutputLine[] {
+    return this.#kept.lines();
+  }
+
+  /**
+   * Ends it: TERM, after the grace KILL, and everything cleaned up.
+   *
+   * @param graceMs - Between TERM and KILL, in milliseconds.
+   * @returns `false` when the kernel does not let it die (uninterruptible sleep).
+   */
+  async end(graceMs: number): Promise<boolean> {
+    void this.signal('term');
+    if (await settlesWithin(this.cleaned, graceMs)) return true;
+    void this.signal('kill');
+    return settlesWithin(this.cleaned, STUCK_MS);
+  }
+
+  #isRunning(): boolean {
+    const { exitCode, signalCode } = this.#spawned.child;
+    return exitCode === null && signalCode === null;
+  }
+
+  #readOutput(): void {
+    const { stdout, stderr } = this.#spawned.child;
+    const hear =
+      (stream: OutputLine['stream']) =>
+      ({ text, truncated }: PrintedLine): void => {
+        const line = { ref: this.ref, stream, text, truncated };
+        this.#kept.push(line);
+        this.#lines.publish(line);
+        this.#surroundings.onOutput(line);
+      };
+    if (stdout !== null) readLines(stdout, hear('stdout'));
+    if (stderr !== null) readLines(stderr, hear('stderr'));
+  }
+
+  #openBeats({ token, bridge }: WorkerSpec): WorkerBeats {
+    const channel = openBeatChannel(this.#spawned.beats, {
+      onMessage: (message) => this.#hear(message),
+      onBroken: (detail) => this.#breakOff(detail),
+    });
+    channel.hello({ token, listen: this.#listen.listen, bridge });
+    return {
+      ping: (seq) => channel.ping(seq),
+      onPong: (listener) => {
+        this.#pongListeners.add(listener);
+        return () => void this.#pongListeners.delete(listener);
+      },
+    };
+  }
+
+  #watchAbort(abort: AbortSignal): () => void {
+    const giveUp = (): void => {
+      this.#verdict ??= { kind: 'aborted' };
+      void this.signal('kill');
+    };
+    abort.addEventListener('abort', giveUp, { once: true });
+    return () => abort.removeEventListener('abort', giveUp);
+  }
+
+  #hear(message: BeatMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#becomeReady(message);
+        return;
+      case 'failed':
+        this.#failed ??= message;
+        return;
+      case 'pong':
+        for (const listener of this.#pongListeners) listener(message);
+        return;
+      case 'ignored':
+        return;
+    }
+  }
+
+  #becomeReady(message: ReadyMessage): void {
+    const { pid, address, pythonVersion, lifeline, tools } = message;
+    if (!isExpectedAddress(address, this.#listen)) {
+      this.#breakOff(`it listens on ${JSON.stringify(address)}, not on ${this.#listen.listen}`);
+      return;
+    }
+    this.#stopWatchingAbort();
+    const target = { target: address, token: this.#token };
+    this.#ready.resolve({ ...target, pid, pythonVersion, lifeline, tools });
+  }
+
+  #breakOff(detail: string): void {
+    this.#verdict ??= { kind: 'protocol', detail };
+    this.#surroundings.onNotice({ kind: 'protocolError', ref: this.ref, detail });
+    void this.signal('kill');
+  }
+
+  async #cleanUp(exit: ExitStatus): Promise<void> {
+    this.#stopWatchingAbort();
+    const drained = Promise.all(this.#outputStreams().map(hasClosed));
+    const confirmed = await confirmWorkerGone(this.#ended);
+    await settlesWithin(drained, DRAIN_MS);
+    for (const stream of [...this.#outputStreams(), this.#spawned.beats, this.#spawned.lifeline]) {
+      stream.destroy();
+    }
+    this.#surroundings.groups.remove(this.#ended.leader);
+    this.#ready.reject(this.#startError(exit));
+    this.#exited.resolve(exit);
+    const report = await finishCleanup(this.#ended, confirmed);
+    this.#lines.close();
+    this.#surroundings.onNotice({ kind: 'cleanedUp', ref: this.ref, report });
+  }
+
+  #outputStreams(): readonly Socket[] {
+    const { stdout, stderr } = this.#spawned.child;
+    // Both are sockets of Node's, declared as the streams they also are.
+    return [stdout, stderr].filter((stream) => stream !== null) as unknown as Socket[];
+  }
+
+  #startError(exit: ExitStatus): WorkerStartError {
+    const ended: EndedEarly = { exit, lastOutput: this.lastOutput(), failed: this.#failed };
+    const label = `worker ${workerLabel(this.ref)}`;
+    if (this.#verdict?.kind === 'aborted') {
+      return new WorkerStartError(`${label} was given up before it was ready`, {
+        kind: 'aborted',
+        ended,
+      });
+    }
+    if (this.#verdict?.kind === 'protocol') {
+      const { detail } = this.#verdict;
+      const failure: StartFailure = { kind: 'protocol', detail, ...ended };
+      return new WorkerStartError(`${label} broke the beat protocol: ${detail}`, failure);
+    }
+    const reason = this.#failed === undefined ? '' : `; it said: ${this.#failed.message}`;
+    return new WorkerStartError(`${label} ${describeExit(exit)}, before it was ready${reason}`, {
+      kind: 'exitedBeforeReady',
+      ...ended,
+    });
+  }
+}
+
+function isExpectedAddress(address: string, { listen, socketPath }: ListenAddress): boolean {
+  return socketPath === undefined ? /^127\.0\.0\.1:\d+$/u.test(address) : address === listen;
+}
+
+async function hasClosed(stream: Socket): Promise<void> {
+  if (!stream.closed) await once(stream, 'close');
+}

@@ -1,0 +1,110 @@
+import type { Readable } from 'node:stream';
+
+/** One line of text as it was printed. */
+export interface PrintedLine {
+  /** Text without the line's end; bytes that are no UTF-8 show as U+FFFD. */
+  readonly text: string;
+  /** Whether the line was longer than the limit and was cut. */
+  readonly truncated: boolean;
+}
+
+/** Longest line that is kept, in bytes. */
+export const MAX_LINE_BYTES = 8 * 1024;
+
+/** Cuts a stream of bytes into lines. */
+export interface LineSplitter {
+  /** Takes the next bytes. */
+  feed(chunk: Buffer): void;
+  /** Gives out what came after the last line's end, if anything did. */
+  end(): void;
+}
+
+/**
+ * Makes a splitter whose memory does not grow: of a longer line only the beginning is kept.
+ *
+ * Lines are decoded whole, so a character is never cut by the end of a chunk.
+ *
+ * @param maxLineBytes - Where a line is cut, in bytes.
+ */
+export function createLineSplitter(
+  onLine: (line: PrintedLine) => void,
+  maxLineBytes: number = MAX_LINE_BYTES,
+): LineSplitter {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let truncated = false;
+
+  const keep = (bytes: Buffer): void => {
+    const kept = bytes.subarray(0, maxLineBytes - length);
+    truncated ||= kept.length < bytes.length;
+    if (kept.length === 0) return;
+    // A copy: a view would hold the whole chunk it was cut from.
+    parts.push(Buffer.from(kept));
+    length += kept.length;
+  };
+  const emit = (): void => {
+    const text = Buffer.concat(parts, length).toString('utf8').replace(/\r+$/u, '');
+    const line = { text, truncated };
+    parts = [];
+    length = 0;
+    truncated = false;
+    onLine(line);
+  };
+
+  return {
+    feed(chunk) {
+      let start = 0;
+      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+        keep(chunk.subarray(start, end));
+        emit();
+        start = end + 1;
+      }
+      if (start < chunk.length) keep(chunk.subarray(start));
+    },
+    end() {
+      if (length > 0) emit();
+    },
+  };
+}
+
+/** Keeps the newest of many lines. */
+export interface LineRing<Line extends PrintedLine> {
+  /** Adds a line, and drops the oldest while there are too many. */
+  push(line: Line): void;
+  /** What is kept, oldest first. */
+  lines(): readonly Line[];
+}
+
+/**
+ * Makes a ring bounded by lines and by characters.
+ *
+ * @param maxLines - Lines that are kept.
+ * @param maxCharacters - Characters that are kept; the newest line is kept whatever its length.
+ */
+export function createLineRing<Line extends PrintedLine>(
+  maxLines: number,
+  maxCharacters: number,
+): LineRing<Line> {
+  const kept: Line[] = [];
+  let characters = 0;
+  const isFull = (): boolean =>
+    kept.length > maxLines || (kept.length > 1 && characters > maxCharacters);
+  return {
+    push(line) {
+      kept.push(line);
+      characters += line.text.length;
+      while (isFull()) characters -= kept.shift()?.text.length ?? 0;
+    },
+    lines: () => [...kept],
+  };
+}
+
+/** Reads a stream to its end, line by line. Errors of a pipe are its end. */
+export function readLines(stream: Readable, onLine: (line: PrintedLine) => void): void {
+  const splitter = createLineSplitter(onLine);
+  stream.on('data', (chunk: Buffer) => splitter.feed(chunk));
+  stream.once('close', () => splitter.end());
+  stream.on('error', () => {
+    // 'close' follows; that the worker is gone is told by its exit.
+  });
+}

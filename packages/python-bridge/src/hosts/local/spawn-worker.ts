@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { messageOf } from '../../os/own-directory.ts';
+import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
+import { workerLabel } from '../../os/run-record-format.ts';
+import { WorkerStartError } from '../start-failure.ts';
+import type { WorkerSpec } from '../worker-host.ts';
+import { workerCommand, workerEnvironment } from './spawn-command.ts';
+
+/** A child process with both of its extra channels. */
+export interface SpawnedWorker {
+  /** The process. */
+  readonly child: ChildProcess;
+  /** Its identity, read while its number was pinned. */
+  readonly identity: ProcessIdentity;
+  /** Beat channel, descriptor 3 of the worker. */
+  readonly beats: Socket;
+  /** Silent lifeline, descriptor 4: never written, never read. */
+  readonly lifeline: Socket;
+}
+
+/** A spawned worker, or what kept the operating system from making one. */
+export type SpawnResult =
+  | { readonly ok: true; readonly spawned: SpawnedWorker }
+  | { readonly ok: false; readonly error: Promise<unknown> };
+
+/**
+ * Spawns a worker's process: own session and group, nothing on stdin, beats on 3, lifeline on 4.
+ *
+ * @param env - Environment of this process.
+ */
+export function spawnWorker(spec: WorkerSpec, env: NodeJS.ProcessEnv): SpawnResult {
+  const { executable, args } = workerCommand(spec);
+  let child: ChildProcess;
+  try {
+    child = spawn(executable, args, {
+      cwd: spec.cwd,
+      env: workerEnvironment(spec, env),
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    return { ok: false, error: Promise.resolve(error) };
+  }
+  const { pid } = child;
+  if (pid === undefined) {
+    return { ok: false, error: once(child, 'error').then(([error]: unknown[]) => error) };
+  }
+  const beats: unknown = child.stdio[3];
+  const lifeline: unknown = child.stdio[4];
+  if (!(beats instanceof Socket) || !(lifeline instanceof Socket)) {
+    child.kill('SIGKILL');
+    return { ok: false, error: Promise.resolve(new Error('the extra channels are no sockets')) };
+  }
+  lifeline.on('error', () => {
+    // It says that the worker is gone, which its exit tells better.
+  });
+  // Neither written nor read, so nothing of the event loop has to wait for it.
+  lifeline.unref();
+  // Not reaped yet: the number cannot belong to another process.
+  const identity = identityOf(pid) ?? { bootId: '', pidNamespace: '', pid, startTime: '' };
+  return { ok: true, spawned: { child, identity, beats, lifeline } };
+}
+
+/**
+ * Looks for the working directory, because spawn reports a missing one as a missing program.
+ *
+ * @throws WorkerStartError when it is not there.
+ */
+export function checkWorkingDirectory(spec: WorkerSpec): void {
+  const stats = statSync(spec.cwd, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return;
+  throw new WorkerStartError(
+    `worker ${workerLabel(spec)} cannot start: its working directory ${spec.cwd} is not there`,
+    { kind: 'cwdNotFound', cwd: spec.cwd },
+  );
+}
+
+/** Tells apart why no process was made. */
+export function toStartError(spec: WorkerSpec, error: unknown): WorkerStartError {
+  const label = workerLabel(spec);
+  const { executable } = workerCommand(spec);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOENT' || code === 'EACCES') {
+    const why = code === 'ENOENT' ? 'is not there' : 'may not be executed';
+    return new WorkerStartError(
+      `worker ${label} cannot start: the interpreter ${executable} ${why}`,
+      { kind: 'interpreterNotFound', executable, code },
+      { cause: error },
+    );
+  }
+  const detail = messageOf(error);
+  return new WorkerStartError(
+    `worker ${label} cannot start: ${executable} could not be run: ${detail}`,
+    // Node's own codes mean that it refused the arguments and asked nobody.
+    code.startsWith('ERR_')
+      ? { kind: 'invalidSpec', detail }
+      : { kind: 'spawnFailed', code, detail },
+    { cause: error },
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * Where Python workers live: the port behind which a host (this machine, later others) starts them.
+ *
+ * Rules that every host satisfies are named WH-1 … WH-16; tests carry those names.
+ */
+export interface WorkerHost {
+  /** What this host can do and who does what. */
+  readonly traits: HostTraits;
+  /**
+   * Starts one worker; resolves when its process exists (WH-1).
+   *
+   * @param abort - Until the worker is ready, aborting ends it; nothing is left of it.
+   * @throws {@link WorkerStartError} when no process was made.
+   */
+  start(spec: WorkerSpec, abort: AbortSignal): Promise<WorkerHandle>;
+  /** Takes over workers that survived an earlier owner; empty where none can (WH-13). */
+  adopt(filter: { readonly pool: string }): Promise<readonly WorkerHandle[]>;
+  /** Free room: one item at once, then one at every change. Ends when the host is closed. */
+  capacity(): AsyncIterable<Capacity>;
+  /** Machines coming and going: one item for each at once, then one at every change (WH-11). */
+  hosts(): AsyncIterable<HostEvent>;
+  /** Ends every worker this host started and confirms it. A second call waits for the first. */
+  close(): Promise<void>;
+}
+
+/** One start of one worker. */
+export interface WorkerHandle {
+  /** Which worker, which start of it, where. */
+  readonly ref: WorkerRef;
+  /** Number of the process on its machine; `undefined` where the host cannot tell. */
+  readonly pid: number | undefined;
+  /** Start time of the process, which together with its number identifies it; empty when unknown. */
+  readonly startTime: string;
+  /**
+   * The worker's own readiness message (WH-7). Rejects with a {@link WorkerStartError} that carries
+   * exit status and last output when the worker ends first. Nobody has to listen.
+   */
+  readonly ready: Promise<WorkerReady>;
+  /**
+   * How it ended; settles exactly once, never rejects (WH-3). From then on no process of its group
+   * lives and its address refuses (WH-4).
+   */
+  readonly exited: Promise<ExitStatus>;
+  /** Liveness beats. An addition of ours to the port: they travel beside the calls. */
+  readonly beats: WorkerBeats;
+  /**
+   * Signals the whole process group; never fails for one that is gone already.
+   *
+   * `term` reaches the worker's own handler; waiting and escalating is the caller's (WH-6).
+   */
+  signal(signal: 'term' | 'kill'): Promise<void>;
+  /** What the worker prints, line by line, from now on (WH-14). Slow readers lose the oldest lines. */
+  output(): AsyncIterable<OutputLine>;
+  /** The last lines it printed, oldest first; also after its end. */
+  lastOutput(): readonly OutputLine[];
+}
+
+/** Liveness beats between runtime and worker, answered by a thread that no Python tool can block. */
+export interface WorkerBeats {
+  /** Asks for a pong. Never throws: a beat that cannot be sent is simply not answered. */
+  ping(seq: number): void;
+  /**
+   * Hears every pong.
+   *
+   * @returns Takes the listener away again.
+   */
+  onPong(listener: (pong: Pong) => void): () => void;
+}
+
+/** Answer to a ping. */
+export interface Pong {
+  /** Number of the ping it answers. */
+  readonly seq: number;
+  /** Calls the worker is executing, including sync tools whose callers have given up. */
+  readonly inFlight: number;
+  /** How long the worker's event loop has been blocked, in milliseconds. */
+  readonly loopLagMs: number;
+}
+
+/** Where a worker listens. Opaque: hand it to the channel as it is. */
+export interface WorkerAddress {
+  /** `unix:/path` or `host:port`. */
+  readonly target: string;
+  /** TLS material; absent on this machine. */
+  readonly tls?: TlsRef;
+  /** Secret that every call to the worker must carry. */
+  readonly token: string;
+}
+
+/** Name of TLS material that the host's configuration holds. */
+export interface TlsRef {
+  /** The name. */
+  readonly name: string;
+}
+
+/** What a worker says of itself when it is ready. */
+export interface WorkerReady extends WorkerAddress {
+  /** Its own process number. */
+  readonly pid: number;
+  /** `3.11.7` */
+  readonly pythonVersion: string;
+  /** Whether the kernel will end it when the runtime dies. */
+  readonly lifeline: boolean;
+  /** Names of its tools. */
+  readonly tools: readonly string[];
+}
+
+/** What to start. */
+export interface WorkerSpec {
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Id of the worker in its pool. */
+  readonly workerId: string;
+  /** Id of this start; a new one every time (WH-2). */
+  readonly incarnation: string;
+  /** The interpreter and arguments for itself, such as `-X dev`. */
+  readonly python: { readonly executable: string; readonly args?: readonly string[] };
+  /** Directory that holds the Python package `snakepit_bridge`. */
+  readonly bridgePath: string;
+  /** Further directories to import from, before the user's own `PYTHONPATH`. */
+  readonly pythonPath: readonly string[];
+  /** Adapter as `package.module.Class`. */
+  readonly adapter: string;
+  /** Further arguments for the adapter. */
+  readonly adapterArgs: readonly string[];
+  /** Working directory; modules in it can be imported. */
+  readonly cwd: string;
+  /** Variables on top of the host's environment; `undefined` takes one away. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Id of the run, the one of the host's run records. */
+  readonly runId: string;
+  /** Secret for calls to this worker, in hexadecimal; travels on the beat channel only. */
+  readonly token: string;
+  /** Where the worker can call the runtime; `null` where it cannot. */
+  readonly bridge: { readonly address: string; readonly token: string } | null;
+  /** Bytes of output that are kept for the error message; default 65,536. */
+  readonly keptOutputBytes?: number;
+  /**
+   * Whole command line in place of `python -u -m snakepit_bridge …`, for worker programs of another
+   * make that speak the beat channel.
+   */
+  readonly command?: readonly [string, ...string[]];
+}
+
+/** Which start of which worker, and on which host. */
+export interface WorkerRef {
+  /** Name of the host. */
+  readonly host: string;
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Id of the worker in its pool. */
+  readonly workerId: string;
+  /** Id of this start. */
+  readonly incarnation: string;
+}
+
+/** One line a worker printed. */
+export interface OutputLine {
+  /** Who printed it. */
+  readonly ref: WorkerRef;
+  /** Where. */
+  readonly stream: 'stdout' | 'stderr';
+  /** Text without the line's end; bytes that are no UTF-8 show as U+FFFD. */
+  readonly text: string;
+  /** Whether the line was longer than the limit and was cut. */
+  readonly truncated: boolean;
+}
+
+/** How a worker ended, as its operating system or engine tells it (WH-3). */
+export type ExitStatus =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  | { readonly kind: 'outOfMemory' }
+  /** Eviction, preemption, drain. */
+  | { readonly kind: 'stoppedByEngine'; readonly reason: string }
+  /** Not confirmed: it may still be running, and frees nothing (WH-5). */
+  | { readonly kind: 'hostLost'; readonly confirmed: boolean }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+/** What a host can do, and who does what. */
+export interface HostTraits {
+  /** Whether exit statuses come from the operating system. */
+  readonly exactExit: boolean;
+  /** Whether workers outlive the runtime and can be adopted. */
+  readonly survivesRuntime: boolean;
+  /** Whether workers listen on Unix sockets. */
+  readonly localSockets: boolean;
+  /** Whether workers may be on other machines. */
+  readonly remote: boolean;
+  /** Who starts a worker again (WH-10). */
+  readonly restartOwner: 'tree' | 'host';
+  /** What ends workers when the runtime is gone. */
+  readonly lifeline: 'pipe' | 'launcher' | 'lease';
+  /** Who asks for liveness. */
+  readonly pingBy: 'runtime' | 'launcher';
+}
+
+/** Room for workers. */
+export interface Capacity {
+  /** Workers that can be started now; `Infinity` without a limit. */
+  readonly freeSlots: number;
+  /** Processors of the host. */
+  readonly cpus: number;
+  /** Memory of the host, in bytes. */
+  readonly memoryBytes: number;
+  /** Graphics processors that workers may use; 0 when unknown. */
+  readonly gpus: number;
+}
+
+/** News of a machine. */
+export interface HostEvent {
+  /** Name of the machine. */
+  readonly host: string;
+  /** What it is now. */
+  readonly state: 'up' | 'suspect' | 'down' | 'draining';
+  /** Whether somebody who must know says so. */
+  readonly confirmed: boolean;
+}

@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { makeOwnDirectory, messageOf } from './own-directory.ts';
+import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
+import {
+  isRunId,
+  isWorkerFileName,
+  runMarker,
+  workerFileName,
+  type RunFile,
+  type WorkerRecord,
+  type WorkerRecordKey,
+} from './run-record-format.ts';
+
+/** One place where run records may be kept. */
+export interface StateDirectoryChoice {
+  /** The directory. */
+  readonly path: string;
+  /** Whether somebody named it: then there is no other choice behind it. */
+  readonly isExplicit: boolean;
+  /** Whether it may be a symbolic link: not in a directory where everybody may make some. */
+  readonly allowLink: boolean;
+}
+
+/**
+ * Where run records may be kept, best first.
+ *
+ * An explicit one (option, then `$SNAKEPIT_STATE_DIR`) is the only choice. Otherwise
+ * `$XDG_STATE_HOME/snakepit`, the platform's directory in the user's home, and last
+ * `<tmp>/snakepit-<uid>`.
+ *
+ * @param option - Directory from the configuration.
+ */
+export function stateDirectoryChoices(
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  platform: NodeJS.Platform = process.platform,
+): readonly [StateDirectoryChoice, ...StateDirectoryChoice[]] {
+  const explicit = option ?? nonEmpty(env['SNAKEPIT_STATE_DIR']);
+  if (explicit !== undefined) return [{ path: explicit, isExplicit: true, allowLink: true }];
+  const uid = process.getuid?.() ?? 'user';
+  const last = { path: join(tmpdir(), `snakepit-${uid}`), isExplicit: false, allowLink: false };
+  const usual = usualStateDirectory(env, platform);
+  if (usual === undefined) return [last];
+  return [{ path: usual, isExplicit: false, allowLink: true }, last];
+}
+
+/** Whether something was written down; a record that could not be written must not stop a worker. */
+export type RecordResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** The records of one run, kept so that the next runtime can end what a killed one left behind. */
+export interface RunRecords {
+  /** Id of the run: lower-case letters and digits. */
+  readonly runId: string;
+  /** Environment entry that every process of the run carries. */
+  readonly marker: string;
+  /** Directory of the run (0700); `undefined` when nothing can be written. */
+  readonly directory: string | undefined;
+  /** State directory that holds all runs; `undefined` when nothing can be written. */
+  readonly stateDirectory: string | undefined;
+  /** Writes down that a worker is about to be started. Call before the spawn. */
+  recordIntent(worker: WorkerRecordKey): RecordResult;
+  /** Writes down what was started. Call in the same turn as the spawn. */
+  recordSpawned(worker: WorkerRecordKey, identity: ProcessIdentity): RecordResult;
+  /** Forgets a worker. Call when its group is confirmed empty. */
+  removeRecord(worker: WorkerRecordKey): RecordResult;
+  /**
+   * Removes the run directory: the orderly end, with every process confirmed gone.
+   *
+   * Refused while a worker is recorded: what could not be ended is left to the next runtime's sweep.
+   */
+  closeRun(): RecordResult;
+}
+
+/**
+ * An opened run. `unavailable` works too: its records go nowhere, and only markers find what a kill
+ * of the runtime leaves; tell the user the reason once.
+ */
+export type OpenRunResult =
+  | { readonly kind: 'recorded'; readonly run: RunRecords }
+  | { readonly kind: 'unavailable'; readonly run: RunRecords; readonly reason: string };
+
+/** What {@link openRun} takes. */
+export interface OpenRunOptions {
+  /** State directory; default {@link stateDirectoryChoices}. */
+  readonly stateDir?: string | undefined;
+  /** Run id; default twenty random letters and digits. */
+  readonly runId?: string | undefined;
+  /** Environment for the default directory; default this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** Makes a run id: twenty random lower-case letters and digits. */
+export function createRunId(): string {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+  return [...randomBytes(20)].map((byte) => alphabet.charAt(byte % alphabet.length)).join('');
+}
+
+/**
+ * Opens a run: makes its directory and writes who owns it.
+ *
+ * @throws RangeError for a run id that is not 12 to 64 lower-case letters and digits.
+ */
+export function openRun(options: OpenRunOptions = {}): OpenRunResult {
+  const runId = options.runId ?? createRunId();
+  if (!isRunId(runId)) {
+    throw new RangeError(
+      `run id ${JSON.stringify(runId)} must be 12 to 64 lower-case letters and digits`,
+    );
+  }
+  const reasons: string[] = [];
+  for (const choice of stateDirectoryChoices(options.stateDir, options.env)) {
+    const made = makeRunDirectory(choice, runId);
+    if (made.ok) return { kind: 'recorded', run: recordsIn(choice.path, runId) };
+    reasons.push(made.reason);
+  }
+  return { kind: 'unavailable', run: unrecorded(runId), reason: reasons.join('; ') };
+}
+
+/** Directory that holds the run directories of a state directory. */
+export function runsDirectory(stateDirectory: string): string {
+  return join(stateDirectory, 'runs');
+}
+
+function usualStateDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform,
+): string | undefined {
+  const stateHome = nonEmpty(env['XDG_STATE_HOME']);
+  // The XDG specification: relative paths are to be ignored.
+  if (stateHome !== undefined && isAbsolute(stateHome)) return join(stateHome, 'snakepit');
+  const localAppData = nonEmpty(env['LOCALAPPDATA']);
+  if (platform === 'win32') {
+    return localAppData === undefined ? undefined : join(localAppData, 'snakepit');
+  }
+  const home = nonEmpty(env['HOME']) ?? nonEmpty(homedir());
+  if (home === undefined) return undefined;
+  return platform === 'darwin'
+    ? join(home, 'Library', 'Application Support', 'snakepit')
+    : join(home, '.local', 'state', 'snakepit');
+}
+
+function makeRunDirectory(choice: StateDirectoryChoice, runId: string): RecordResult {
+  for (const [path, allowLink] of [
+    [choice.path, choice.allowLink],
+    [runsDirectory(choice.path), false],
+  ] as const) {
+    const made = makeOwnDirectory(path, allowLink);
+    if (!made.ok) return made;
+  }
+  const finished = join(runsDirectory(choice.path), runId);
+  // Made under another name and renamed: nobody ever sees a run directory without its run.json.
+  const unfinished = join(runsDirectory(choice.path), `.new-${runId}`);
+  const opened = attempt(`cannot open run directory ${finished}`, () => {
+    mkdirSync(unfinished, { mode: 0o700 });
+    writeFileSync(join(unfinished, 'run.json'), JSON.stringify(ownRunFile(runId)), { mode: 0o600 });
+    renameSync(unfinished, finished);
+  });
+  if (!opened.ok) {
+    attempt('clean up', () => rmSync(unfinished, { recursive: true, force: true }));
+  }
+  return opened;
+}
+
+function ownRunFile(runId: string): RunFile {
+  return {
+    version: 1,
+    runId,
+    owner: currentIdentity(),
+    initStartTime: readStartTime(1) ?? '',
+    uid: process.getuid?.() ?? -1,
+    marker: runMarker(runId),
+  };
+}
+
+function recordsIn(stateDirectory: string, runId: string): RunRecords {
+  const directory = join(runsDirectory(stateDirectory), runId);
+  const write = (record: WorkerRecord): RecordResult => {
+    const path = join(directory, workerFileName(record));
+    return attempt(`cannot write worker record ${path}`, () => {
+      // A killed writer leaves the old file or the new one, never half of one.
+      writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
+      renameSync(`${path}.tmp`, path);
+    });
+  };
+  return {
+    runId,
+    marker: runMarker(runId),
+    directory,
+    stateDirectory,
+    recordIntent: (worker) => write({ version: 1, ...keyOf(worker), process: null }),
+    recordSpawned: (worker, process) => write({ version: 1, ...keyOf(worker), process }),
+    removeRecord: (worker) =>
+      attempt(`cannot remove a worker record of ${directory}`, () =>
+        rmSync(join(directory, workerFileName(worker)), { force: true }),
+      ),
+    closeRun: () =>
+      attempt(`cannot remove run directory ${directory}`, () => {
+        const left = namesIn(directory).filter(isWorkerFileName);
+        if (left.length > 0) throw new Error(`${left.length} workers of it are still recorded`);
+        rmSync(directory, { recursive: true, force: true });
+      }),
+  };
+}
+
+function unrecorded(runId: string): RunRecords {
+  const nothing = (): RecordResult => ({ ok: true });
+  return {
+    runId,
+    marker: runMarker(runId),
+    directory: undefined,
+    stateDirectory: undefined,
+    recordIntent: nothing,
+    recordSpawned: nothing,
+    removeRecord: nothing,
+    closeRun: nothing,
+  };
+}
+
+function namesIn(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function keyOf({ pool, workerId, incarnation }: WorkerRecordKey): WorkerRecordKey {
+  return { pool, workerId, incarnation };
+}
+
+function attempt(what: string, action: () => void): RecordResult {
+  try {
+    action();
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, reason: `${what}: ${messageOf(error)}` };
+  }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}
