@@ -15,18 +15,16 @@ import { runCommand } from './run-command.mjs';
 export function nodeModulesStep({ root, signal }) {
   const folder = join(root, 'node_modules');
   const stamp = join(folder, '.snakepit-bootstrap');
-  const wanted = [
-    digestOf(root, ['package-lock.json', '.npmrc']),
-    process.versions.node.split('.')[0],
-    process.platform,
-    process.arch,
-  ].join(' ');
+  const machine = [process.versions.node.split('.')[0], process.platform, process.arch].join(' ');
+  const wanted = `${digestOf(root, ['package-lock.json', '.npmrc'])} ${machine}`;
   return {
     title: 'installing npm packages (npm ci)',
     isDone() {
       if (readStamp(stamp) === wanted) return true;
-      if (existsSync(stamp) || !installedTreeMatches(root)) return false;
-      writeStamp(stamp, wanted); // Somebody ran npm ci by hand.
+      if (!(readStamp(stamp) ?? machine).endsWith(machine) || !installedTreeMatches(root))
+        return false;
+      // npm ci was run by hand, or the lock file changed in a way that changes no package.
+      writeStamp(stamp, wanted);
       return true;
     },
     async make() {
