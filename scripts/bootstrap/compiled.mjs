@@ -42,10 +42,10 @@ export function compiledStep({ root, signal }) {
       }
       const tsc = join(root, 'node_modules/typescript/bin/tsc');
       await runCommand(process.execPath, [tsc, '-b', ...packages], { cwd: root, signal });
-      await runCommand(process.execPath, [join(root, 'scripts/copy-priv.mjs')], {
-        cwd: root,
-        signal,
-      });
+      for (const script of ['prune-dist', 'copy-priv']) {
+        const file = join(root, `scripts/${script}.mjs`);
+        await runCommand(process.execPath, [file], { cwd: root, signal });
+      }
       writeStamp(stamp, wanted);
     },
   };

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { digestOf, readStamp, writeStamp } from './digest.mjs';
 import { runCommand } from './run-command.mjs';
 
@@ -21,8 +21,8 @@ export function nodeModulesStep({ root, signal }) {
     title: 'installing npm packages (npm ci)',
     isDone() {
       if (readStamp(stamp) === wanted) return true;
-      if (!(readStamp(stamp) ?? machine).endsWith(machine) || !installedTreeMatches(root))
-        return false;
+      const isFromHere = (readStamp(stamp) ?? machine).endsWith(machine);
+      if (!isFromHere || !installedTreeMatches(root)) return false;
       // npm ci was run by hand, or the lock file changed in a way that changes no package.
       writeStamp(stamp, wanted);
       return true;
@@ -43,11 +43,12 @@ export function nodeModulesStep({ root, signal }) {
   };
 }
 
-/** npm itself, as the JavaScript program it is: `npm.cmd` on Windows would need a shell. */
+/** npm itself, as the JavaScript program it is: on Windows, `npm` is a script that needs a shell. */
 function npm() {
-  const running = process.env.npm_execpath;
-  if (running?.endsWith('npm-cli.js')) return { command: process.execPath, args: [running] };
-  return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args: [] };
+  const running = process.env.npm_execpath ?? '';
+  const bundled = join(dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js');
+  const program = [running, bundled].find((one) => one.endsWith('npm-cli.js') && existsSync(one));
+  return program ? { command: process.execPath, args: [program] } : { command: 'npm', args: [] };
 }
 
 /**

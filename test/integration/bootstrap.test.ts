@@ -37,11 +37,9 @@ const write = (path: string, content: string): void => {
 
 /** A bare clone of a small repository: one package, a compiler that copies, nothing from any registry. */
 function makeBareClone(): void {
-  cpSync(join(REPOSITORY, 'scripts/bootstrap'), join(root, 'scripts/bootstrap'), {
-    recursive: true,
-  });
-  cpSync(join(REPOSITORY, 'scripts/bootstrap.mjs'), join(root, 'scripts/bootstrap.mjs'));
-  cpSync(join(REPOSITORY, 'scripts/copy-priv.mjs'), join(root, 'scripts/copy-priv.mjs'));
+  for (const path of ['bootstrap', 'bootstrap.mjs', 'copy-priv.mjs', 'prune-dist.mjs']) {
+    cpSync(join(REPOSITORY, 'scripts', path), join(root, 'scripts', path), { recursive: true });
+  }
   const typescript = { version: '6.0.0', name: 'typescript' };
   const linked = { typescript: 'file:compiler' };
   write('package.json', JSON.stringify({ name: 'bare', devDependencies: linked }));
@@ -164,7 +162,9 @@ describe('bootstrap', () => {
     expect(filesAndTimes()).toEqual(before);
 
     write('packages/one/src/index.ts', 'export const changed = 1;');
+    write('packages/one/dist/removed.d.ts', 'left by a source that is gone');
     expect(bootstrap().stderr).toBe('set-up: compiling\n');
+    expect(readdirSync(join(root, 'packages/one/dist'))).toEqual(['index.js']);
 
     rmSync(join(root, '.venv/bin/python'));
     symlinkSync(join(root, 'gone'), join(root, '.venv/bin/python'));
