@@ -1,0 +1,226 @@
+import type { ExitReason } from '@snakepit/core';
+import type { ChildId } from './child-id.ts';
+import type { ChildType, CompleteChildSpec, RestartType, Shutdown } from './child-spec.ts';
+import { emptyIndex, indexDelete, indexGet, indexSet, type KeyIndex } from './key-index.ts';
+import {
+  emptyTable,
+  firstFrom,
+  lastUpTo,
+  tableDelete,
+  tableGet,
+  tableSet,
+  type OrderedTable,
+} from './ordered-table.ts';
+
+/** Where a child is in its life, as its supervisor knows it. */
+export type ChildStatus = 'undefined' | 'starting' | 'running' | 'exited' | 'restarting';
+
+/** What of a child spec decisions are made by; plain data. */
+export interface ChildTraits {
+  /** Names the child; `null` where ids mean nothing (a dynamic supervisor). */
+  readonly id: ChildId;
+  /** The id as text, or `null` when it is not looked up by id. */
+  readonly key: string | null;
+  /** When it is started again. */
+  readonly restart: RestartType;
+  /** How it is stopped. */
+  readonly shutdown: Shutdown;
+  /** What it is. */
+  readonly type: ChildType;
+  /** Whether its own end counts for `autoShutdown`. */
+  readonly significant: boolean;
+}
+
+/** One child as its supervisor's chart knows it: plain data, never a handle. */
+export interface ChildSlot extends ChildTraits {
+  /** Its place in the order: given when it was added, never again. */
+  readonly serial: number;
+  /** Where it is in its life. */
+  readonly status: ChildStatus;
+  /** Number of its pid; while exited or restarting, of the one it had; else `null`. */
+  readonly pid: number | null;
+  /** How often it was started. */
+  readonly starts: number;
+  /** How many restarts in a row failed. */
+  readonly failures: number;
+  /** Kind of the reason of its last end. */
+  readonly lastExit: ExitReason['kind'] | null;
+}
+
+/** The children of a supervisor in start order, found by place, pid or id. Immutable. */
+export interface Children {
+  /** By place. */
+  readonly slots: OrderedTable<ChildSlot>;
+  /** From number of a running child's pid to place. */
+  readonly byPid: KeyIndex<number>;
+  /** From id as text to place. */
+  readonly byKey: KeyIndex<string>;
+  /** The place that the next child gets. */
+  readonly nextSerial: number;
+}
+
+/** No children. */
+export const noChildren: Children = {
+  slots: emptyTable(),
+  byPid: emptyIndex(),
+  byKey: emptyIndex(),
+  nextSerial: 0,
+};
+
+/** What a chart needs to know of a spec. */
+export function traitsOf(spec: CompleteChildSpec, key: string | null): ChildTraits {
+  const { id, restart, shutdown, type, significant } = spec;
+  return { id: key === null ? null : id, key, restart, shutdown, type, significant };
+}
+
+/** Adds a child at the end of the order, not yet started. */
+export function addChild(children: Children, traits: ChildTraits): Children {
+  const serial = children.nextSerial;
+  const slot: ChildSlot = {
+    ...traits,
+    serial,
+    status: 'undefined',
+    pid: null,
+    starts: 0,
+    failures: 0,
+    lastExit: null,
+  };
+  return {
+    slots: tableSet(children.slots, serial, slot),
+    byPid: children.byPid,
+    byKey: traits.key === null ? children.byKey : indexSet(children.byKey, traits.key, serial),
+    nextSerial: serial + 1,
+  };
+}
+
+/** Forgets a child; its id may be used again, its place never. */
+export function removeChild(children: Children, serial: number): Children {
+  const slot = childAt(children, serial);
+  if (slot === undefined) return children;
+  return {
+    ...children,
+    slots: tableDelete(children.slots, serial),
+    byPid: slot.pid === null ? children.byPid : indexDelete(children.byPid, slot.pid),
+    byKey: slot.key === null ? children.byKey : indexDelete(children.byKey, slot.key),
+  };
+}
+
+/** The child at a place. */
+export function childAt(children: Children, serial: number): ChildSlot | undefined {
+  return tableGet(children.slots, serial);
+}
+
+/** The running child with this pid. */
+export function childOfPid(children: Children, pid: number): ChildSlot | undefined {
+  const serial = indexGet(children.byPid, pid);
+  return serial === undefined ? undefined : childAt(children, serial);
+}
+
+/** The child with this id, as text. */
+export function childOfKey(children: Children, key: string): ChildSlot | undefined {
+  const serial = indexGet(children.byKey, key);
+  return serial === undefined ? undefined : childAt(children, serial);
+}
+
+/** A start is under way. */
+export function markStarting(children: Children, serial: number): Children {
+  return change(children, serial, (slot) => ({ ...slot, status: 'starting' }));
+}
+
+/** The child runs under this pid. */
+export function markRunning(children: Children, serial: number, pid: number): Children {
+  const changed = change(children, serial, (slot) => ({
+    ...slot,
+    status: 'running',
+    pid,
+    starts: slot.starts + 1,
+    failures: 0,
+  }));
+  return { ...changed, byPid: indexSet(changed.byPid, pid, serial) };
+}
+
+/** The child ended; its spec and the number of its pid are kept. */
+export function markExited(
+  children: Children,
+  serial: number,
+  lastExit: ExitReason['kind'],
+): Children {
+  return change(forgetPid(children, serial), serial, (slot) => ({
+    ...slot,
+    status: 'exited',
+    lastExit,
+  }));
+}
+
+/** A restart failed and will be tried again. */
+export function markRestarting(children: Children, serial: number): Children {
+  return change(children, serial, (slot) => ({
+    ...slot,
+    status: 'restarting',
+    failures: slot.failures + 1,
+  }));
+}
+
+/** The child is down and stays so for now; a temporary one is forgotten (OTP SUP-024, STR-010). */
+export function settleChild(children: Children, serial: number): Children {
+  const slot = childAt(children, serial);
+  if (slot === undefined) return children;
+  if (slot.restart === 'temporary') return removeChild(children, serial);
+  return change(forgetPid(children, serial), serial, (known) => ({
+    ...known,
+    status: 'undefined',
+    pid: null,
+  }));
+}
+
+/** The last running child between two places, both included: the next to stop. */
+export function nextToStop(
+  children: Children,
+  from: number,
+  upTo: number,
+): ChildSlot | undefined {
+  const found = lastUpTo(children.slots, upTo, (slot) => slot.status === 'running');
+  return found === undefined || found[0] < from ? undefined : found[1];
+}
+
+/** The first child between two places that is down and may be started; temporary ones never are again (STR-003). */
+export function nextToStart(
+  children: Children,
+  from: number,
+  upTo: number,
+): ChildSlot | undefined {
+  const found = firstFrom(
+    children.slots,
+    from,
+    (slot) => slot.status !== 'running' && (slot.restart !== 'temporary' || slot.starts === 0),
+  );
+  return found === undefined || found[0] > upTo ? undefined : found[1];
+}
+
+/** Whether a significant child other than this one runs or is being restarted (OTP AUT-004, AUT-005). */
+export function hasOtherActiveSignificant(children: Children, serial: number): boolean {
+  const found = firstFrom(
+    children.slots,
+    0,
+    (slot) =>
+      slot.significant &&
+      slot.serial !== serial &&
+      (slot.status === 'running' || slot.status === 'restarting'),
+  );
+  return found !== undefined;
+}
+
+function change(
+  children: Children,
+  serial: number,
+  update: (slot: ChildSlot) => ChildSlot,
+): Children {
+  const slot = childAt(children, serial);
+  if (slot === undefined) return children;
+  return { ...children, slots: tableSet(children.slots, serial, update(slot)) };
+}
+
+function forgetPid(children: Children, serial: number): Children {
+  const pid = childAt(children, serial)?.pid ?? null;
+  return pid === null ? children : { ...children, byPid: indexDelete(children.byPid, pid) };
+}

@@ -1,0 +1,89 @@
+import type { ExitReason, From } from '@snakepit/core';
+import type { ChildId } from './child-id.ts';
+import type { ChildSpecFault } from './child-spec.ts';
+
+/** What a supervisor can be asked by a call; each carries whom to answer. */
+export type SupervisorRequest =
+  | { readonly type: 'child.start'; readonly spec: unknown; readonly from: From }
+  | { readonly type: 'child.terminate'; readonly id: ChildId; readonly from: From }
+  | { readonly type: 'child.restart'; readonly id: ChildId; readonly from: From }
+  | { readonly type: 'child.delete'; readonly id: ChildId; readonly from: From }
+  | { readonly type: 'child.describe'; readonly id: ChildId; readonly from: From }
+  | { readonly type: 'children.list'; readonly from: From }
+  | { readonly type: 'children.count'; readonly from: From };
+
+/** What a dynamic supervisor can be asked by a call. */
+export type DynamicRequest =
+  | { readonly type: 'child.start'; readonly spec: unknown; readonly from: From }
+  /** `pid` is the number of a pid: of a running child, or the last one of a restarting child. */
+  | { readonly type: 'child.terminate'; readonly pid: number; readonly from: From }
+  | { readonly type: 'children.list'; readonly from: From }
+  | { readonly type: 'children.count'; readonly from: From };
+
+/** A message of the supervisor to itself: a restart failed and is to be tried again (OTP STR-016). */
+export interface RetryMessage {
+  readonly type: 'child.retry';
+  /** Place of the child. */
+  readonly serial: number;
+  /** Which failure it answers; another one by now makes it void (OTP STR-018). */
+  readonly failures: number;
+}
+
+/** A request to end, in mailbox order; it has no answer but the end. */
+export interface StopMessage {
+  readonly type: 'supervisor.stop';
+  /** What to exit with. */
+  readonly reason: ExitReason;
+}
+
+/** What the effects tell the chart. */
+export type SupervisorFact =
+  /** Who started this supervisor: number of the pid whose exit signal it obeys (OTP SHD-010). */
+  | { readonly type: 'parent.known'; readonly parent: number }
+  | { readonly type: 'child.started'; readonly serial: number; readonly pid: number }
+  | { readonly type: 'child.ignored'; readonly serial: number }
+  | { readonly type: 'child.failed'; readonly serial: number; readonly reason: ExitReason }
+  /** Whole seconds of the monotonic clock. */
+  | { readonly type: 'second.read'; readonly atSecond: number };
+
+/** Why a request was refused, as the chart says it. */
+export type Refusal =
+  | { readonly kind: 'invalidSpec'; readonly fault: ChildSpecFault }
+  | { readonly kind: 'alreadyStarted'; readonly serial: number }
+  | { readonly kind: 'alreadyPresent' }
+  | { readonly kind: 'startFailed'; readonly reason: ExitReason; readonly serial: number | null }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'restarting' }
+  | { readonly kind: 'maxChildren'; readonly limit: number };
+
+/** An answer as the chart says it; the effect puts in the pids. */
+export type Answer =
+  | { readonly kind: 'done' }
+  /** The child at this place runs. */
+  | { readonly kind: 'started'; readonly serial: number }
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** What waits in the mailbox while the supervisor is busy (OTP SUP-010, SUP-011). */
+export const heldWhileBusy = [
+  'child.start',
+  'child.terminate',
+  'child.restart',
+  'child.delete',
+  'child.describe',
+  'child.retry',
+  'children.*',
+  'supervisor.stop',
+  'EXIT',
+] as const;
+
+/** What waits while children are being stopped for good; EXIT is looked at, for the reasons of their ends. */
+export const heldWhileStopping = heldWhileBusy.filter((type) => type !== 'EXIT');
+
+/** A named effect without implementation; the process that runs the chart supplies it. */
+export function effect<P = undefined>(name: string): (args: unknown, params: P) => void {
+  return () => {
+    throw new Error(`provide the action '${name}'`);
+  };
+}

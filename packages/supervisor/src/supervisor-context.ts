@@ -1,0 +1,264 @@
+import { exitReason, isCleanExit, type ExitReason } from '@snakepit/core';
+import { keyOfId } from './child-id.ts';
+import { checkChildSpec, type AutoShutdown } from './child-spec.ts';
+import {
+  addChild,
+  childAt,
+  childOfKey,
+  childOfPid,
+  hasOtherActiveSignificant,
+  markExited,
+  markRestarting,
+  markRunning,
+  markStarting,
+  nextToStart,
+  nextToStop,
+  noChildren,
+  removeChild,
+  settleChild,
+  traitsOf,
+  type Children,
+  type ChildSlot,
+} from './children.ts';
+import { reasonOfFault } from './errors.ts';
+import type { Refusal } from './requests.ts';
+import { emptyWindow, recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+import { checkSupervisorOptions, type Strategy } from './supervisor-options.ts';
+
+/** All that a supervisor decides by; plain data, replaced at every event. */
+export interface SupervisorContext {
+  /** Which children are restarted when one ends. */
+  readonly strategy: Strategy;
+  /** Whether the end of significant children ends it. */
+  readonly autoShutdown: AutoShutdown;
+  /** The restarts it remembers. */
+  readonly window: RestartWindow;
+  /** Its children, in start order. */
+  readonly children: Children;
+  /** Number of the pid it obeys; `null` until it is told. */
+  readonly parent: number | null;
+  /** First place of the children that are being stopped or started. */
+  readonly from: number;
+  /** Last place of them. */
+  readonly upTo: number;
+  /** Place of the child at hand; `null` when there is none left. */
+  readonly at: number | null;
+  /** Whether the child at hand ended by itself cleanly. */
+  readonly clean: boolean;
+  /** What it will exit with, once it is known that it will. */
+  readonly reason: ExitReason | null;
+}
+
+/** The context of a supervisor with these options, as they were given; faulty ones show as its reason. */
+export function openingContext(options: unknown): SupervisorContext {
+  const checked = checkSupervisorOptions(options);
+  const common = { parent: null, from: 0, at: null, clean: false };
+  if (!checked.ok) {
+    return {
+      ...common,
+      strategy: 'oneForOne',
+      autoShutdown: 'never',
+      window: emptyWindow(0, 1),
+      children: noChildren,
+      upTo: -1,
+      reason: reasonOfFault(checked.fault),
+    };
+  }
+  const { strategy, autoShutdown, intensity, period, list } = checked.plan;
+  const children = list.reduce(
+    (sofar, { spec, key }) => addChild(sofar, traitsOf(spec, key)),
+    noChildren,
+  );
+  return {
+    ...common,
+    strategy,
+    autoShutdown,
+    window: emptyWindow(intensity, period),
+    children,
+    upTo: children.nextSerial - 1,
+    reason: null,
+  };
+}
+
+/** The child at hand. */
+export function childAtHand({ children, at }: SupervisorContext): ChildSlot | undefined {
+  return at === null ? undefined : childAt(children, at);
+}
+
+/** The running child whose pid this is, among those that are being stopped. */
+export function stoppedChild(context: SupervisorContext, pid: number): ChildSlot | undefined {
+  const slot = childOfPid(context.children, pid);
+  const isAmongThem =
+    slot !== undefined && slot.serial >= context.from && slot.serial <= context.upTo;
+  return isAmongThem ? slot : undefined;
+}
+
+/** Takes all children into view. */
+export function spanAll(context: SupervisorContext): Partial<SupervisorContext> {
+  return { from: 0, upTo: context.children.nextSerial - 1 };
+}
+
+/** Takes the children into view that are restarted when the one at hand fails (OTP STR-006 … STR-008). */
+export function spanGroup(context: SupervisorContext): Partial<SupervisorContext> {
+  const failed = context.at ?? 0;
+  const last = context.children.nextSerial - 1;
+  switch (context.strategy) {
+    case 'oneForOne':
+      return { from: failed, upTo: failed };
+    case 'oneForAll':
+      return { from: 0, upTo: last };
+    case 'restForOne':
+      return { from: failed, upTo: last };
+  }
+}
+
+/** Goes on to the next child to stop, downwards. */
+export function aimDown({ children, from, upTo, at }: SupervisorContext): Partial<SupervisorContext> {
+  return { at: nextToStop(children, from, at ?? upTo)?.serial ?? null };
+}
+
+/** Goes on to the next child to start, upwards. */
+export function aimUp({ children, from, upTo, at }: SupervisorContext): Partial<SupervisorContext> {
+  const next = nextToStart(children, at === null ? from : at + 1, upTo);
+  return { at: next?.serial ?? null };
+}
+
+/** Changes the bookkeeping of the child at hand. */
+export function onChildAtHand(
+  context: SupervisorContext,
+  update: (children: Children, serial: number) => Children,
+): Partial<SupervisorContext> {
+  return context.at === null ? {} : { children: update(context.children, context.at) };
+}
+
+/** The start of the child at hand is under way. */
+export function beginStart(context: SupervisorContext): Partial<SupervisorContext> {
+  return onChildAtHand(context, markStarting);
+}
+
+/** The child at hand runs. */
+export function rememberStart(context: SupervisorContext, pid: number): Partial<SupervisorContext> {
+  return onChildAtHand(context, (children, serial) => markRunning(children, serial, pid));
+}
+
+/** The child at hand is down and stays so. */
+export function settle(context: SupervisorContext): Partial<SupervisorContext> {
+  return onChildAtHand(context, settleChild);
+}
+
+/** The restart of the child at hand failed. */
+export function awaitRetry(context: SupervisorContext): Partial<SupervisorContext> {
+  return onChildAtHand(context, markRestarting);
+}
+
+/** The child at hand is forgotten. */
+export function dropChild(context: SupervisorContext): Partial<SupervisorContext> {
+  return onChildAtHand(context, removeChild);
+}
+
+/** A child ended by itself; it is the one at hand now. */
+export function rememberEnd(
+  context: SupervisorContext,
+  pid: number,
+  reason: ExitReason,
+): Partial<SupervisorContext> {
+  const slot = childOfPid(context.children, pid);
+  if (slot === undefined) return {};
+  return {
+    at: slot.serial,
+    clean: isCleanExit(reason),
+    children: markExited(context.children, slot.serial, reason.kind),
+  };
+}
+
+/** A child that was to be stopped is down, asked or not. */
+export function rememberStop(
+  context: SupervisorContext,
+  pid: number,
+  reason: ExitReason,
+): Partial<SupervisorContext> {
+  const slot = childOfPid(context.children, pid);
+  if (slot === undefined) return {};
+  return {
+    children: settleChild(markExited(context.children, slot.serial, reason.kind), slot.serial),
+  };
+}
+
+/** Whether the end of the child at hand calls for a restart (OTP STR-001 … STR-003). */
+export function callsForRestart(context: SupervisorContext): boolean {
+  const slot = childAtHand(context);
+  if (slot === undefined) return false;
+  return slot.restart === 'permanent' || (slot.restart === 'transient' && !context.clean);
+}
+
+/** Whether the end of the child at hand, which is not restarted, ends the supervisor (OTP AUT-001 … AUT-005). */
+export function endsSupervisor(context: SupervisorContext): boolean {
+  const slot = childAtHand(context);
+  if (slot?.significant !== true || callsForRestart(context)) return false;
+  switch (context.autoShutdown) {
+    case 'never':
+      return false;
+    case 'anySignificant':
+      return true;
+    case 'allSignificant':
+      return !hasOtherActiveSignificant(context.children, slot.serial);
+  }
+}
+
+/** Counts one restart at this second. */
+export function countAttempt(
+  context: SupervisorContext,
+  atSecond: number,
+): Partial<SupervisorContext> {
+  return { window: recordAttempt(context.window, atSecond) };
+}
+
+/** Whether the last restart counted was one too many. */
+export function gaveUp(context: SupervisorContext): boolean {
+  return standingOf(context.window) === 'exceeded';
+}
+
+/** What a supervisor exits with whose child could not be started (OTP SUP-005). */
+export function failedToStart(context: SupervisorContext, reason: ExitReason): ExitReason {
+  const id = childAtHand(context)?.id ?? null;
+  return exitReason.shutdownWith({ kind: 'failedToStartChild', id, reason });
+}
+
+/** Why a child cannot be added, or `undefined` (OTP SUP-013, SPEC-015). */
+export function refusalOfSpec(context: SupervisorContext, spec: unknown): Refusal | undefined {
+  const checked = checkChildSpec(spec, context.autoShutdown);
+  if (!checked.ok) return { kind: 'invalidSpec', fault: checked.fault };
+  const known = childOfKey(context.children, checked.key);
+  if (known === undefined) return undefined;
+  return known.status === 'running'
+    ? { kind: 'alreadyStarted', serial: known.serial }
+    : { kind: 'alreadyPresent' };
+}
+
+/** Adds a child with a spec that was not refused; it is the one at hand now. */
+export function addRequested(
+  context: SupervisorContext,
+  spec: unknown,
+): Partial<SupervisorContext> {
+  const checked = checkChildSpec(spec, context.autoShutdown);
+  if (!checked.ok) return {};
+  const { nextSerial } = context.children;
+  return {
+    at: nextSerial,
+    children: addChild(context.children, traitsOf(checked.spec, checked.key)),
+  };
+}
+
+/** The child with this id, if there is one. */
+export function childOfId(context: SupervisorContext, id: unknown): ChildSlot | undefined {
+  const key = keyOfId(id);
+  return key === undefined ? undefined : childOfKey(context.children, key);
+}
+
+/** Why a child cannot be deleted or restarted by hand, or `undefined` (OTP SUP-018, SUP-019). */
+export function refusalOfStopped(context: SupervisorContext, id: unknown): Refusal | undefined {
+  const slot = childOfId(context, id);
+  if (slot === undefined) return { kind: 'notFound' };
+  if (slot.status === 'running') return { kind: 'running' };
+  return slot.status === 'restarting' ? { kind: 'restarting' } : undefined;
+}
