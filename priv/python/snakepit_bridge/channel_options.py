@@ -1,0 +1,12 @@
+"""What both ends of every channel agree on."""
+
+from __future__ import annotations
+
+MAX_MESSAGE_BYTES = 100 * 1024 * 1024
+TOKEN_HEADER = "x-snakepit-token"
+CORRELATION_HEADER = "x-snakepit-correlation-id"
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+)
