@@ -147,7 +147,10 @@ export function readBootId(platform: NodeJS.Platform = process.platform): string
   if (platform === 'linux') return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
   if (platform !== 'darwin') return '';
   try {
-    return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+    return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return '';
   }

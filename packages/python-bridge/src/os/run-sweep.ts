@@ -159,7 +159,11 @@ function runDirectories({ runsPath }: Sweep): readonly RunDirectory[] {
 
 function judge({ self }: Sweep, directory: RunDirectory): Judged {
   const { run, reason } = readRunFile(directory);
-  if (run === undefined) return { directory, outcome: 'corrupt', reason };
+  if (run === undefined) {
+    // Renamed by another sweeper between the listing and the look into it.
+    const outcome = isOwnRealDirectory(directory.path) ? 'corrupt' : 'claimedByOther';
+    return { directory, outcome, reason };
+  }
   const sameBoot = run.owner.bootId === self.bootId;
   if (!sameBoot) return { directory, outcome: 'earlierBoot' };
   if (run.owner.pidNamespace !== self.pidNamespace) return { directory, outcome: 'otherNamespace' };

@@ -1,0 +1,188 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import {
+  carriers,
+  createToken,
+  endCarriers,
+  ignoresTerm,
+  isAlive,
+  statOf,
+  until,
+  type Token,
+} from '../../../../test/fixtures/processes/census.mjs';
+import { createMarkerScanner } from './marker-scan.ts';
+import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
+import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
+import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts';
+
+const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/processes/', import.meta.url));
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly leader: ProcessIdentity;
+  readonly marker: string;
+}
+
+async function withToken(body: (token: Token) => Promise<void>): Promise<void> {
+  const token = createToken();
+  try {
+    await body(token);
+  } finally {
+    await endCarriers(token);
+  }
+}
+
+function start(token: Token, command: readonly [string, ...string[]]): Started {
+  const [program, ...args] = command;
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, [token.name]: token.value },
+  });
+  const leader = identityOf(child.pid ?? 0);
+  if (leader === undefined) throw new Error('nothing was started');
+  return { child, leader, marker: `${token.name}=${token.value}` };
+}
+
+const limits = { termTimeoutMs: 10_000, killTimeoutMs: 10_000, scanner: createMarkerScanner() };
+const FAMILY = ['sh', '-c', 'sleep 1000 & sleep 1000 & setsid sleep 1000 & wait'] as const;
+const STUBBORN = ['python3', `${FIXTURES}outlives_everything.py`, '2'] as const;
+
+describe('signalProcess', () => {
+  test.each([0, 1, -1, 1.5, Number.NaN, process.pid, process.ppid * -1])('refuses %p', (pid) => {
+    expect(signalProcess({ ...currentIdentity(), pid }, 'SIGKILL')).toBe('refused');
+    expect(signalGroup({ ...currentIdentity(), pid }, 'SIGKILL')).toBe('refused');
+  });
+
+  test('refuses our own group', () => {
+    const groupId = statOf(process.pid)?.groupId ?? 0;
+    const leader = identityOf(groupId) ?? { ...currentIdentity(), pid: groupId };
+    expect(signalGroup(leader, 'SIGCONT')).toBe('refused');
+  });
+
+  test('[R1.4] never signals a process that got the number of another one', async () => {
+    await withToken(async (token) => {
+      const { leader } = start(token, ['sleep', '1000']);
+      const earlier = { ...leader, startTime: String(Number(leader.startTime) - 1) };
+      expect(signalProcess(earlier, 'SIGKILL')).toBe('gone');
+      expect(signalGroup(earlier, 'SIGKILL')).toBe('gone');
+      expect(isAlive(leader.pid)).toBe(true);
+      expect(signalProcess(leader, 'SIGKILL')).toBe('sent');
+      await until(() => !isAlive(leader.pid), 'killed');
+      expect(signalProcess(leader, 'SIGKILL')).toBe('gone');
+    });
+  });
+
+  test('TERM also ends a stopped process, because CONT follows', async () => {
+    await withToken(async (token) => {
+      const { child, leader } = start(token, ['sleep', '1000']);
+      expect(signalProcess(leader, 'SIGSTOP')).toBe('sent');
+      await until(() => statOf(leader.pid)?.state === 'T', 'stopped');
+      expect(signalProcess(leader, 'SIGTERM')).toBe('sent');
+      expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+    });
+  });
+});
+
+describe('groups and markers', () => {
+  test('list members and carriers, not those that left or were told apart', async () => {
+    await withToken(async (token) => {
+      const { leader, marker } = start(token, FAMILY);
+      await until(() => carriers(token).length === 4, 'family');
+      expect(groupMembers(leader.pid)).toHaveLength(3);
+      expect(groupMembers(leader.pid, 'darwin')).toHaveLength(3);
+      const pids = markedProcesses([marker]).map(({ pid }) => pid);
+      expect(pids.sort()).toEqual(carriers(token).sort());
+      expect(markedProcesses([marker, 'NAME=of nobody'])).toEqual([]);
+      expect(markedProcesses([marker.slice(0, -1)])).toEqual([]);
+      expect(markedProcesses([marker.slice(1)])).toEqual([]);
+    });
+  });
+
+  test('a zombie that nobody reaps does not keep its group alive', async () => {
+    await withToken(async (token) => {
+      const program =
+        'import os, sys, time\npid = os.fork()\n' +
+        'if pid == 0:\n    os.setpgid(0, 0)\n    os._exit(0)\n' +
+        'print(pid, flush=True)\ntime.sleep(1000)';
+      const child = spawn('python3', ['-c', program], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, [token.name]: token.value },
+      });
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      const pid = Number(line.toString());
+      await until(() => statOf(pid)?.state === 'Z', 'a zombie');
+      expect(statOf(pid)?.groupId).toBe(pid);
+      expect(() => process.kill(-pid, 0)).not.toThrow();
+      expect(isGroupEmpty(pid)).toBe(true);
+    });
+  });
+});
+
+describe('terminateGroup', () => {
+  test('[R6.5] TERM ends a group with its children, and the daemon that left it is found', async () => {
+    await withToken(async (token) => {
+      const { leader, marker } = start(token, FAMILY);
+      await until(() => carriers(token).length === 4, 'family');
+      const report = await terminateGroup({ ...limits, leader, marker: [marker] });
+      expect(carriers(token)).toEqual([]);
+      expect(report).toMatchObject({ how: 'kill', survivors: [] });
+      expect(report.escaped).toHaveLength(1);
+    });
+  });
+
+  test('TERM suffices where nobody left the group', async () => {
+    await withToken(async (token) => {
+      const { leader, marker } = start(token, ['sleep', '1000']);
+      const report = await terminateGroup({ ...limits, leader, marker: [marker] });
+      expect(report).toMatchObject({ how: 'term', escaped: [], survivors: [] });
+      expect(isAlive(leader.pid)).toBe(false);
+    });
+  });
+
+  test('[R10.4] [R6.3] KILL follows when TERM is ignored', async () => {
+    await withToken(async (token) => {
+      const { child, leader, marker } = start(token, STUBBORN);
+      const exited = once(child, 'exit');
+      await until(() => carriers(token).filter(ignoresTerm).length === 3, 'three that ignore TERM');
+      const report = await terminateGroup({
+        ...limits,
+        leader,
+        marker: [marker],
+        termTimeoutMs: 50,
+      });
+      expect(report).toMatchObject({ how: 'kill', survivors: [] });
+      expect(carriers(token)).toEqual([]);
+      expect(await exited).toEqual([null, 'SIGKILL']);
+    });
+  });
+
+  test('says so when nothing was left', async () => {
+    await withToken(async (token) => {
+      const { child, leader, marker } = start(token, ['true']);
+      await once(child, 'exit');
+      const report = await terminateGroup({ ...limits, leader, marker: [marker] });
+      expect(report).toMatchObject({ how: 'alreadyGone', escaped: [], survivors: [] });
+    });
+  });
+});
+
+describe('createMarkerScanner', () => {
+  test('answers several questions with one look', async () => {
+    await withToken(async (token) => {
+      const { leader, marker } = start(token, ['sleep', '1000']);
+      const scanner = createMarkerScanner(0);
+      const [found, nobody, again] = await Promise.all([
+        scanner.find([marker]),
+        scanner.find(['NAME=of nobody']),
+        scanner.find([marker]),
+      ]);
+      expect(found.map(({ pid }) => pid)).toEqual([leader.pid]);
+      expect(again.map(({ pid }) => pid)).toEqual([leader.pid]);
+      expect(nobody).toEqual([]);
+      expect(await scanner.find([marker])).toHaveLength(1);
+    });
+  });
+});
