@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { isSnakepitError } from '@snakepit/core';
 import fc from 'fast-check';
 import { decodeJson, decodeToolResponse, encodeArguments, encodeJson } from './codec.ts';
+import type { ToolResponse } from './codec.ts';
+import type { ErrorIds } from '../errors.ts';
 
 function complaint(args: unknown, binary?: unknown): string {
   try {
@@ -169,16 +171,18 @@ describe('encodeArguments', () => {
   });
 });
 
+function decode(response: Partial<ToolResponse>, ids?: ErrorIds): unknown {
+  const empty = { success: false, result: null, error_message: '', binary_result: Buffer.alloc(0) };
+  return decodeToolResponse({ ...empty, ...response }, ids);
+}
+
 describe('decodeToolResponse', () => {
   test('a result is JSON, or bytes, also when there are none', () => {
-    expect(decodeToolResponse({ success: true, result: encodeJson([1, 'é'], 'x') })).toEqual([
-      1,
-      'é',
-    ]);
-    expect(decodeToolResponse({ success: true, result: {} })).toBeNull();
+    expect(decode({ success: true, result: encodeJson([1, 'é'], 'x') })).toEqual([1, 'é']);
+    expect(decode({ success: true, result: { type_url: '', value: Buffer.alloc(0) } })).toBeNull();
     const bytes = Buffer.from([0, 255]);
-    expect(decodeToolResponse({ success: true, binary_result: bytes })).toEqual(bytes);
-    expect(decodeToolResponse({ success: true })).toEqual(Buffer.alloc(0));
+    expect(decode({ success: true, binary_result: bytes })).toEqual(bytes);
+    expect(decode({ success: true })).toEqual(Buffer.alloc(0));
   });
 
   test('[I2.7] an exception becomes an error with everything that Python knew', () => {
@@ -191,9 +195,7 @@ describe('decodeToolResponse', () => {
         'Traceback (most recent call last):\n  File "a.py"\nValueError: n must be positive\n',
       context: { tool_name: 'f', session_id: '' },
     });
-    const thrown = catchError(() =>
-      decodeToolResponse({ error_message }, { tool: 'f', pool: 'p' }),
-    );
+    const thrown = catchError(() => decode({ error_message }, { tool: 'f', pool: 'p' }));
     expect(thrown).toMatchObject({
       code: 'PYTHON_EXCEPTION',
       details: { type: 'ValueError', message: 'n must be positive', tool: 'f', pool: 'p' },
@@ -202,7 +204,7 @@ describe('decodeToolResponse', () => {
   });
 
   test('an exception as plain text, or in the fields of the original, is kept too', () => {
-    expect(catchError(() => decodeToolResponse({ error_message: 'it broke' })).message).toContain(
+    expect(catchError(() => decode({ error_message: 'it broke' })).message).toContain(
       'Exception: it broke',
     );
     const original = JSON.stringify({
@@ -210,7 +212,7 @@ describe('decodeToolResponse', () => {
       message: "'x'",
       stacktrace: ['a\n', 'b\n'],
     });
-    const thrown = catchError(() => decodeToolResponse({ error_message: original }));
+    const thrown = catchError(() => decode({ error_message: original }));
     expect(thrown).toMatchObject({ details: { type: 'KeyError', traceback: 'a\nb\n' } });
   });
 
@@ -220,14 +222,14 @@ describe('decodeToolResponse', () => {
       module: 'm',
       message: 'object of type set',
     });
-    expect(catchError(() => decodeToolResponse({ error_message })).message).toContain(
+    expect(catchError(() => decode({ error_message })).message).toContain(
       'Remedy: return JSON values (dict, list, str, int, float, bool, None), or bytes',
     );
   });
 
   test('a value that is not JSON is an error of the protocol', () => {
     const result = { type_url: 'type.googleapis.com/x.Y', value: Buffer.from('<xml>') };
-    expect(catchError(() => decodeToolResponse({ success: true, result }))).toMatchObject({
+    expect(catchError(() => decode({ success: true, result }))).toMatchObject({
       code: 'PROTOCOL',
       details: { problem: 'a value of type "type.googleapis.com/x.Y" is not JSON: "<xml>"' },
     });

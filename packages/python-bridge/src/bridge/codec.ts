@@ -1,12 +1,22 @@
 import { bridgeError, pythonException } from '../errors.ts';
 import type { ErrorIds } from '../errors.ts';
 import { findJsonFault } from './json-check.ts';
-import type { WireAny, WireToolResponse } from './wire.ts';
+import type { Any__Output } from '../gen/google/protobuf/Any.ts';
+import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
 
 /** The type url of every value; the receiving side reads any other as JSON too. */
 export const jsonTypeUrl = 'type.googleapis.com/google.protobuf.StringValue';
 
-/** The arguments of a call, ready for the wire. They are a copy: what the caller changes later is not seen. */
+/** A value on the wire: the text of a JSON value, raw. */
+export type WireAny = Any__Output;
+
+/** What counts in the answer of a tool; what it returned is `result`, or `binary_result` when that was bytes. */
+export type ToolResponse = Pick<
+  ExecuteToolResponse__Output,
+  'success' | 'result' | 'error_message' | 'binary_result'
+>;
+
+/** The arguments of a call, ready for the wire: a copy, but for bytes, which must not be changed before the call is over. */
 export interface EncodedArguments {
   /** Argument name to JSON. */
   readonly parameters: Readonly<Record<string, WireAny>>;
@@ -85,15 +95,12 @@ export function encodeJson(value: unknown, path: string, tool?: string): WireAny
  * @throws SnakepitError PROTOCOL, when it is not JSON.
  */
 export function decodeJson(any: WireAny | null | undefined, ids: ErrorIds = none): unknown {
-  const bytes = any?.value;
-  if (bytes === undefined || bytes.length === 0) return null;
-  const text = (
-    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  ).toString('utf8');
+  if (any === null || any === undefined || any.value.length === 0) return null;
+  const text = any.value.toString('utf8');
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const problem = `a value of type "${any?.type_url ?? ''}" is not JSON: ${JSON.stringify(text.slice(0, 80))}`;
+    const problem = `a value of type "${any.type_url}" is not JSON: ${JSON.stringify(text.slice(0, 80))}`;
     throw bridgeError('PROTOCOL', { ...ids, problem }, { cause });
   }
 }
@@ -106,13 +113,11 @@ export function decodeJson(any: WireAny | null | undefined, ids: ErrorIds = none
  * @returns The JSON value, or a Buffer when the tool returned bytes.
  * @throws SnakepitError PYTHON_EXCEPTION, when it raised; PROTOCOL, when the answer makes no sense.
  */
-export function decodeToolResponse(response: WireToolResponse, ids: ErrorIds = none): unknown {
-  if (response.success !== true) throw decodeException(response.error_message ?? '', ids);
-  if (response.result !== undefined && response.result !== null) {
-    return decodeJson(response.result, ids);
-  }
+export function decodeToolResponse(response: ToolResponse, ids: ErrorIds = none): unknown {
+  if (!response.success) throw decodeException(response.error_message, ids);
+  if (response.result !== null) return decodeJson(response.result, ids);
   // Proto3 leaves out what is empty: a success without result is a tool that returned b"".
-  return response.binary_result ?? Buffer.alloc(0);
+  return response.binary_result;
 }
 
 function decodeException(text: string, ids: ErrorIds): Error {

@@ -82,8 +82,7 @@ function unavailable(ids: ErrorIds, reason: string, maybeExecuted: boolean, caus
 }
 
 function exhausted(reason: string, ids: ErrorIds, options: { readonly cause: Error }): Error {
-  const size = /(sent|received|send|receive)?.*larger than max/i.exec(reason);
-  if (size === null) return bridgeError('WORKER_BUSY', { ...ids, reason }, options);
+  if (!/larger than/i.test(reason)) return bridgeError('WORKER_BUSY', { ...ids, reason }, options);
   // Node counts both directions; what the worker refuses arrives as its own status and is what we sent.
   const what = /^Received message larger than max/i.test(reason) ? 'result' : 'arguments';
   return bridgeError(

@@ -24,13 +24,15 @@ export type BridgeService = ServiceDefinition;
 /**
  * The service of the proto file, read once per process.
  *
- * Fields keep their names; what has its default value is missing in a message.
+ * Read with the options that the types in `gen/` were generated with.
  */
 export const bridgeService: () => BridgeService = once(() => {
   const definition = protoLoader.loadSync(findBridgeFiles().proto, {
     keepCase: true,
     longs: Number,
-    defaults: false,
+    enums: String,
+    defaults: true,
+    oneofs: true,
   });
   const service = definition['snakepit.bridge.BridgeService'];
   if (service === undefined || 'format' in service) {
@@ -39,9 +41,12 @@ export const bridgeService: () => BridgeService = once(() => {
   return service;
 });
 
-/** One method of the service by its name in the proto file. */
-export function bridgeMethod(name: string): MethodDefinition<object, object> {
-  const method = bridgeService()[name];
+/** One method of the service by its name in the proto file; the caller names the generated types of its messages. */
+export function bridgeMethod<Q extends object, R extends object>(
+  name: string,
+): MethodDefinition<Q, R> {
+  // The loader knows no types: the generated ones and these functions come from the same file.
+  const method = bridgeService()[name] as unknown as MethodDefinition<Q, R> | undefined;
   if (method === undefined) throw new TypeError(`BridgeService has no method ${name}`);
   return method;
 }

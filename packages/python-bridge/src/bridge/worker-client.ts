@@ -7,7 +7,10 @@ import type { EncodedArguments } from './codec.ts';
 import { grpcFailure } from './grpc-failure.ts';
 import { bridgeMethod, channelOptions, tokenMetadata } from './service-definition.ts';
 import { tokenHeader } from './wire.ts';
-import type { WireTimestamp, WireToolRequest, WireToolResponse } from './wire.ts';
+import type { ExecuteToolRequest } from '../gen/snakepit/bridge/ExecuteToolRequest.ts';
+import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
+import type { PingRequest } from '../gen/snakepit/bridge/PingRequest.ts';
+import type { PingResponse__Output } from '../gen/snakepit/bridge/PingResponse.ts';
 
 /** Where a worker listens and how it knows us. */
 export interface WorkerClientOptions {
@@ -76,18 +79,18 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
 }
 
 /** One method of the service, called without interpretation: rejects with the status as grpc-js has it. */
-class Unary {
+class Unary<Q extends object, R extends object> {
   readonly #channel: grpc.Client;
   readonly #metadata: grpc.Metadata;
-  readonly #method: grpc.MethodDefinition<object, object>;
+  readonly #method: grpc.MethodDefinition<Q, R>;
 
   constructor(channel: grpc.Client, metadata: grpc.Metadata, name: string) {
     this.#channel = channel;
     this.#metadata = metadata;
-    this.#method = bridgeMethod(name);
+    this.#method = bridgeMethod<Q, R>(name);
   }
 
-  call(request: object, limits: CallLimits): Promise<object> {
+  call(request: Q, limits: CallLimits): Promise<R> {
     const { deadlineMs, signal } = limits;
     const options: CallOptions =
       deadlineMs === undefined || deadlineMs === Infinity
@@ -103,10 +106,11 @@ class Unary {
         request,
         this.#metadata,
         options,
-        (error: ServiceError | null, response?: object) => {
+        (error: ServiceError | null, response?: R) => {
           if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
-          if (error === null) resolve(response ?? {});
-          else reject(error);
+          if (response === undefined)
+            reject(error ?? new TypeError('gRPC gave neither answer nor error'));
+          else resolve(response);
         },
       );
       if (signal === undefined) return;
@@ -121,8 +125,8 @@ class Unary {
 class GrpcWorkerClient implements WorkerClient {
   readonly #channel: grpc.Client;
   readonly #ids: ErrorIds;
-  readonly #executeTool: Unary;
-  readonly #ping: Unary;
+  readonly #executeTool: Unary<ExecuteToolRequest, ExecuteToolResponse__Output>;
+  readonly #ping: Unary<PingRequest, PingResponse__Output>;
   #closed = false;
 
   constructor({ address, token, ids = {} }: WorkerClientOptions) {
@@ -142,7 +146,7 @@ class GrpcWorkerClient implements WorkerClient {
 
   // `async` and `await`, not `then`: the error that is made here then has the caller's frames in its stack.
   async executeTool(call: ToolCall, limits: CallLimits = {}): Promise<unknown> {
-    const request: WireToolRequest = {
+    const request: ExecuteToolRequest = {
       session_id: call.session ?? '',
       tool_name: call.tool,
       parameters: call.arguments.parameters,
@@ -150,13 +154,13 @@ class GrpcWorkerClient implements WorkerClient {
       ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
     };
     this.#refuseEarly(limits, call);
-    let response: WireToolResponse;
+    let response: ExecuteToolResponse__Output;
     try {
       response = await this.#executeTool.call(request, limits);
     } catch (error) {
       throw this.#meaning(error, limits, this.#idsOf(call));
     }
-    return response.success === true
+    return response.success
       ? decodeToolResponse(response)
       : decodeToolResponse(response, this.#idsOf(call));
   }
@@ -166,9 +170,9 @@ class GrpcWorkerClient implements WorkerClient {
   ): Promise<{ readonly message: string; readonly serverTimeMs: number }> {
     this.#refuseEarly(limits);
     try {
-      const response: PingResponse = await this.#ping.call({ message: 'ping' }, limits);
-      const { seconds = 0, nanos = 0 } = response.server_time ?? {};
-      return { message: response.message ?? '', serverTimeMs: seconds * 1000 + nanos / 1e6 };
+      const response = await this.#ping.call({ message: 'ping' }, limits);
+      const time = response.server_time ?? { seconds: 0, nanos: 0 };
+      return { message: response.message, serverTimeMs: time.seconds * 1000 + time.nanos / 1e6 };
     } catch (error) {
       throw this.#meaning(error, limits, this.#ids);
     }
@@ -221,11 +225,6 @@ class GrpcWorkerClient implements WorkerClient {
     const reason = 'the connection was closed';
     return bridgeError('WORKER_UNAVAILABLE', { ...ids, reason, maybeExecuted: false });
   }
-}
-
-interface PingResponse {
-  readonly message?: string;
-  readonly server_time?: WireTimestamp;
 }
 
 function isServiceError(error: unknown): error is ServiceError {
