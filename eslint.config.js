@@ -80,6 +80,7 @@ export default defineConfig(
       'jsdoc/require-jsdoc': [
         'error',
         {
+          enableFixer: false, // It would write empty comments.
           publicOnly: true,
           checkConstructors: false,
           require: { ClassDeclaration: true, MethodDefinition: true },

@@ -4,20 +4,16 @@ import { join, relative } from 'node:path';
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { TestEnvironment } from 'jest-environment-node';
 
-const LASTING =
-  /^(Timeout|TCPServerWrap|TCPSocketWrap|PipeWrap|UDPWrap|ProcessWrap|FSEventWrap|StatWatcher|Worker)$/;
+const HANDLES =
+  /^(TCPServerWrap|TCPSocketWrap|PipeWrap|UDPWrap|ProcessWrap|FSEventWrap|StatWatcher|Worker)$/;
 const GRACE_MS = 1_500;
-const POLL_MS = 25;
-
-/** What keeps the event loop alive at this moment, counted by kind. */
-function openHandles() {
-  const kinds = process.getActiveResourcesInfo().filter((kind) => LASTING.test(kind));
-  return kinds.reduce((count, kind) => count.set(kind, (count.get(kind) ?? 0) + 1), new Map());
-}
+const POLL_MS = 10;
 
 export default class extends TestEnvironment {
   #file;
-  #before = new Map();
+  #handlesBefore = new Map();
+  /** Timers that the test file and what it imports have started. Jest's own are not among them. */
+  #timers = new Set();
 
   constructor(config, context) {
     super(config, context);
@@ -26,7 +22,10 @@ export default class extends TestEnvironment {
 
   async setup() {
     await super.setup();
-    this.#before = openHandles();
+    this.#watchTimers('setTimeout');
+    this.#watchTimers('setInterval');
+    await immediate(); // What the file before has closed is gone by then.
+    this.#handlesBefore = openHandles();
   }
 
   async teardown() {
@@ -34,12 +33,31 @@ export default class extends TestEnvironment {
     await super.teardown();
   }
 
+  #watchTimers(name) {
+    const start = this.global[name];
+    this.global[name] = (...args) => {
+      const timer = start(...args);
+      this.#timers.add(timer);
+      if (this.#timers.size > 1_000) this.#forgetEndedTimers();
+      return timer;
+    };
+    // util.promisify finds the promise form by a symbol.
+    Object.defineProperties(this.global[name], Object.getOwnPropertyDescriptors(start));
+  }
+
+  #forgetEndedTimers() {
+    for (const timer of this.#timers) {
+      // Node has no public way to ask whether a timer is over.
+      if (timer._destroyed || !timer.hasRef()) this.#timers.delete(timer);
+    }
+  }
+
   async #reportWhatIsOpen() {
     const deadline = performance.now() + GRACE_MS;
+    await delay(POLL_MS); // A server that has just been told to listen is not one yet.
     let open = this.#opened();
     while (open.length > 0 && performance.now() < deadline) {
       await delay(POLL_MS);
-      await immediate(); // By then that timer itself is no longer counted.
       open = this.#opened();
     }
     if (open.length === 0) return;
@@ -50,9 +68,20 @@ export default class extends TestEnvironment {
   }
 
   #opened() {
-    return [...openHandles()].flatMap(([kind, count]) => {
-      const more = count - (this.#before.get(kind) ?? 0);
+    this.#forgetEndedTimers();
+    const timers = [...this.#timers].map(
+      (timer) => `a timer of ${timer._idleTimeout} ms (${String(timer._onTimeout).slice(0, 60)})`,
+    );
+    const handles = [...openHandles()].flatMap(([kind, count]) => {
+      const more = count - (this.#handlesBefore.get(kind) ?? 0);
       return more > 0 ? [`${more} × ${kind}`] : [];
     });
+    return [...timers, ...handles];
   }
+}
+
+/** What keeps the event loop alive at this moment, counted by kind. */
+function openHandles() {
+  const kinds = process.getActiveResourcesInfo().filter((kind) => HANDLES.test(kind));
+  return kinds.reduce((count, kind) => count.set(kind, (count.get(kind) ?? 0) + 1), new Map());
 }

@@ -27,12 +27,14 @@ export async function runJest({ root, args, sandbox }) {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => resolve(code ?? signal));
   });
-  const result = readJestReport(existsSync(report) ? readFileSync(report, 'utf8') : null, exit);
-  const problems = [...result.problems, ...openHandles(sandbox.reports)];
+  const text = existsSync(report) ? readFileSync(report, 'utf8') : null;
+  const open = openHandles(sandbox.reports);
   if (lingering.stop()) {
-    problems.push('did not exit after its last test: a timer or handle was left');
+    const ended = 'did not exit after its last test: a timer or a handle was left';
+    return { ...readJestReport(text, 0), problems: [...open, ended] };
   }
-  return { ...result, problems };
+  const result = readJestReport(text, exit);
+  return { ...result, problems: [...result.problems, ...open] };
 }
 
 /**
