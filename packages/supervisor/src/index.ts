@@ -1,2 +1,61 @@
+// For users.
+export { Supervisor } from './supervisor.ts';
+export type { SupervisorApi } from './supervisor.ts';
+export { DynamicSupervisor } from './dynamic-supervisor.ts';
+export type { DynamicSupervisorApi, StartDynamicChildError } from './dynamic-supervisor.ts';
+export type { SupervisorRef } from './supervisor-ref.ts';
+export type {
+  AutoShutdown,
+  ChildSpec,
+  ChildSpecFault,
+  ChildStart,
+  ChildType,
+  CompleteChildSpec,
+  RestartType,
+  Shutdown,
+  StartArguments,
+  StartFunction,
+} from './child-spec.ts';
+export type { ChildId } from './child-id.ts';
+export type { StartFault, Strategy, SupervisorFault, SupervisorOptions } from './supervisor-options.ts';
+export type { DynamicSupervisorOptions } from './dynamic-options.ts';
+export type {
+  AlreadyPresent,
+  AlreadyStarted,
+  ChildCounts,
+  ChildInfo,
+  Done,
+  MaxChildren,
+  NotFound,
+  NotStopped,
+  Refused,
+  RestartChildError,
+  StartChildError,
+  Started,
+  StartFailed,
+} from './administration.ts';
+export type { GivingUp, Offender } from './supervisor-reports.ts';
+export type { ReportContext } from './reports.ts';
+
+// The charts: to draw, simulate, generate tests from. For our other packages and the curious.
 export { supervisorMachine } from './supervisor.machine.ts';
+export type {
+  SupervisorContext,
+  SupervisorEvent,
+  SupervisorInput,
+  SupervisorOutput,
+} from './supervisor.machine.ts';
+export { dynamicSupervisorMachine } from './dynamic-supervisor.machine.ts';
+export type {
+  DynamicSupervisorContext,
+  DynamicSupervisorEvent,
+  DynamicSupervisorInput,
+  DynamicSupervisorOutput,
+} from './dynamic-supervisor.machine.ts';
 export { restartIntensityMachine } from './restart-intensity.machine.ts';
+export type {
+  RestartIntensityContext,
+  RestartIntensityEvent,
+  RestartIntensityInput,
+  RestartIntensityOutput,
+} from './restart-intensity.machine.ts';

@@ -423,7 +423,6 @@ export const supervisorMachine = chart.createMachine({
               entry: 'letGo',
               initial: 'choosing',
               states: stopStates('#supervisor.running.restarting.startingGroup'),
-              on: { EXIT: consumedExits('#supervisor.running.restarting.stoppingGroup.choosing') },
             },
             startingGroup: {
               entry: 'letGo',
@@ -514,7 +513,6 @@ export const supervisorMachine = chart.createMachine({
               entry: 'letGo',
               initial: 'choosing',
               states: stopStates('#supervisor.running.serving.stopped'),
-              on: { EXIT: consumedExits('#supervisor.running.serving.stoppingChild.choosing') },
             },
             stopped: {
               always: {

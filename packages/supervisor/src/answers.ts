@@ -1,0 +1,75 @@
+import type { ActorSystem } from '@snakepit/core';
+import type { ChildCounts, ChildInfo } from './administration.ts';
+import type { ChildHandles } from './child-handles.ts';
+import type { ChildSlot } from './children.ts';
+import type { Answer, Refusal } from './requests.ts';
+
+/** A chart's answer as its caller gets it: with pids. */
+export function answerOf(answer: Answer, handles: ChildHandles): object {
+  switch (answer.kind) {
+    case 'done':
+      return { ok: true };
+    case 'started':
+      return { ok: true, pid: handles.pid(answer.serial) };
+    case 'ignored':
+      return { ok: true, pid: undefined };
+    case 'refused':
+      return { ok: false, error: errorOf(answer.refusal, handles) };
+  }
+}
+
+/** One child in a list. */
+export function infoOf(slot: ChildSlot, handles: ChildHandles): ChildInfo {
+  const start = handles.spec(slot.serial)?.start;
+  return {
+    id: slot.key === null ? undefined : slot.id,
+    pid:
+      slot.status === 'running'
+        ? handles.pid(slot.serial)
+        : slot.status === 'restarting'
+          ? 'restarting'
+          : undefined,
+    type: slot.type,
+    behaviour: start === undefined || typeof start === 'function' ? 'function' : labelOf(start[0]),
+  };
+}
+
+/** Counts children; who is alive is looked at now (OTP SUP-022). */
+export function countsOf(
+  slots: Iterable<ChildSlot>,
+  handles: ChildHandles,
+  system: ActorSystem,
+): ChildCounts {
+  let [specs, active, supervisors] = [0, 0, 0];
+  for (const slot of slots) {
+    const pid = slot.status === 'running' ? handles.pid(slot.serial) : undefined;
+    specs += 1;
+    if (pid !== undefined && system.isAlive(pid)) active += 1;
+    if (slot.type === 'supervisor') supervisors += 1;
+  }
+  return { specs, active, supervisors, workers: specs - supervisors };
+}
+
+function errorOf(refusal: Refusal, handles: ChildHandles): object {
+  switch (refusal.kind) {
+    case 'invalidSpec':
+      return refusal.fault;
+    case 'alreadyStarted':
+      return { kind: 'alreadyStarted', pid: handles.pid(refusal.serial) };
+    case 'startFailed': {
+      const { reason, serial } = refusal;
+      // A taken name is told unwrapped (SUP-014).
+      if (reason.kind === 'alreadyStarted') return { kind: 'alreadyStarted', pid: reason.pid };
+      const id = serial === null ? undefined : handles.spec(serial)?.id;
+      return id === undefined
+        ? { kind: 'startFailed', reason }
+        : { kind: 'startFailed', reason, id };
+    }
+    default:
+      return refusal;
+  }
+}
+
+function labelOf(logic: object): string {
+  return 'label' in logic && typeof logic.label === 'string' ? logic.label : 'actor';
+}

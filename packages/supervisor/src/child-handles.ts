@@ -1,0 +1,158 @@
+import {
+  exitReason,
+  isExitReason,
+  Pid,
+  type ExitReason,
+  type ProcessContext,
+  type StartResult,
+} from '@snakepit/core';
+import type { CompleteChildSpec } from './child-spec.ts';
+import type { SupervisorFact } from './requests.ts';
+
+/** A behaviour whose input says under which name its process is registered. */
+export interface NamedByInput {
+  /** The name, if the input has one. */
+  nameIn(input: unknown): string | undefined;
+}
+
+/**
+ * What a supervisor holds of its children and no chart may: specs with their start functions, pids, monitors.
+ *
+ * Found by place; the chart beside it says what to do with them.
+ */
+export class ChildHandles {
+  readonly #self: ProcessContext;
+  readonly #extraArguments: readonly unknown[];
+  readonly #specs = new Map<number, CompleteChildSpec>();
+  readonly #pids = new Map<number, Pid>();
+  readonly #asked = new Set<Pid>();
+
+  /**
+   * @param self - The supervisor.
+   * @param extraArguments - Come before each child's own (OTP DYN-015).
+   */
+  constructor(self: ProcessContext, extraArguments: readonly unknown[] = []) {
+    this.#self = self;
+    this.#extraArguments = extraArguments;
+  }
+
+  /** Keeps a spec under its place. */
+  hold(serial: number, spec: CompleteChildSpec): void {
+    this.#specs.set(serial, spec);
+  }
+
+  /** Lets go of all that belongs to a place. */
+  forget(serial: number): void {
+    this.#specs.delete(serial);
+    this.#pids.delete(serial);
+  }
+
+  /** The spec at a place. */
+  spec(serial: number): CompleteChildSpec | undefined {
+    return this.#specs.get(serial);
+  }
+
+  /** The pid of the child at a place, also of one that ended meanwhile. */
+  pid(serial: number): Pid | undefined {
+    return this.#pids.get(serial);
+  }
+
+  /** Starts a child; how it ended comes as a message, never in this turn. */
+  start(serial: number): void {
+    const spec = this.#specs.get(serial);
+    if (spec === undefined) throw new Error(`there is no child at place ${String(serial)}`);
+    const tell = (result: unknown): void => {
+      this.#self.send(this.#self.pid, this.#factOf(serial, result));
+    };
+    try {
+      const result = this.#begin(spec, tell);
+      if (isPromise(result)) {
+        result.then(tell, (error: unknown) => {
+          tell({ ok: false, reason: reasonOfThrown(error) });
+        });
+      } else if (result !== undefined) {
+        tell(result);
+      }
+    } catch (error) {
+      tell({ ok: false, reason: reasonOfThrown(error) });
+    }
+  }
+
+  /** Asks a child to end and watches it do so (OTP SHD-002, SHD-005). */
+  ask(serial: number): void {
+    const pid = this.#watch(serial);
+    if (pid !== undefined) this.#self.exit(pid, exitReason.shutdown);
+  }
+
+  /** Kills a child; watched, if it was not asked before. */
+  kill(serial: number): void {
+    const pid = this.#watch(serial);
+    if (pid !== undefined) this.#self.exit(pid, exitReason.kill);
+  }
+
+  /** A child is down: its monitor has said so. */
+  release(serial: number): void {
+    const pid = this.#pids.get(serial);
+    if (pid !== undefined) this.#asked.delete(pid);
+  }
+
+  /** By a start function: its result; else nothing yet, for `tell` is called. */
+  #begin(
+    spec: CompleteChildSpec,
+    tell: (result: StartResult) => void,
+  ): StartResult | Promise<StartResult> | undefined {
+    const { start, name } = spec;
+    const extra = this.#extraArguments;
+    if (typeof start === 'function') return start(this.#self, ...extra);
+    const [logic, own] = start;
+    const input = extra.length === 0 ? own : [...extra, own];
+    const registered = name ?? (isNamedByInput(logic) ? logic.nameIn(own) : undefined);
+    // The spec's author ties the input to the logic; a supervisor passes both on unseen.
+    const given = input as never;
+    this.#self.startLink(logic, given, registered === undefined ? {} : { name: registered }, tell);
+    return undefined;
+  }
+
+  #factOf(serial: number, result: unknown): SupervisorFact {
+    if (!isResult(result)) {
+      return { type: 'child.failed', serial, reason: exitReason.custom(result) };
+    }
+    if (!result.ok) return { type: 'child.failed', serial, reason: result.reason };
+    if (result.pid === undefined) return { type: 'child.ignored', serial };
+    this.#pids.set(serial, result.pid);
+    return { type: 'child.started', serial, pid: result.pid.id };
+  }
+
+  #watch(serial: number): Pid | undefined {
+    const pid = this.#pids.get(serial);
+    if (pid === undefined || this.#asked.has(pid)) return pid;
+    this.#asked.add(pid);
+    this.#self.monitor(pid);
+    this.#self.unlink(pid);
+    return pid;
+  }
+}
+
+/** The exit reason that a thrown value stands for: its own, if it carries one (OTP SUP-004). */
+export function reasonOfThrown(error: unknown): ExitReason {
+  if (error instanceof Error && 'reason' in error && isExitReason(error.reason)) {
+    return error.reason;
+  }
+  return exitReason.error(error);
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** A start function is the user's: what it returns is looked at closely. */
+function isResult(value: unknown): value is StartResult {
+  if (typeof value !== 'object' || value === null || !('ok' in value)) return false;
+  if (value.ok === false) return 'reason' in value && isExitReason(value.reason);
+  if (value.ok !== true || !('pid' in value)) return false;
+  return value.pid === undefined || value.pid instanceof Pid;
+}
+
+function isNamedByInput(logic: object): logic is NamedByInput {
+  return 'nameIn' in logic && typeof logic.nameIn === 'function';
+}

@@ -1,0 +1,211 @@
+import { isCleanExit, type ExitReason } from '@snakepit/core';
+import {
+  addChild,
+  childAt,
+  childOfPid,
+  markExited,
+  markRestarting,
+  markRunning,
+  markStarting,
+  noChildren,
+  removeChild,
+  traitsOf,
+  type Children,
+  type ChildSlot,
+} from './children.ts';
+import { checkDynamicChildSpec, checkDynamicOptions } from './dynamic-options.ts';
+import { reasonOfFault } from './errors.ts';
+import { emptyIndex, indexDelete, indexGet, indexSet, type KeyIndex } from './key-index.ts';
+import { tableValues } from './ordered-table.ts';
+import type { Refusal } from './requests.ts';
+import { emptyWindow, recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+
+/** All that a dynamic supervisor decides by; plain data, replaced at every event. */
+export interface DynamicSupervisorContext {
+  /** Children allowed; `null` without limit. */
+  readonly maxChildren: number | null;
+  /** The restarts it remembers, of all children together (OTP DYN-007). */
+  readonly window: RestartWindow;
+  /** Its children, in no order that means anything. */
+  readonly children: Children;
+  /** Restarting children by the number of the pid they had (OTP DYN-017). */
+  readonly restarting: KeyIndex<number>;
+  /** How many restart. */
+  readonly restartingCount: number;
+  /** Number of the pid it obeys; `null` until it is told. */
+  readonly parent: number | null;
+  /** Place of the child at hand. */
+  readonly at: number | null;
+  /** Whether the child at hand ended by itself cleanly. */
+  readonly clean: boolean;
+  /** While stopping: distinct times after which children are killed, in milliseconds, ascending. */
+  readonly limits: readonly number[];
+  /** While stopping: how much of that time is over, in milliseconds. */
+  readonly elapsedMs: number;
+  /** What it will exit with, once it is known that it will. */
+  readonly reason: ExitReason | null;
+}
+
+type Change = Partial<DynamicSupervisorContext>;
+
+/** The context of a dynamic supervisor with these options, as they were given. */
+export function openingContext(options: unknown): DynamicSupervisorContext {
+  const checked = checkDynamicOptions(options);
+  return {
+    maxChildren: checked.ok ? checked.plan.maxChildren : 0,
+    window: checked.ok
+      ? emptyWindow(checked.plan.intensity, checked.plan.period)
+      : emptyWindow(0, 1),
+    children: noChildren,
+    restarting: emptyIndex(),
+    restartingCount: 0,
+    parent: null,
+    at: null,
+    clean: false,
+    limits: [],
+    elapsedMs: 0,
+    reason: checked.ok ? null : reasonOfFault(checked.fault),
+  };
+}
+
+/** The child at hand. */
+export function childAtHand({ children, at }: DynamicSupervisorContext): ChildSlot | undefined {
+  return at === null ? undefined : childAt(children, at);
+}
+
+/** The child meant by the number of a pid: a running one, or a restarting one by its old pid. */
+export function childMeant(context: DynamicSupervisorContext, pid: number): ChildSlot | undefined {
+  const running = childOfPid(context.children, pid);
+  if (running !== undefined) return running;
+  const serial = indexGet(context.restarting, pid);
+  return serial === undefined ? undefined : childAt(context.children, serial);
+}
+
+/** Why a child cannot be added, or `undefined`; the limit is looked at before the start is tried (OTP DYN-014). */
+export function refusalOfSpec(context: DynamicSupervisorContext, spec: unknown): Refusal | undefined {
+  const checked = checkDynamicChildSpec(spec);
+  if (!checked.ok) return { kind: 'invalidSpec', fault: checked.fault };
+  const { maxChildren, children } = context;
+  if (maxChildren === null || children.slots.size < maxChildren) return undefined;
+  return { kind: 'maxChildren', limit: maxChildren };
+}
+
+/** Adds a child with a spec that was not refused; it is the one at hand now. */
+export function addRequested(context: DynamicSupervisorContext, spec: unknown): Change {
+  const checked = checkDynamicChildSpec(spec);
+  if (!checked.ok) return {};
+  return {
+    at: context.children.nextSerial,
+    children: addChild(context.children, traitsOf(checked.spec, null)),
+  };
+}
+
+/** The start of the child at hand is under way. */
+export function beginStart(context: DynamicSupervisorContext): Change {
+  return onChildAtHand(context, markStarting);
+}
+
+/** The child at hand runs. */
+export function rememberStart(context: DynamicSupervisorContext, pid: number): Change {
+  return {
+    ...notRestarting(context),
+    ...onChildAtHand(context, (children, serial) => markRunning(children, serial, pid)),
+  };
+}
+
+/** A child ended by itself; it is the one at hand now. */
+export function rememberEnd(
+  context: DynamicSupervisorContext,
+  pid: number,
+  reason: ExitReason,
+): Change {
+  const slot = childOfPid(context.children, pid);
+  if (slot === undefined) return {};
+  return {
+    at: slot.serial,
+    clean: isCleanExit(reason),
+    children: markExited(context.children, slot.serial, reason.kind),
+  };
+}
+
+/** A child that was to be stopped is down: it is gone for good. */
+export function rememberStop(context: DynamicSupervisorContext, pid: number): Change {
+  const slot = childOfPid(context.children, pid);
+  return slot === undefined ? {} : { children: removeChild(context.children, slot.serial) };
+}
+
+/** The restart of the child at hand failed; until the next attempt it is found by its old pid. */
+export function awaitRetry(context: DynamicSupervisorContext): Change {
+  const slot = childAtHand(context);
+  if (slot === undefined) return {};
+  const isKnown = slot.pid !== null && indexGet(context.restarting, slot.pid) !== undefined;
+  return {
+    ...onChildAtHand(context, markRestarting),
+    ...(slot.pid === null || isKnown
+      ? {}
+      : {
+          restarting: indexSet(context.restarting, slot.pid, slot.serial),
+          restartingCount: context.restartingCount + 1,
+        }),
+  };
+}
+
+/** The child at hand is gone for good. */
+export function dropChild(context: DynamicSupervisorContext): Change {
+  return { ...notRestarting(context), ...onChildAtHand(context, removeChild) };
+}
+
+/** Whether the end of the child at hand calls for a restart (OTP DYN-007). */
+export function callsForRestart(context: DynamicSupervisorContext): boolean {
+  const slot = childAtHand(context);
+  if (slot === undefined) return false;
+  return slot.restart === 'permanent' || (slot.restart === 'transient' && !context.clean);
+}
+
+/** Counts one restart at this second. */
+export function countAttempt(context: DynamicSupervisorContext, atSecond: number): Change {
+  return { window: recordAttempt(context.window, atSecond) };
+}
+
+/** Whether the last restart counted was one too many. */
+export function gaveUp(context: DynamicSupervisorContext): boolean {
+  return standingOf(context.window) === 'exceeded';
+}
+
+/** Begins to stop everybody at once: what does not run is dropped, the time limits are laid out (OTP DYN-019). */
+export function beginStop(context: DynamicSupervisorContext): Change {
+  let { children } = context;
+  const limits = new Set<number>();
+  for (const slot of tableValues(context.children.slots)) {
+    if (slot.status !== 'running') children = removeChild(children, slot.serial);
+    else if (typeof slot.shutdown === 'number') limits.add(slot.shutdown);
+  }
+  return {
+    children,
+    restarting: emptyIndex(),
+    restartingCount: 0,
+    limits: [...limits].sort((a, b) => a - b),
+    elapsedMs: 0,
+  };
+}
+
+/** The earliest limit is over. */
+export function closeLimit({ limits, elapsedMs }: DynamicSupervisorContext): Change {
+  return { limits: limits.slice(1), elapsedMs: limits[0] ?? elapsedMs };
+}
+
+function notRestarting(context: DynamicSupervisorContext): Change {
+  const pid = childAtHand(context)?.pid ?? null;
+  if (pid === null || indexGet(context.restarting, pid) === undefined) return {};
+  return {
+    restarting: indexDelete(context.restarting, pid),
+    restartingCount: context.restartingCount - 1,
+  };
+}
+
+function onChildAtHand(
+  context: DynamicSupervisorContext,
+  update: (children: Children, serial: number) => Children,
+): Change {
+  return context.at === null ? {} : { children: update(context.children, context.at) };
+}

@@ -1,0 +1,144 @@
+import {
+  defineStatechart,
+  exitReason,
+  type ActorSystem,
+  type Behaviour,
+  type Effects,
+  type ExitReason,
+  type Pid,
+  type ProcessContext,
+  type Target,
+} from '@snakepit/core';
+import type {
+  AlreadyStarted,
+  ChildCounts,
+  ChildInfo,
+  Done,
+  MaxChildren,
+  NotFound,
+  Refused,
+  StartFailed,
+  Started,
+} from './administration.ts';
+import { infoOf } from './answers.ts';
+import { ChildHandles, type NamedByInput } from './child-handles.ts';
+import type { ChildSpec, ChildSpecFault } from './child-spec.ts';
+import { checkDynamicChildSpec, checkDynamicOptions } from './dynamic-options.ts';
+import type { DynamicSupervisorOptions } from './dynamic-options.ts';
+import { dynamicSupervisorMachine } from './dynamic-supervisor.machine.ts';
+import { supervisorError } from './errors.ts';
+import { tableValues } from './ordered-table.ts';
+import { nameIn, SharedEffects } from './shared-effects.ts';
+import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
+import { SupervisorReports } from './supervisor-reports.ts';
+
+const behaviour = defineStatechart(dynamicSupervisorMachine, {
+  name: 'dynamicSupervisor',
+  trapExit: true,
+  effects: effectsOf,
+});
+
+/** What a dynamic supervisor does when its chart says so. */
+function effectsOf(
+  self: ProcessContext,
+  options: DynamicSupervisorOptions,
+): Effects<typeof dynamicSupervisorMachine> {
+  const handles = new ChildHandles(self, options.extraArguments);
+  const shared = new SharedEffects(self, handles, new SupervisorReports(self, nameIn(options)));
+  return {
+    ...shared.acting(),
+    ...shared.noting(),
+    ...shared.answering(),
+    holdSpec: ({ serial, spec }) => {
+      // The chart has refused what does not fit; here only the defaults are filled in.
+      const complete = checkDynamicChildSpec(spec);
+      if (complete.ok) handles.hold(serial, complete.spec);
+    },
+    askAll: (_, { context }) => {
+      for (const { serial, shutdown } of tableValues(context.children.slots)) {
+        if (shutdown === 'brutalKill') handles.kill(serial);
+        else handles.ask(serial);
+      }
+    },
+    killOverdue: ({ limitMs }, { context }) => {
+      for (const { serial, shutdown } of tableValues(context.children.slots)) {
+        if (shutdown === limitMs) handles.kill(serial);
+      }
+    },
+    answerList: ({ from }, { context }) => {
+      const slots = tableValues(context.children.slots);
+      self.reply(from, Array.from(slots, (slot) => infoOf(slot, handles)));
+    },
+  };
+}
+
+/** Why a dynamic supervisor did not add a child (OTP DYN-012 … DYN-014). */
+export type StartDynamicChildError = ChildSpecFault | AlreadyStarted | MaxChildren | StartFailed;
+
+/** A dynamic supervisor as a behaviour and the calls on one that runs. */
+export interface DynamicSupervisorApi extends Behaviour<DynamicSupervisorOptions>, NamedByInput {
+  /**
+   * Starts a dynamic supervisor; it has no children yet.
+   *
+   * @throws {@link SnakepitError} `INVALID_SUPERVISOR` when an option is faulty.
+   * @throws {@link ExitError} `alreadyStarted` when the name is taken.
+   */
+  start(system: ActorSystem, options?: DynamicSupervisorOptions): Promise<SupervisorRef>;
+  /** A dynamic supervisor that runs already, by pid or name. */
+  at(system: ActorSystem, target: Target): SupervisorRef;
+  /**
+   * Adds a child and starts it (OTP DYN-012 … DYN-015).
+   *
+   * @param spec - Its `id` means nothing and may repeat.
+   * @returns The pid, `undefined` when the child declined (then nothing is kept); or why not.
+   */
+  startChild(
+    tree: SupervisorRef,
+    spec: ChildSpec,
+  ): Promise<Started | Refused<StartDynamicChildError>>;
+  /** Stops a child by its pid, or by its last pid while it is being restarted; it is forgotten (OTP DYN-017). */
+  terminateChild(tree: SupervisorRef, pid: Pid): Promise<Done | Refused<NotFound>>;
+  /** All children, in no order that means anything (OTP DYN-018). */
+  whichChildren(tree: SupervisorRef): Promise<readonly ChildInfo[]>;
+  /** How many children there are; `specs` counts running and restarting ones (OTP DYN-018). */
+  countChildren(tree: SupervisorRef): Promise<ChildCounts>;
+  /**
+   * Stops all children at once, each by its own `shutdown`, then the supervisor; waits until it is gone (OTP DYN-019).
+   *
+   * @param reason - What it exits with; default `shutdown`.
+   * @returns What it exited with; `noproc` when it already was gone.
+   */
+  stop(tree: SupervisorRef, reason?: ExitReason): Promise<ExitReason>;
+}
+
+/**
+ * Starts children on request, restarts each by itself, stops all at once, as Elixir's DynamicSupervisor does.
+ *
+ * A behaviour too: `start: [DynamicSupervisor, { maxChildren: 100 }]`, with `type: 'supervisor'`.
+ */
+export const DynamicSupervisor: DynamicSupervisorApi = {
+  ...behaviour,
+  nameIn,
+  async start(system, options = {}) {
+    const checked = checkDynamicOptions(options);
+    if (!checked.ok) throw supervisorError('INVALID_SUPERVISOR', { fault: checked.fault });
+    const name = nameIn(options);
+    const pid = await system.start(behaviour, options, name === undefined ? {} : { name });
+    return refTo(system, pid);
+  },
+  at: refTo,
+  async startChild(tree, spec) {
+    // Checked here already, so that a faulty spec costs the supervisor nothing (DYN-012).
+    const checked = checkDynamicChildSpec(spec);
+    if (!checked.ok) return { ok: false, error: checked.fault };
+    return ask(tree, request('child.start', { spec }));
+  },
+  terminateChild: (tree, pid) => ask(tree, request('child.terminate', { pid: pid.id })),
+  whichChildren: (tree) => ask(tree, request('children.list', {})),
+  countChildren: (tree) => ask(tree, request('children.count', {})),
+  stop: (tree, reason = exitReason.shutdown) => stopAndWait(tree, reason),
+};
+
+function request(type: string, content: object): { readonly type: string } {
+  return { type, ...content };
+}

@@ -1,0 +1,44 @@
+import { ExitError, formatExitReason, isExitReason, type ExitReason } from '@snakepit/core';
+
+interface FailedChild {
+  readonly kind: 'failedToStartChild';
+  readonly id: unknown;
+  readonly reason: ExitReason;
+}
+
+/**
+ * Waits for a start and says, when it failed, which child down the tree it was and why.
+ *
+ * The reason stays as it was; only the message is for people.
+ */
+export async function explainStart<T>(who: string, started: Promise<T>): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    const [path, innermost] = trace(error.reason);
+    if (path.length === 0) throw error;
+    const explained = new ExitError(
+      error.reason,
+      `${who}: child ${path.join(' › ')} failed to start: ${formatExitReason(innermost)}`,
+    );
+    explained.cause = innermost.kind === 'error' ? innermost.error : error;
+    throw explained;
+  }
+}
+
+/** The ids from the outermost failed child to the innermost, and the reason there. */
+function trace(reason: ExitReason): readonly [path: readonly string[], innermost: ExitReason] {
+  const detail: unknown = reason.kind === 'shutdownWith' ? reason.detail : undefined;
+  if (!isFailedChild(detail)) return [[], reason];
+  const [path, innermost] = trace(detail.reason);
+  return [[JSON.stringify(detail.id), ...path], innermost];
+}
+
+function isFailedChild(detail: unknown): detail is FailedChild {
+  if (typeof detail !== 'object' || detail === null) return false;
+  if (!('kind' in detail) || detail.kind !== 'failedToStartChild' || !('reason' in detail)) {
+    return false;
+  }
+  return isExitReason(detail.reason);
+}

@@ -1,0 +1,50 @@
+import {
+  ExitError,
+  exitReason,
+  type ActorSystem,
+  type ExitReason,
+  type Pid,
+  type Request,
+  type Target,
+} from '@snakepit/core';
+
+/** A supervisor as its administrators see it: where it is and in which system. */
+export interface SupervisorRef {
+  /** The system it lives in. */
+  readonly system: ActorSystem;
+  /** Who is meant; a name is looked up anew at every use. */
+  readonly target: Target;
+  /**
+   * Its process.
+   *
+   * @throws ExitError `noproc` when nobody has that name.
+   */
+  readonly pid: Pid;
+}
+
+/** Makes the reference to a supervisor that runs. */
+export function refTo(system: ActorSystem, target: Target): SupervisorRef {
+  return {
+    system,
+    target,
+    get pid() {
+      const pid =
+        typeof target === 'string' ? system.whereis(target) : 'pid' in target ? target.pid : target;
+      if (pid === undefined) throw new ExitError(exitReason.noproc, `supervisor ${String(target)}`);
+      return pid;
+    },
+  };
+}
+
+/** Asks a supervisor; without limit, for it answers only when it is not busy (OTP SUP-010). */
+export function ask<T>(ref: SupervisorRef, request: Request): Promise<T> {
+  return ref.system.call<T>(ref.target, request, { timeout: Infinity });
+}
+
+/** Ends a supervisor in mailbox order and waits until it is gone (OTP GEN-030, GEN-031). */
+export async function stopAndWait(ref: SupervisorRef, reason: ExitReason): Promise<ExitReason> {
+  const { pid, system } = ref;
+  const gone = system.awaitExit(pid);
+  system.send(pid, { type: 'supervisor.stop', reason });
+  return gone;
+}
