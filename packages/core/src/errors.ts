@@ -75,7 +75,9 @@ export function isSnakepitError(value: unknown): value is SnakepitError {
  */
 export function defineErrors<const T extends ErrorTable>(table: T): ErrorFactory<T> {
   return (code, details, options) => {
-    const template: ErrorTemplate<never> | undefined = table[code];
+    const template: ErrorTemplate<never> | undefined = Object.hasOwn(table, code)
+      ? table[code]
+      : undefined;
     if (template === undefined) throw new TypeError(`no error ${code} in this table`);
     // The table's own type ties the code to its details; inside they are one opaque object.
     const known = details as never;
@@ -83,8 +85,25 @@ export function defineErrors<const T extends ErrorTable>(table: T): ErrorFactory
       code,
       template.message(known),
       template.remedy(known),
-      details as object,
+      details,
       options,
     );
   };
 }
+
+/** What an argument was, and what it may be. */
+interface ArgumentFault {
+  readonly argument: string;
+  readonly value: string | number;
+  readonly fault: string;
+  readonly remedy: string;
+}
+
+/** Makes the failures of this package. @internal */
+export const coreError = defineErrors({
+  INVALID_ARGUMENT: {
+    message: ({ argument, value, fault }: ArgumentFault) =>
+      `${argument} ${typeof value === 'string' ? `"${value}"` : String(value)} cannot be used: ${fault}.`,
+    remedy: ({ remedy }: ArgumentFault) => remedy,
+  },
+});

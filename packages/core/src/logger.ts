@@ -15,19 +15,23 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
 const severity = { debug: 0, info: 1, warn: 2, error: 3, none: 4 } as const;
 
+/** Where a console logger writes; the global console is one. */
+export type LogSink = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
+
 /**
  * A logger that writes to the console; warnings and errors go to standard error.
  *
  * @param level - The lowest severity that is written; default `'warn'`.
+ * @param sink - Where to; default the global console.
  */
-export function createConsoleLogger(level: LogLevel = 'warn'): Logger {
+export function createConsoleLogger(level: LogLevel = 'warn', sink: LogSink = console): Logger {
   const lowest = severity[level];
   const write =
     (name: Exclude<LogLevel, 'none'>) =>
     (message: string, fields?: object): void => {
       if (severity[name] < lowest) return;
-      if (fields === undefined) console[name](message);
-      else console[name](message, fields);
+      if (fields === undefined) sink[name](message);
+      else sink[name](message, fields);
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
@@ -39,3 +43,17 @@ export const silentLogger: Logger = {
   warn: () => undefined,
   error: () => undefined,
 };
+
+/** The same logger, unable to throw: a report that cannot be written must not end the process it is about. @internal */
+export function createSafeLogger(logger: Logger): Logger {
+  const safe =
+    (name: Exclude<LogLevel, 'none'>) =>
+    (message: string, fields?: object): void => {
+      try {
+        logger[name](message, fields);
+      } catch {
+        // There is nobody left to tell: this was the way to tell somebody.
+      }
+    };
+  return { debug: safe('debug'), info: safe('info'), warn: safe('warn'), error: safe('error') };
+}

@@ -1,4 +1,4 @@
-import { Fifo } from './process/mailbox.ts';
+import { Fifo } from './process/fifo.ts';
 
 /** What the scheduler runs: one turn at a time. */
 export interface Schedulable {

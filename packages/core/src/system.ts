@@ -4,7 +4,7 @@ import type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
 import type { Server, ServerRef } from './behaviours/gen-server.ts';
 import { createServerRef } from './behaviours/server-ref.ts';
 import { createSystemClock, type Clock } from './clock.ts';
-import { createConsoleLogger, type Logger } from './logger.ts';
+import { createConsoleLogger, createSafeLogger, type Logger } from './logger.ts';
 import { exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
 import type { Request } from './process/messages.ts';
 import type { Pid } from './process/pid.ts';
@@ -66,7 +66,7 @@ export interface ActorSystem {
   call<T = unknown>(target: Target, request: Request, options?: CallOptions): Promise<T>;
   /** Sends a request that needs no answer. */
   cast(target: Target, request: Request): void;
-  /** Sends a plain message. */
+  /** Sends a plain message; see `self.send`. */
   send(target: Target, message: unknown): void;
   /** Sends an exit signal, as the parent of what was started from outside. */
   exit(pid: Pid, reason: ExitReason): void;
@@ -89,9 +89,9 @@ const defaultPatienceMs = 5_000;
 
 /** Makes an actor system. Nothing runs in it until something is spawned. */
 export function createSystem(options: SystemOptions = {}): ActorSystem {
-  const logger = options.logger ?? createConsoleLogger();
-  const adapted = new WeakMap<AnyActorLogic, Behaviour<never>>();
-  const runtime = new Runtime({
+  const logger = createSafeLogger(options.logger ?? createConsoleLogger());
+  const adapted = new WeakMap<AnyActorLogic, Behaviour>();
+  return new Runtime({
     clock: options.clock ?? createSystemClock(),
     logger,
     telemetry:
@@ -101,14 +101,13 @@ export function createSystem(options: SystemOptions = {}): ActorSystem {
       }),
     scheduler: createScheduler(),
     adapt: (logic) => adaptActorLogic(adapted, logic),
-  });
-  const system = bindSystem(runtime, options.name ?? 'system');
-  runtime.system = system;
-  return system;
+    bind: (runtime) => bindSystem(runtime, options.name ?? 'system'),
+  }).system;
 }
 
 function bindSystem(runtime: Runtime, name: string): ActorSystem {
   const { outside } = runtime;
+  let stopping: Promise<void> | undefined;
   const system = {
     name,
     clock: runtime.clock,
@@ -134,7 +133,13 @@ function bindSystem(runtime: Runtime, name: string): ActorSystem {
     awaitExit: (pid: Pid) => awaitExit(runtime, pid),
     processes: () => runtime.processes.values(),
     processInfo: (pid: Pid) => runtime.processes.get(pid),
-    stop: (options: StopOptions = {}) => stopAll(runtime, options.timeout ?? defaultPatienceMs),
+    stop: (options: StopOptions = {}) => {
+      // Asked again while it stops, it is the same stop: nobody is asked to end twice.
+      stopping ??= stopAll(runtime, options.timeout ?? defaultPatienceMs).finally(() => {
+        stopping = undefined;
+      });
+      return stopping;
+    },
   };
   // One cast where the overloads of `start` and the answer types of `call` meet their one implementation.
   return system as unknown as ActorSystem;
@@ -148,28 +153,20 @@ function startFromOutside(
   options: StartOptions,
 ): Promise<Pid | ServerRef> {
   return new Promise((resolve, reject) => {
-    let late = false;
-    const timeoutMs = options.timeout ?? defaultPatienceMs;
-    const limit =
-      timeoutMs === Infinity
-        ? undefined
-        : runtime.clock.setTimeout(() => {
-            late = true;
-            process.exitSignal(runtime.outside, exitReason.kill, false);
-          }, timeoutMs);
-    const process = runtime.spawn({
-      logic,
-      input,
-      parent: undefined,
-      name: options.name,
+    const request = { logic, input, parent: undefined, name: options.name };
+    const process = runtime.start(request, {
+      timeoutMs: options.timeout ?? defaultPatienceMs,
       onStarted: (result) => {
-        if (limit !== undefined) runtime.clock.clearTimeout(limit);
         const what = `start of ${process.label}`;
-        if (!result.ok) reject(new ExitError(late ? exitReason.timeout : result.reason, what));
-        else if (result.pid === undefined)
+        if (!result.ok) {
+          reject(new ExitError(result.reason, what));
+        } else if (result.pid === undefined) {
           reject(new ExitError(exitReason.normal, `${what} declined`));
-        else if ('calls' in logic) resolve(createServerRef(system, result.pid, logic as never));
-        else resolve(result.pid);
+        } else if ('calls' in logic) {
+          resolve(createServerRef(system, result.pid, logic as never));
+        } else {
+          resolve(result.pid);
+        }
       },
     });
   });
@@ -187,7 +184,7 @@ function awaitExit(runtime: Runtime, pid: Pid): Promise<ExitReason> {
 async function stopAll(runtime: Runtime, timeoutMs: number): Promise<void> {
   const own = [...runtime.processes.values()].filter(({ parent }) => parent === runtime.outside);
   for (const process of own.reverse()) {
-    if (!process.alive) continue;
+    if (process.reason !== undefined) continue;
     const gone = awaitExit(runtime, process.pid);
     process.exitSignal(runtime.outside, exitReason.shutdown, false);
     const limit = runtime.clock.setTimeout(() => {

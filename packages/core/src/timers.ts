@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { coreError, type SnakepitError } from './errors.ts';
 
 /** Names one timer; compared by identity. */
 export class TimerRef {
@@ -21,12 +22,11 @@ export class TimerRef {
  * @param clock - The system's clock.
  * @param delayMs - In milliseconds, ≥ 0; 0 is still asynchronous (OTP TMR-001).
  * @param fn - What to run. It must not throw.
- * @throws RangeError for a negative delay or one that is no number (TMR-006).
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for a negative delay or one that is no number (TMR-006).
  */
 export function startTimer(clock: Clock, delayMs: number, fn: () => void): TimerRef {
-  if (!(delayMs >= 0)) {
-    throw new RangeError(`a timer's delay must be 0 or more milliseconds, not ${String(delayMs)}`);
-  }
+  const fault = delayFault('the delay of a timer', delayMs);
+  if (fault !== undefined) throw fault;
   const timer = new TimerRef(clock.now() + delayMs);
   timer.handle = clock.setTimeout(() => {
     timer.armed = false;
@@ -45,4 +45,15 @@ export function cancelTimer(clock: Clock, timer: TimerRef): number | false {
   timer.armed = false;
   clock.clearTimeout(timer.handle);
   return Math.max(0, timer.atMs - clock.now());
+}
+
+/** What is wrong with a duration, if anything. @internal */
+export function delayFault(argument: string, delayMs: number): SnakepitError | undefined {
+  if (delayMs >= 0) return undefined;
+  return coreError('INVALID_ARGUMENT', {
+    argument,
+    value: delayMs,
+    fault: 'it must be 0 or more milliseconds',
+    remedy: 'Give milliseconds from 0 on; Infinity waits for ever where a time limit is meant.',
+  });
 }

@@ -1,10 +1,11 @@
 import { createActor, type Actor, type AnyActorLogic } from 'xstate';
-import { exitReason } from '../process/exit-reason.ts';
+import { reasonOfThrown } from '../process/exit-request.ts';
 import type { Process } from '../process/process.ts';
 import type { Behaviour, Instance } from './behaviour.ts';
 import { createProcessClock } from './process-clock.ts';
 import { defineStatechart, isStateMachine } from './statechart.ts';
-import { reasonOfOutput, toEvent } from './statechart-instance.ts';
+import { eventOf, reasonOfOutput } from './statechart-instance.ts';
+import { routeEvents, stopWithChildren } from './xstate-internals.ts';
 
 /**
  * Makes any XState v5 logic (promise, callback, observable, transition, machine) a behaviour.
@@ -12,12 +13,12 @@ import { reasonOfOutput, toEvent } from './statechart-instance.ts';
  * @param cache - One per system; a machine is prepared once, not per process.
  */
 export function adaptActorLogic(
-  cache: WeakMap<AnyActorLogic, Behaviour<never>>,
+  cache: WeakMap<AnyActorLogic, Behaviour>,
   logic: AnyActorLogic,
-): Behaviour<never> {
+): Behaviour {
   const known = cache.get(logic);
   if (known !== undefined) return known;
-  const behaviour: Behaviour<never> = isStateMachine(logic)
+  const behaviour: Behaviour = isStateMachine(logic)
     ? defineStatechart(logic)
     : {
         kind: 'actor',
@@ -36,13 +37,19 @@ class ActorInstance implements Instance {
   constructor(process: Process, input: unknown, logic: AnyActorLogic) {
     this.#process = process;
     this.#actor = createActor(logic, { input, clock: createProcessClock(process) });
+    routeEvents(this.#actor, (deliver) => {
+      process.inTurn(deliver);
+    });
     this.#actor.subscribe({
       error: (error: unknown) => {
-        process.end(exitReason.error(error));
+        process.end(reasonOfThrown(error));
       },
       complete: () => {
         const snapshot = this.#actor.getSnapshot() as { status: string; output: unknown };
-        if (snapshot.status === 'done') process.end(reasonOfOutput(snapshot.output));
+        if (snapshot.status !== 'done') return;
+        // Done at once is a start that succeeded, as of a function that returned.
+        process.acknowledge();
+        process.end(reasonOfOutput(snapshot.output));
       },
     });
   }
@@ -52,7 +59,7 @@ class ActorInstance implements Instance {
   }
 
   get state(): unknown {
-    return this.#actor.getSnapshot();
+    return this.#actor.getSnapshot() as unknown;
   }
 
   start(): void {
@@ -61,11 +68,11 @@ class ActorInstance implements Instance {
   }
 
   receive(message: unknown): void {
-    const event = toEvent(message);
+    const event = eventOf(message, this.#process);
     if (event !== undefined) this.#actor.send(event);
   }
 
   dispose(): void {
-    this.#actor.stop();
+    stopWithChildren(this.#actor);
   }
 }

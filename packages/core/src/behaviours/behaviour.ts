@@ -1,5 +1,6 @@
 import type { AnyActorLogic } from 'xstate';
 import type { ExitReason } from '../process/exit-reason.ts';
+import type { Mailbox } from '../process/mailbox.ts';
 import type { Process } from '../process/process.ts';
 
 /** What a behaviour does for one process. The process calls it, one turn at a time. */
@@ -24,6 +25,8 @@ export interface Behaviour<TInput = unknown> {
   readonly label: string;
   /** Makes what one process needs. Runs in the process's first turn. @internal */
   createInstance(process: Process, input: TInput): Instance;
+  /** Makes the mailbox of one process, where it is no plain queue. @internal */
+  createMailbox?(): Mailbox;
 }
 
 /** What can be spawned: one of our behaviours, or any XState v5 logic. */

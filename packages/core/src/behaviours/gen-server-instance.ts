@@ -1,11 +1,6 @@
 import { exitReason, type ExitReason } from '../process/exit-reason.ts';
-import {
-  CallMessage,
-  CastMessage,
-  ExitRequest,
-  type ExitMessage,
-  type From,
-} from '../process/messages.ts';
+import { reasonOfThrown } from '../process/exit-request.ts';
+import { CallMessage, CastMessage, type ExitMessage, type From } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
 import type { Instance } from './behaviour.ts';
 import { createFlatActor, type FlatActor } from './flat-actor.ts';
@@ -19,7 +14,7 @@ type Definition<S, I> = ServerDefinition<
   Record<string, CastHandler<S>>
 >;
 
-type Phase = 'init' | 'waiting' | 'handling' | 'terminating' | 'dead';
+type Phase = 'init' | 'waiting' | 'continuing' | 'handling' | 'terminating';
 
 /** Runs a GenServer's callbacks for one process. @internal */
 export class ServerInstance<S, I> implements Instance {
@@ -30,6 +25,11 @@ export class ServerInstance<S, I> implements Instance {
   #phase: Phase = 'init';
   #state: S | undefined;
 
+  /**
+   * @param process - The process it runs for.
+   * @param input - Handed to `init`.
+   * @param definition - The callbacks.
+   */
   constructor(process: Process, input: I, definition: Definition<S, I>) {
     this.#process = process;
     this.#definition = definition;
@@ -42,14 +42,17 @@ export class ServerInstance<S, I> implements Instance {
     });
   }
 
+  /** Where it is in its life. */
   get stateValue(): Phase {
     return this.#phase;
   }
 
+  /** The state of the server; none before `init` has ended. */
   get state(): S | undefined {
     return this.#state;
   }
 
+  /** Runs `init`. */
   start(): void {
     this.#run(
       () => this.#definition.init(this.#input, this.#process.context),
@@ -57,17 +60,18 @@ export class ServerInstance<S, I> implements Instance {
         this.#initialised(result);
       },
       (error) => {
-        this.#process.end(reasonOf(error));
+        this.#process.end(reasonOfThrown(error));
       },
     );
   }
 
+  /** Handles one message. */
   receive(message: unknown): void {
     this.#actor.send(message);
   }
 
+  /** Lets go of the actor. */
   dispose(): void {
-    this.#phase = 'dead';
     this.#actor.stop();
   }
 
@@ -98,17 +102,17 @@ export class ServerInstance<S, I> implements Instance {
     // The state is there: init has ended before any message is taken.
     const state = this.#state as S;
     if (message instanceof CallMessage) {
-      const handler = this.#definition.call?.[message.request.type];
-      if (handler === undefined) this.#unknown('call', message.request.type);
-      else
-        this.#handle(
-          () => handler(state, argumentOf(message.request), context, message.from),
-          message.from,
-        );
+      const { request, from } = message;
+      this.#handle(() => {
+        const handler = this.#find('call', request.type, this.#definition.call);
+        return handler(state, argumentOf(request), context, from);
+      }, from);
     } else if (message instanceof CastMessage) {
-      const handler = this.#definition.cast?.[message.request.type];
-      if (handler === undefined) this.#unknown('cast', message.request.type);
-      else this.#handle(() => handler(state, argumentOf(message.request), context));
+      const { request } = message;
+      this.#handle(() => {
+        const handler = this.#find('cast', request.type, this.#definition.cast);
+        return handler(state, argumentOf(request), context);
+      });
     } else if (isExitOf(message, this.#process)) {
       this.#terminate(message.reason);
     } else if (this.#definition.info !== undefined) {
@@ -122,21 +126,28 @@ export class ServerInstance<S, I> implements Instance {
     }
   }
 
-  #unknown(what: string, name: string): never {
-    throw new TypeError(
-      `${this.#name()} has no ${what} "${name}"; it has: ${Object.keys(this.#definition[what as 'call' | 'cast'] ?? {}).join(', ') || 'none'}`,
-    );
+  /** An unknown name is a callback that fails: terminate runs, and the process ends (GEN-022). */
+  #find<H>(kind: string, name: string, handlers: Readonly<Record<string, H>> = {}): H {
+    // Own properties only: `toString` is no handler.
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    if (handler !== undefined) return handler;
+    const known = Object.keys(handlers).join(', ') || 'none';
+    throw new TypeError(`${this.#name()} has no ${kind} "${name}"; it has: ${known}`);
   }
 
-  #handle(callback: () => HandleResult<S> | Promise<HandleResult<S>>, from?: From): void {
-    this.#phase = 'handling';
+  #handle(
+    callback: () => HandleResult<S> | Promise<HandleResult<S>>,
+    from?: From,
+    phase: Phase = 'handling',
+  ): void {
+    this.#phase = phase;
     this.#run(
       callback,
       (result) => {
         this.#handled(result, from);
       },
       (error) => {
-        this.#terminate(reasonOf(error));
+        this.#terminate(reasonOfThrown(error));
       },
     );
   }
@@ -144,10 +155,15 @@ export class ServerInstance<S, I> implements Instance {
   #handled(result: HandleResult<S>, from: From | undefined): void {
     switch ((result as HandleResult<S> | undefined)?.kind) {
       case 'reply': {
+        if (from === undefined) {
+          // Only a call can be answered (GEN-024).
+          this.#terminate(exitReason.badReturn(result));
+          return;
+        }
         const { value, state, next } = result as HandleResult<S> & { kind: 'reply' };
         this.#state = state;
         this.#phase = 'waiting';
-        from?.resolve(value);
+        from.resolve(value);
         this.#continue(next);
         return;
       }
@@ -174,12 +190,16 @@ export class ServerInstance<S, I> implements Instance {
   #continue(next: Continuation | undefined): void {
     if (next === undefined) return;
     this.#process.interject(() => {
-      const { continue: handler } = this.#definition;
-      if (handler === undefined) {
-        throw new TypeError(`${this.#name()} asked to continue but has no continue handler`);
-      }
-      this.#handle(() => handler(this.#state as S, next.continue, this.#process.context));
+      this.#handle(() => this.#continued(next.continue), undefined, 'continuing');
     });
+  }
+
+  #continued(argument: unknown): ReturnType<NonNullable<Definition<S, I>['continue']>> {
+    const { continue: handler } = this.#definition;
+    if (handler === undefined) {
+      throw new TypeError(`${this.#name()} asked to continue but has no continue handler`);
+    }
+    return handler(this.#state as S, argument, this.#process.context);
   }
 
   /** Runs terminate, then ends; what terminate throws replaces the reason (GEN-027). */
@@ -198,7 +218,7 @@ export class ServerInstance<S, I> implements Instance {
         this.#process.end(reason);
       },
       (error) => {
-        this.#process.end(reasonOf(error));
+        this.#process.end(reasonOfThrown(error));
       },
     );
   }
@@ -216,7 +236,7 @@ export class ServerInstance<S, I> implements Instance {
       onError(error);
       return;
     }
-    if (value instanceof Promise) this.#process.hold(value, onValue, onError);
+    if (isThenable(value)) this.#process.hold(Promise.resolve(value), onValue, onError);
     else onValue(value);
   }
 
@@ -225,8 +245,13 @@ export class ServerInstance<S, I> implements Instance {
   }
 }
 
-function reasonOf(error: unknown): ExitReason {
-  return error instanceof ExitRequest ? error.reason : exitReason.error(error);
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
 }
 
 function argumentOf(request: object): never {

@@ -63,6 +63,7 @@ export function stop<S, R = never>(
   state: S,
   answer?: { readonly reply: R },
 ): HandleResult<S, R> & { readonly kind: 'stop' };
+/** One of the two; which is told by the arguments. */
 export function stop(
   reason: ExitReason,
   state?: unknown,

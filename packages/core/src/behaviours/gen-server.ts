@@ -70,8 +70,13 @@ type ArgumentOf<H> = H extends (...args: infer P) => unknown
 
 type CallArguments<H> =
   ArgumentOf<H> extends [infer A]
-    ? [argument: A, options?: CallOptions]
+    ? undefined extends A
+      ? [argument?: A, options?: CallOptions]
+      : [argument: A, options?: CallOptions]
     : [argument?: undefined, options?: CallOptions];
+
+type CastArguments<H> =
+  ArgumentOf<H> extends [infer A] ? (undefined extends A ? [argument?: A] : [argument: A]) : [];
 
 type ReplyOf<H> = H extends (...args: never[]) => infer R
   ? Extract<Awaited<R>, { readonly kind: 'reply' }> extends { readonly value: infer V }
@@ -89,7 +94,7 @@ export interface ServerRef<Calls = unknown, Casts = unknown> {
   };
   /** One method a cast: `(argument?)`; returns at once. */
   readonly cast: {
-    readonly [K in keyof Casts]: (...args: ArgumentOf<Casts[K]>) => void;
+    readonly [K in keyof Casts]: (...args: CastArguments<Casts[K]>) => void;
   };
 }
 
@@ -109,8 +114,8 @@ export interface ServerRef<Calls = unknown, Casts = unknown> {
 export function defineServer<
   S,
   I = undefined,
-  Calls extends object = Record<never, never>,
-  Casts extends object = Record<never, never>,
+  Calls extends object = object,
+  Casts extends object = object,
 >(definition: ServerDefinition<S, I, Calls, Casts>): Server<I, Calls, Casts> {
   return {
     kind: 'genServer',

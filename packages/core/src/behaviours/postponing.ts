@@ -21,15 +21,16 @@ export function postponesAnything(machine: AnyStateMachine): boolean {
   return visit(machine.root);
 }
 
-/** Whether an event must wait in the present states. */
-export function isPostponed(snapshot: AnyMachineSnapshot, eventType: string): boolean {
-  return snapshot._nodes.some((node) =>
-    descriptorsOf(node).some((descriptor) => matches(descriptor, eventType)),
-  );
+/** Tells which events must wait in the present states. */
+export function postponedIn(snapshot: AnyMachineSnapshot): (eventType: string) => boolean {
+  const descriptors = snapshot._nodes.flatMap((node) => descriptorsOf(node));
+  return (eventType) => descriptors.some((descriptor) => matches(descriptor, eventType));
 }
 
 function matches(descriptor: string, eventType: string): boolean {
-  if (descriptor === eventType || descriptor === '*') return true;
+  if (descriptor === eventType) return true;
+  // What is no event has no type; a chart drops it at once.
+  if (descriptor === '*') return eventType !== '';
   return descriptor.endsWith('.*') && eventType.startsWith(descriptor.slice(0, -1));
 }
 

@@ -6,12 +6,15 @@ import {
   type StateValue,
 } from 'xstate';
 import { exitReason, isExitReason, type ExitReason } from '../process/exit-reason.ts';
+import { reasonOfThrown } from '../process/exit-request.ts';
+import { SelectiveMailbox } from '../process/mailbox.ts';
 import { CallMessage, CastMessage } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
 import type { Instance } from './behaviour.ts';
-import { isPostponed, sameStateValue } from './postponing.ts';
+import { postponedIn, sameStateValue } from './postponing.ts';
 import { createProcessClock } from './process-clock.ts';
 import type { EffectFunction, SharedChart } from './statechart.ts';
+import { routeEvents, stopWithChildren } from './xstate-internals.ts';
 
 /** The tag of states in which a statechart process is still starting. */
 const initialisingTag = 'initialising';
@@ -21,9 +24,13 @@ export class StatechartInstance implements Instance {
   readonly #process: Process;
   readonly #shared: SharedChart;
   readonly #actor: Actor<AnyActorLogic>;
-  #postponed: unknown[] = [];
   #lastValue: StateValue | undefined;
 
+  /**
+   * @param process - The process it runs for.
+   * @param input - Handed to the machine.
+   * @param shared - What all processes of this machine have in common.
+   */
   constructor(process: Process, input: unknown, shared: SharedChart) {
     this.#process = process;
     this.#shared = shared;
@@ -31,6 +38,9 @@ export class StatechartInstance implements Instance {
     this.#actor = createActor(shared.machine as AnyActorLogic, {
       input,
       clock: createProcessClock(process),
+    });
+    routeEvents(this.#actor, (deliver) => {
+      process.inTurn(deliver);
     });
     const effects = shared.effects?.(process.context, input as never);
     if (effects !== undefined) {
@@ -42,7 +52,7 @@ export class StatechartInstance implements Instance {
         this.#changed(snapshot);
       },
       error: (error: unknown) => {
-        process.end(exitReason.error(error));
+        process.end(reasonOfThrown(error));
       },
       complete: () => {
         this.#completed();
@@ -50,10 +60,12 @@ export class StatechartInstance implements Instance {
     });
   }
 
+  /** The state value of the machine. */
   get stateValue(): StateValue {
     return this.#snapshot.value as StateValue;
   }
 
+  /** The snapshot of the machine. */
   get state(): unknown {
     return this.#snapshot;
   }
@@ -62,44 +74,40 @@ export class StatechartInstance implements Instance {
     return this.#actor.getSnapshot() as AnyMachineSnapshot;
   }
 
+  /** Enters the first state. */
   start(): void {
-    this.#lastValue = this.stateValue;
     this.#actor.start();
-    if (this.#snapshot.status === 'active') this.#acknowledge(this.#snapshot);
   }
 
+  /** Gives the machine one event. */
   receive(message: unknown): void {
-    const event = toEvent(message);
-    if (event === undefined) {
-      this.#process.runtime.logger.debug(
-        `${this.#process.label} ${this.#process.pid.toString()} dropped a message that is no event`,
-        { message },
-      );
-      return;
-    }
-    if (this.#shared.postpones && isPostponed(this.#snapshot, event.type)) {
-      this.#postponed.push(message);
-    } else {
-      this.#actor.send(event);
+    const event = eventOf(message, this.#process);
+    if (event === undefined) return;
+    const before = this.#snapshot;
+    this.#actor.send(event);
+    // Asking the machine costs as much as the event itself; only what changed nothing can have been unknown.
+    if (this.#snapshot === before && !before.can(event)) {
+      const { logger } = this.#process.runtime;
+      logger.debug(`${describe(this.#process)} has no transition for ${event.type}`, { event });
     }
   }
 
+  /** Stops the machine and what it invoked, and releases what its effects hold. */
   dispose(reason: ExitReason): void {
     const snapshot = this.#snapshot;
-    this.#actor.stop();
+    stopWithChildren(this.#actor);
     this.#shared.released?.(reason, snapshot as never, this.#process.context);
   }
 
   #changed(snapshot: AnyMachineSnapshot): void {
     this.#acknowledge(snapshot);
+    const { mailbox } = this.#process;
+    if (!(mailbox instanceof SelectiveMailbox)) return;
     const value = snapshot.value as StateValue;
     const before = this.#lastValue;
     this.#lastValue = value;
-    if (this.#postponed.length === 0) return;
     if (before !== undefined && sameStateValue(before, value)) return;
-    const waiting = this.#postponed;
-    this.#postponed = [];
-    this.#process.offerAgain(waiting);
+    mailbox.hold(postponedIn(snapshot));
   }
 
   #acknowledge(snapshot: AnyMachineSnapshot): void {
@@ -122,14 +130,32 @@ export function reasonOfOutput(output: unknown): ExitReason {
   return isExitReason(reason) ? reason : exitReason.normal;
 }
 
-/** A message as an XState event, or `undefined` when it is none. */
-export function toEvent(message: unknown): { readonly type: string } | undefined {
-  if (message instanceof CallMessage)
+/** Of which kind a message is to postponing: the type of its event, or nothing when it is none. */
+export function kindOf(message: unknown): string {
+  if (message instanceof CallMessage || message instanceof CastMessage) return message.request.type;
+  return isEvent(message) ? message.type : '';
+}
+
+/** A message as an XState event; what is none is reported to developers and dropped. */
+export function eventOf(message: unknown, process: Process): { readonly type: string } | undefined {
+  if (message instanceof CallMessage) {
+    // The spread keeps the request's own type; it only becomes wider.
     return { ...message.request, from: message.from } as { type: string };
+  }
   if (message instanceof CastMessage) return message.request;
-  return isRecord(message) && typeof message['type'] === 'string'
-    ? (message as { type: string })
-    : undefined;
+  if (isEvent(message)) return message;
+  process.runtime.logger.debug(`${describe(process)} dropped a message that is no event`, {
+    message,
+  });
+  return undefined;
+}
+
+function describe(process: Process): string {
+  return `${process.name ?? process.label} ${process.pid.toString()}`;
+}
+
+function isEvent(message: unknown): message is { readonly type: string } {
+  return isRecord(message) && typeof message['type'] === 'string';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -10,8 +10,9 @@ import type {
 import type { ExitReason } from '../process/exit-reason.ts';
 import type { ProcessContext } from '../process/process-context.ts';
 import type { Behaviour } from './behaviour.ts';
+import { SelectiveMailbox } from '../process/mailbox.ts';
 import { postponesAnything } from './postponing.ts';
-import { StatechartInstance } from './statechart-instance.ts';
+import { kindOf, StatechartInstance } from './statechart-instance.ts';
 
 /** What an effect is called with besides its params. */
 export interface EffectArguments<M extends AnyStateMachine> {
@@ -48,7 +49,7 @@ export interface StatechartOptions<M extends AnyStateMachine> {
    * its name; one that is missing runs the machine's own. What it throws ends the process.
    */
   readonly effects?: (self: ProcessContext, input: InputFrom<M>) => Effects<M>;
-  /** Releases what the effects hold, when the process is gone. Must not throw. */
+  /** Releases what the effects hold, when the process is gone. What it throws is reported, and has no other effect. */
   readonly released?: (reason: ExitReason, snapshot: SnapshotFrom<M>, self: ProcessContext) => void;
 }
 
@@ -63,11 +64,15 @@ export type EffectFunction = (params: unknown, args: { context: unknown; event: 
 
 /** What all processes of one machine share. @internal */
 export interface SharedChart {
+  /** The machine, its effects looked up in the table. */
   readonly machine: AnyStateMachine;
+  /** The effects of each process. */
   readonly table: EffectTable;
-  readonly postpones: boolean;
+  /** Whether exit signals arrive as EXIT events. */
   readonly trapExit: boolean;
+  /** Makes the effects of one process. */
   readonly effects: ((self: ProcessContext, input: never) => object) | undefined;
+  /** Releases what the effects of one process hold. */
   readonly released:
     ((reason: ExitReason, snapshot: never, self: ProcessContext) => void) | undefined;
 }
@@ -90,7 +95,6 @@ export function defineStatechart<M extends AnyStateMachine>(
   const shared: SharedChart = {
     machine: bindEffects(machine, table),
     table,
-    postpones: postponesAnything(machine),
     trapExit: options.trapExit ?? false,
     effects: options.effects,
     released: options.released,
@@ -99,6 +103,7 @@ export function defineStatechart<M extends AnyStateMachine>(
     kind: 'statechart',
     label: options.name ?? machine.id,
     createInstance: (process, input) => new StatechartInstance(process, input, shared),
+    ...(postponesAnything(machine) && { createMailbox: () => new SelectiveMailbox(kindOf) }),
   };
 }
 

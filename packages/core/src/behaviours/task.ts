@@ -1,9 +1,11 @@
 import { exitReason, ExitError, type ExitReason } from '../process/exit-reason.ts';
-import { ExitRequest } from '../process/messages.ts';
+import { reasonOfThrown } from '../process/exit-request.ts';
 import type { Pid } from '../process/pid.ts';
 import type { ProcessContext } from '../process/process-context.ts';
 import type { Process } from '../process/process.ts';
 import type { Behaviour, Instance } from './behaviour.ts';
+import { coreError } from '../errors.ts';
+import { delayFault } from '../timers.ts';
 import { createFlatActor, type FlatActor } from './flat-actor.ts';
 
 /** The work of a task. It may watch `self.signal` to stop early when the task is ended. */
@@ -18,6 +20,8 @@ export interface TaskHandle<T> {
    *
    * @param options - `timeout` in milliseconds, default 5,000; the task goes on after it (TSK-003).
    * @throws {@link ExitError} `timeout`, or the task's exit reason (TSK-004).
+   * @throws {@link SnakepitError} INVALID_ARGUMENT, when another process than the owner waits (TSK-001; seen only
+   *   before that process awaits anything), or when the timeout is no duration.
    */
   await(options?: { readonly timeout?: number }): Promise<T>;
 }
@@ -72,6 +76,15 @@ function awaitOutcome<T>(
 ): Promise<T> {
   const { clock } = owner.system;
   const what = `await of task ${pid.toString()}`;
+  const fault = owner.isOthersTurn
+    ? coreError('INVALID_ARGUMENT', {
+        argument: 'the task',
+        value: pid.toString(),
+        fault: `only its owner ${owner.pid.toString()} may wait for it`,
+        remedy: 'Wait in the process that started the task, and send the result on.',
+      })
+    : delayFault('the timeout of an await', timeoutMs);
+  if (fault !== undefined) return Promise.reject(fault);
   return new Promise((resolve, reject) => {
     const timer =
       timeoutMs === Infinity
@@ -127,7 +140,7 @@ class TaskInstance<T, I> implements Instance {
         this.#process.end(exitReason.normal);
       },
       (error) => {
-        this.#process.end(error instanceof ExitRequest ? error.reason : exitReason.error(error));
+        this.#process.end(reasonOfThrown(error));
       },
     );
   }

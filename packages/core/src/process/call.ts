@@ -46,10 +46,12 @@ export class PendingCall implements From {
     callee.expectReply(this);
   }
 
+  /** Answers; only the first outcome counts. */
   resolve(value: unknown): void {
     if (this.#settle()) this.#resolve(value);
   }
 
+  /** Fails the call; only the first outcome counts. */
   reject(reason: ExitReason): void {
     if (this.#settle()) this.#reject(new ExitError(reason, this.#what));
   }

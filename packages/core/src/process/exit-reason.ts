@@ -135,10 +135,11 @@ function payloadOf(reason: ExitReason): unknown {
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value !== 'object' || value === null) return String(value);
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   try {
-    return JSON.stringify(value) ?? String(value);
+    return JSON.stringify(value);
   } catch {
     // A cycle or a BigInt: the type is all that can be said in one line.
     return Object.prototype.toString.call(value);

@@ -1,61 +1,123 @@
-/**
- * A FIFO queue that costs the same at any length: two stacks would copy, `Array.shift` is linear.
- *
- * Taken slots are cleared, so nothing is kept alive by the queue.
- */
-export class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
+import { Fifo } from './fifo.ts';
 
-  /** How many wait. */
+/** The messages that wait for one process, oldest first. A {@link Fifo} is the plain kind. @internal */
+export interface Mailbox {
+  /** How many wait, those that must wait included. */
+  readonly length: number;
+  /** Whether there is one that may be taken now. */
+  readonly ready: boolean;
+  /** Adds at the end. */
+  push(message: unknown): void;
+  /** Takes the oldest that may be taken, or `undefined`. */
+  shift(): unknown;
+  /** Removes what does not pass; returns how many went. */
+  retain(keep: (message: unknown) => boolean): number;
+  /** Forgets everything. */
+  clear(): void;
+}
+
+interface Entry {
+  readonly sequence: number;
+  readonly message: unknown;
+}
+
+interface Lane {
+  readonly waiting: Fifo<Entry>;
+  held: boolean;
+}
+
+/** Empty lanes are kept for the next message of their type, but not without limit: types may be made up. */
+const mostEmptyLanes = 32;
+
+/**
+ * A mailbox in which kinds of messages can be told to wait, as gen_statem postpones events.
+ *
+ * One lane a kind, and a number on each message: taking costs the number of kinds, however many messages are held
+ * back. With one queue, a busy supervisor would go through all of its waiting exits again after each restart.
+ *
+ * @internal
+ */
+export class SelectiveMailbox implements Mailbox {
+  readonly #kindOf: (message: unknown) => string;
+  readonly #lanes = new Map<string, Lane>();
+  #isHeld: (kind: string) => boolean = () => false;
+  #sequence = 0;
+  #length = 0;
+
+  /** @param kindOf - What decides whether a message must wait. */
+  constructor(kindOf: (message: unknown) => string) {
+    this.#kindOf = kindOf;
+  }
+
+  /** How many wait, held or not. */
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
+  }
+
+  /** Whether one of them may be taken. */
+  get ready(): boolean {
+    return this.#next() !== undefined;
+  }
+
+  /** Says from now on which kinds must wait. What waited and need not any more keeps its place. */
+  hold(isHeld: (kind: string) => boolean): void {
+    this.#isHeld = isHeld;
+    for (const [kind, lane] of this.#lanes) lane.held = isHeld(kind);
   }
 
   /** Adds at the end. */
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  /** Takes the oldest, or `undefined` when empty. */
-  shift(): T | undefined {
-    if (this.#head === this.#items.length) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
+  push(message: unknown): void {
+    const kind = this.#kindOf(message);
+    let lane = this.#lanes.get(kind);
+    if (lane === undefined) {
+      this.#dropEmptyLanes();
+      lane = { waiting: new Fifo(), held: this.#isHeld(kind) };
+      this.#lanes.set(kind, lane);
     }
-    return item;
+    lane.waiting.push({ sequence: ++this.#sequence, message });
+    this.#length += 1;
   }
 
-  /** Puts items back before all others, keeping their order. */
-  unshiftAll(items: readonly T[]): void {
-    if (items.length === 0) return;
-    this.#items = [...items, ...this.#items.slice(this.#head)];
-    this.#head = 0;
+  /** Takes the oldest that is not held. */
+  shift(): unknown {
+    const entry = this.#next()?.waiting.shift();
+    if (entry !== undefined) this.#length -= 1;
+    return entry?.message;
   }
 
-  /** Removes what does not pass; returns how many went. */
-  retain(keep: (item: T) => boolean): number {
-    const before = this.length;
-    this.#items = this.#items.slice(this.#head).filter((item) => keep(item as T));
-    this.#head = 0;
-    return before - this.length;
+  /** Removes what does not pass, held or not. */
+  retain(keep: (message: unknown) => boolean): number {
+    let removed = 0;
+    for (const { waiting } of this.#lanes.values()) {
+      removed += waiting.retain(({ message }) => keep(message));
+    }
+    this.#length -= removed;
+    return removed;
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#items = [];
-    this.#head = 0;
+    this.#lanes.clear();
+    this.#length = 0;
   }
 
-  /** The items in order, without taking them. */
-  *[Symbol.iterator](): Generator<T> {
-    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as T;
+  #next(): Lane | undefined {
+    let oldest: Lane | undefined;
+    let lowest = Infinity;
+    for (const lane of this.#lanes.values()) {
+      if (lane.held) continue;
+      const { first } = lane.waiting;
+      if (first === undefined || first.sequence > lowest) continue;
+      oldest = lane;
+      lowest = first.sequence;
+    }
+    return oldest;
+  }
+
+  #dropEmptyLanes(): void {
+    if (this.#lanes.size < mostEmptyLanes) return;
+    for (const [kind, { waiting }] of this.#lanes) {
+      if (!waiting.ready) this.#lanes.delete(kind);
+    }
   }
 }

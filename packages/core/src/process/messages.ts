@@ -14,6 +14,7 @@ export class MonitorRef {
 
 /** What a process that traps exits receives instead of dying (OTP PRC-006, PRC-014). */
 export interface ExitMessage {
+  /** Marks it among messages. */
   readonly type: 'EXIT';
   /** Who died, or who sent the signal. */
   readonly from: Pid;
@@ -23,6 +24,7 @@ export interface ExitMessage {
 
 /** What a monitor gives when its process is gone, once (OTP MON-001). */
 export interface DownMessage {
+  /** Marks it among messages. */
   readonly type: 'DOWN';
   /** Which monitor. */
   readonly ref: MonitorRef;
@@ -57,6 +59,10 @@ export class CallMessage {
   /** Whom to answer. */
   readonly from: From;
 
+  /**
+   * @param request - What is asked.
+   * @param from - Whom to answer.
+   */
   constructor(request: Request, from: From) {
     this.request = request;
     this.from = from;
@@ -70,18 +76,8 @@ export class CastMessage {
   /** What is asked. */
   readonly request: Request;
 
+  /** @param request - What is asked. */
   constructor(request: Request) {
     this.request = request;
-  }
-}
-
-/** Thrown by `self.exit(reason)` to unwind a callback; never leaves the runtime. @internal */
-export class ExitRequest extends Error {
-  /** The reason asked for. */
-  readonly reason: ExitReason;
-
-  constructor(reason: ExitReason) {
-    super('this process ends itself');
-    this.reason = reason;
   }
 }

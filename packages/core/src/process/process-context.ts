@@ -1,9 +1,10 @@
 import type { Spawnable } from '../behaviours/behaviour.ts';
 import { cancelTimer, startTimer, type TimerRef } from '../timers.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
-import { ExitRequest, MonitorRef, type From, type Request } from './messages.ts';
+import { ExitRequest } from './exit-request.ts';
+import { MonitorRef, type From, type Request } from './messages.ts';
 import { Pid } from './pid.ts';
-import type { Process, StartResult } from './process.ts';
+import type { Process, StartListener } from './process.ts';
 import type { Target } from './runtime.ts';
 import type { ActorSystem } from '../system.ts';
 
@@ -28,7 +29,8 @@ export interface CallOptions {
 /**
  * A process as its own code sees it: `self`.
  *
- * Once the process is dead nothing here has any effect: a continuation that outlived it can do no harm (OTP PRC-022).
+ * Once the process is gone, or an exit signal that ends it has arrived, nothing here has any effect: a continuation
+ * that outlived it can do no harm (OTP PRC-022).
  */
 export class ProcessContext {
   readonly #process: Process;
@@ -53,9 +55,15 @@ export class ProcessContext {
     return this.#process.runtime.system;
   }
 
-  /** Whether it still lives; to ask after every await. */
+  /** Whether what it does still counts; to ask after every await. */
   get alive(): boolean {
     return this.#process.alive;
+  }
+
+  /** Whether another process has the turn; after an await nobody can tell, and it is false. @internal */
+  get isOthersTurn(): boolean {
+    const { current } = this.#process.runtime;
+    return current !== undefined && current !== this.#process;
   }
 
   /** Aborted when this process is gone; pass it to what can be cancelled. */
@@ -63,7 +71,12 @@ export class ProcessContext {
     return this.#process.signal;
   }
 
-  /** Sends a plain message. To a dead pid or a free name it is dropped (MSG-004). */
+  /**
+   * Sends a plain message; to a dead pid it is dropped (MSG-004). Messages are shared, not copied: nobody may change
+   * one after it was sent (PRC-023).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a name that nobody has.
+   */
   send(target: Target, message: unknown): void {
     if (this.alive) this.#process.runtime.send(target, message);
   }
@@ -79,10 +92,10 @@ export class ProcessContext {
    * @returns What the callee replied; the caller says of which type it is.
    * @throws {@link ExitError} `timeout`, `noproc`, `callingSelf`, or the callee's exit reason (GEN-015 … GEN-018).
    */
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the answer's type is the caller's knowledge, as with any message
   call<T = unknown>(target: Target, request: Request, options: CallOptions = {}): Promise<T> {
-    if (!this.alive)
+    if (!this.alive) {
       return Promise.reject(new ExitError(exitReason.noproc, 'call of a dead process'));
+    }
     const { runtime } = this.#process;
     return runtime.call(this.#process, target, request, options.timeout) as Promise<T>;
   }
@@ -94,12 +107,12 @@ export class ProcessContext {
 
   /** Spawns a process that lives on when this one dies (PRC-020). */
   spawn<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
-    return this.#spawn(logic, input, options, false).pid;
+    return this.#spawn(logic, input, options, false);
   }
 
   /** Spawns a process linked to this one, in one step (PRC-016). */
   spawnLink<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
-    return this.#spawn(logic, input, options, true).pid;
+    return this.#spawn(logic, input, options, true);
   }
 
   /**
@@ -108,69 +121,51 @@ export class ProcessContext {
    * @param onStarted - Called once, in the child's turn, before any later exit signal of the child is sent; it
    *   should only send a message. A failed start gives a trapping starter no EXIT besides (GEN-009).
    * @returns The pid at once, while it still initialises.
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a time limit that is no duration.
    */
   startLink<I>(
     logic: Spawnable<I>,
     input: I,
     options: StartLinkOptions,
-    onStarted: (result: StartResult) => void,
+    onStarted: StartListener,
   ): Pid {
-    const { clock } = this.#process.runtime;
-    const { timeoutMs } = options;
-    let limit: TimerRef | undefined;
-    let late = false;
-    const process = this.#spawn(logic, input, options, true, (result) => {
-      if (limit !== undefined) cancelTimer(clock, limit);
-      onStarted(late && !result.ok ? { ok: false, reason: exitReason.timeout } : result);
-    });
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      limit = startTimer(clock, timeoutMs, () => {
-        late = true;
-        process.exitSignal(this.pid, exitReason.kill, false);
-      });
-    }
-    return process.pid;
-  }
-
-  #spawn(
-    logic: Spawnable<never>,
-    input: unknown,
-    options: SpawnOptions,
-    link: boolean,
-    onStarted?: (result: StartResult) => void,
-  ): Process {
     const { runtime } = this.#process;
-    const process = runtime.spawn({
-      logic,
-      input,
-      parent: this.#process,
-      name: options.name,
-      link: link && this.alive,
-      onStarted,
-    });
-    // A dead process spawns nothing: what its stale continuation asked for ends before its first instruction.
-    if (!this.alive) process.end(exitReason.noproc);
-    return process;
+    if (!this.alive) return runtime.newPid();
+    const { name, timeoutMs = Infinity } = options;
+    const request = { logic, input, parent: this.#process, name, link: true };
+    return runtime.start(request, { timeoutMs, onStarted }).pid;
   }
 
-  /** Links both ways. A dead peer gives EXIT `noproc` when trapping, else ends this process so (PRC-015). */
+  #spawn(logic: Spawnable<never>, input: unknown, { name }: SpawnOptions, link: boolean): Pid {
+    const { runtime } = this.#process;
+    // A dead process spawns nothing: what its stale continuation gets is the pid of nobody.
+    if (!this.alive) return runtime.newPid();
+    return runtime.spawn({ logic, input, parent: this.#process, name, link }).pid;
+  }
+
+  /**
+   * Links both ways. A dead peer gives EXIT `noproc` when trapping (PRC-015).
+   *
+   * @throws {@link ExitError} `noproc`, when the peer is dead and this process does not trap exits.
+   */
   link(pid: Pid): void {
     if (!this.alive) return;
     const peer = this.#process.runtime.find(pid);
-    if (peer !== undefined) this.#process.link(peer);
-    else this.#process.exitSignal(pid, exitReason.noproc, true);
+    if (peer !== undefined) this.#process.bonds.link(peer);
+    else if (this.#process.trapExit) this.#process.exitSignal(pid, exitReason.noproc, true);
+    else throw new ExitError(exitReason.noproc, `link to ${pid.toString()}`);
   }
 
   /** Removes a link, if there is one. An EXIT already in the mailbox stays (PRC-017). */
   unlink(pid: Pid): void {
     const peer = this.#process.runtime.find(pid);
-    if (peer !== undefined) this.#process.unlink(peer);
+    if (peer !== undefined) this.#process.bonds.unlink(peer);
   }
 
   /** Watches a process: one DOWN message when it is gone, at once when it is not there (MON-001, MON-002). */
   monitor(target: Target): MonitorRef {
     const watched = this.#process.runtime.find(target);
-    if (watched !== undefined && this.alive) return this.#process.monitor(watched);
+    if (watched !== undefined && this.alive) return this.#process.bonds.monitor(watched);
     const pid =
       typeof target === 'string' ? undefined : target instanceof Pid ? target : target.pid;
     const ref = new MonitorRef(pid);
@@ -180,7 +175,7 @@ export class ProcessContext {
 
   /** Stops watching. `flush` also removes a DOWN that has arrived (MON-005). */
   demonitor(ref: MonitorRef, options: { readonly flush?: boolean } = {}): void {
-    this.#process.demonitor(ref);
+    this.#process.bonds.demonitor(ref);
     if (options.flush === true) {
       this.#process.mailbox.retain((message) => !isDownOf(message, ref));
     }
@@ -190,6 +185,7 @@ export class ProcessContext {
   exit(reason: ExitReason): never;
   /** Sends an exit signal to another process (PRC-006 … PRC-011). */
   exit(pid: Pid, reason: ExitReason): void;
+  /** One of the two; which is told by the first argument. */
   exit(first: Pid | ExitReason, reason?: ExitReason): void {
     if (!(first instanceof Pid)) throw new ExitRequest(first);
     if (this.alive && reason !== undefined) this.#process.runtime.exit(this.pid, first, reason);
@@ -209,7 +205,7 @@ export class ProcessContext {
   sendAfter(delayMs: number, message: unknown, target: Target = this.pid): TimerRef {
     const { runtime } = this.#process;
     const timer = startTimer(runtime.clock, delayMs, () => {
-      runtime.send(target, message);
+      runtime.post(target, message);
     });
     if (!this.alive) cancelTimer(runtime.clock, timer);
     return timer;
@@ -220,14 +216,22 @@ export class ProcessContext {
     return cancelTimer(this.#process.runtime.clock, timer);
   }
 
-  /** Registers this process under a name (NAM-001). */
+  /**
+   * Registers this process under a name (NAM-001).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT when the name is taken, or the process has one.
+   */
   register(name: string): void {
-    this.#process.runtime.register(this.#process, name);
+    if (this.alive) this.#process.runtime.register(this.#process, name);
   }
 
-  /** Frees a name (NAM-003). */
+  /**
+   * Frees a name (NAM-003).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT when nobody has it.
+   */
   unregister(name: string): void {
-    this.#process.runtime.unregister(name);
+    if (this.alive) this.#process.runtime.unregister(name);
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Behaviour, Instance } from '../behaviours/behaviour.ts';
 import type { Schedulable } from '../scheduler.ts';
+import { Bonds } from './bonds.ts';
 import { exitReason, formatExitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
-import { Fifo } from './mailbox.ts';
-import { ExitRequest, type DownMessage, type ExitMessage, type From } from './messages.ts';
-import { MonitorRef } from './messages.ts';
+import { reasonOfThrown } from './exit-request.ts';
+import { Fifo } from './fifo.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { ExitMessage, From } from './messages.ts';
 import type { Pid } from './pid.ts';
 import { ProcessContext } from './process-context.ts';
 import type { Runtime } from './runtime.ts';
@@ -17,41 +19,58 @@ export type StartResult =
 /** Where a process is in its life. */
 export type ProcessStatus = 'starting' | 'waiting' | 'running' | 'busy' | 'dead';
 
-/** What a process is begun with. */
+/** Told how a start ended: synchronously, before any later exit signal is sent. */
+export type StartListener = (result: StartResult) => void;
+
+/** What a process is begun with. @internal */
 export interface ProcessInit {
+  /** Where it lives. */
   readonly runtime: Runtime;
+  /** Its pid. */
   readonly pid: Pid;
+  /** Who spawned it. */
   readonly parent: Pid;
+  /** The name it is registered under. */
   readonly name: string | undefined;
+  /** Which way it runs. */
   readonly behaviour: Behaviour<never>;
+  /** Handed to the behaviour. */
   readonly input: unknown;
-  /** Told how the start ended, synchronously, before any later exit signal is sent. */
-  readonly onStarted: ((result: StartResult) => void) | undefined;
-  /** The process that started it by a link, if that is to be spared the EXIT of a failed start (GEN-009). */
+  /** Who wants to know how the start ended. */
+  readonly onStarted: StartListener | undefined;
+  /** The process that is linked and told by `onStarted`, to be spared the EXIT of a failed start (GEN-009). */
   readonly starter: Process | undefined;
 }
 
 /** One process: a mailbox, links, monitors, and what its behaviour runs. @internal */
 export class Process implements Schedulable {
+  /** Its pid. */
   readonly pid: Pid;
+  /** Who spawned it. */
   readonly parent: Pid;
+  /** Where it lives. */
   readonly runtime: Runtime;
+  /** The process as its own code sees it. */
   readonly context: ProcessContext;
-  readonly mailbox = new Fifo<unknown>();
+  /** What waits for it. */
+  readonly mailbox: Mailbox;
+  /** Its links and monitors. */
+  readonly bonds: Bonds;
+  /** Whether it is in the run queue; the scheduler's mark. */
   queued = false;
+  /** Whether exit signals become EXIT messages. */
   trapExit = false;
+  /** The name it is registered under. */
   name: string | undefined;
+  /** How many turns it has had. */
   turns = 0;
 
   readonly #behaviour: Behaviour<never>;
-  readonly #starter: Process | undefined;
-  #onStarted: ((result: StartResult) => void) | undefined;
+  #starter: Process | undefined;
+  #onStarted: StartListener | undefined;
   #input: unknown;
   #instance: Instance | undefined;
   #urgent: Fifo<() => void> | undefined;
-  #links: Set<Process> | undefined;
-  #watchers: Map<MonitorRef, Process> | undefined;
-  #watching: Map<MonitorRef, Process> | undefined;
   #pendingCalls: Set<From> | undefined;
   #exitListeners: ((reason: ExitReason) => void)[] | undefined;
   #abort: AbortController | undefined;
@@ -63,6 +82,7 @@ export class Process implements Schedulable {
   #failedItself = false;
   #reason: ExitReason | undefined;
 
+  /** @param init - What it is begun with. */
   constructor(init: ProcessInit) {
     this.pid = init.pid;
     this.parent = init.parent;
@@ -72,13 +92,14 @@ export class Process implements Schedulable {
     this.#input = init.input;
     this.#onStarted = init.onStarted;
     this.#starter = init.starter;
+    this.mailbox = init.behaviour.createMailbox?.() ?? new Fifo();
+    this.bonds = new Bonds(this);
     this.context = new ProcessContext(this);
   }
 
-  // --- what a viewer sees ---
-
+  /** Whether what it does still counts: it is not gone, and no exit signal has reached it (PRC-022). */
   get alive(): boolean {
-    return this.#reason === undefined;
+    return this.#doom === undefined && this.#reason === undefined;
   }
 
   /** Why it is gone; `undefined` while it lives. */
@@ -86,6 +107,7 @@ export class Process implements Schedulable {
     return this.#reason;
   }
 
+  /** Where it is in its life. */
   get status(): ProcessStatus {
     if (this.#reason !== undefined) return 'dead';
     if (!this.#acknowledged) return 'starting';
@@ -93,42 +115,49 @@ export class Process implements Schedulable {
     return this.#inTurn ? 'running' : 'waiting';
   }
 
+  /** Which way it runs. */
   get behaviour(): string {
     return this.#behaviour.kind;
   }
 
+  /** What its definition is called. */
   get label(): string {
     return this.#behaviour.label;
   }
 
+  /** The state value of its chart, or the phase of a flat behaviour. */
   get stateValue(): unknown {
     return this.#instance?.stateValue;
   }
 
+  /** Its data. */
   get state(): unknown {
     return this.#instance?.state;
   }
 
+  /** How many messages wait. */
   get mailboxLength(): number {
     return this.mailbox.length;
   }
 
+  /** Who it is linked to. */
   get linkedPids(): Pid[] {
-    return Array.from(this.#links ?? [], (peer) => peer.pid);
+    return this.bonds.linkedPids;
   }
 
+  /** How many monitors watch it. */
   get monitorCount(): number {
-    return this.#watchers?.size ?? 0;
+    return this.bonds.monitorCount;
   }
 
+  /** Aborted when it is gone. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (!this.alive) this.#abort.abort();
+    if (this.#reason !== undefined) this.#abort.abort();
     return this.#abort.signal;
   }
 
-  // --- turns ---
-
+  /** Does one turn: a step of starting or ending, an urgent step, or one message. */
   runTurn(): void {
     if (this.#reason !== undefined) return;
     if (this.#doom === undefined) this.#work();
@@ -138,19 +167,20 @@ export class Process implements Schedulable {
 
   #work(): void {
     this.#inTurn = true;
+    this.runtime.current = this;
     this.turns += 1;
     try {
       if (this.#instance === undefined) this.#begin();
       else {
         const step = this.#urgent?.shift();
         if (step !== undefined) step();
-        else if (!this.#held && this.mailbox.length > 0)
-          this.#instance.receive(this.mailbox.shift());
+        else if (this.#hasWork()) this.#instance.receive(this.mailbox.shift());
       }
     } catch (error) {
-      this.end(error instanceof ExitRequest ? error.reason : exitReason.error(error));
+      this.end(reasonOfThrown(error));
     } finally {
       this.#inTurn = false;
+      this.runtime.current = undefined;
     }
   }
 
@@ -162,22 +192,15 @@ export class Process implements Schedulable {
   }
 
   #hasWork(): boolean {
-    if ((this.#urgent?.length ?? 0) > 0) return true;
-    return !this.#held && this.mailbox.length > 0;
+    if (this.#urgent?.ready === true) return true;
+    return !this.#held && this.mailbox.ready;
   }
 
   /** Puts a message at the end of the mailbox. */
   deliver(message: unknown): void {
     if (this.#reason !== undefined) return;
     this.mailbox.push(message);
-    if (!this.#held) this.runtime.scheduler.schedule(this);
-  }
-
-  /** Puts messages back before all others: postponed ones that are offered again. */
-  offerAgain(messages: readonly unknown[]): void {
-    if (this.#reason !== undefined) return;
-    this.mailbox.unshiftAll(messages);
-    if (!this.#held) this.runtime.scheduler.schedule(this);
+    if (!this.#held && this.mailbox.ready) this.runtime.scheduler.schedule(this);
   }
 
   /** Runs a step in a turn of its own before any message: a timer that fired, a promise that settled. */
@@ -186,6 +209,12 @@ export class Process implements Schedulable {
     this.#urgent ??= new Fifo();
     this.#urgent.push(step);
     this.runtime.scheduler.schedule(this);
+  }
+
+  /** Runs a step in this process's turn: at once when it has it, else as soon as it gets it. */
+  inTurn(step: () => void): void {
+    if (this.#inTurn) step();
+    else this.interject(step);
   }
 
   /**
@@ -219,15 +248,11 @@ export class Process implements Schedulable {
     );
   }
 
-  // --- life and death ---
-
-  /** The behaviour is initialised: whoever started it may go on. */
+  /** The behaviour is initialised: whoever started it may go on. Not when it is ending already. */
   acknowledge(): void {
-    if (this.#acknowledged) return;
+    if (this.#acknowledged || !this.alive) return;
     this.#acknowledged = true;
-    const onStarted = this.#onStarted;
-    this.#onStarted = undefined;
-    onStarted?.({ ok: true, pid: this.pid });
+    this.#tellStarter({ ok: true, pid: this.pid });
   }
 
   /** Ends the process before it was initialised, as no failure (GEN-004). */
@@ -238,9 +263,9 @@ export class Process implements Schedulable {
 
   /** Ends the process with this reason, in this turn or the next; the first reason counts. */
   end(reason: ExitReason): void {
-    if (this.#reason !== undefined) return;
-    if (this.#doom === undefined) this.#failedItself = !isCleanExit(reason);
-    this.#doom ??= reason;
+    if (!this.alive) return;
+    this.#failedItself = !isCleanExit(reason);
+    this.#doom = reason;
     if (!this.#inTurn) this.runtime.scheduler.schedule(this);
   }
 
@@ -249,8 +274,7 @@ export class Process implements Schedulable {
     if (this.#reason !== undefined) return;
     // Only an explicit signal `kill` is untrappable; a link carries it as an ordinary reason (PRC-010).
     if (reason.kind === 'kill' && !isLink) {
-      this.#doom = exitReason.killed;
-      this.#failedItself = false;
+      this.#doom ??= exitReason.killed;
       this.runtime.scheduler.schedule(this);
     } else if (this.trapExit) {
       const message: ExitMessage = { type: 'EXIT', from: sender, reason };
@@ -262,39 +286,39 @@ export class Process implements Schedulable {
   }
 
   #finish(reason: ExitReason): void {
+    const instance = this.#instance;
     this.#reason = reason;
     this.runtime.forget(this);
-    this.#instance?.dispose(reason);
+    this.runtime.attempt(`the release of ${this.label} ${this.pid.toString()}`, () => {
+      instance?.dispose(reason);
+    });
     this.mailbox.clear();
-    this.#urgent = undefined;
+    this.#instance = this.#urgent = this.#input = undefined;
     this.#abort?.abort();
     // Who dies of a signal runs no code, so it writes no report either (RPT-005).
     if (this.#failedItself) this.#reportCrash(reason);
-    this.#tellStarter(reason);
+    if (!this.#acknowledged) this.#startFailed(reason);
     for (const call of this.#pendingCalls ?? []) call.reject(reason);
-    for (const peer of this.#links ?? []) {
-      peer.#links?.delete(this);
-      peer.exitSignal(this.pid, reason, true);
-    }
-    for (const [ref, watcher] of this.#watchers ?? []) {
-      watcher.#watching?.delete(ref);
-      const message: DownMessage = { type: 'DOWN', ref, pid: this.pid, reason };
-      watcher.deliver(message);
-    }
-    for (const [ref, target] of this.#watching ?? []) target.#watchers?.delete(ref);
-    this.#links = this.#watchers = this.#watching = this.#pendingCalls = undefined;
+    this.#pendingCalls = undefined;
+    this.bonds.sever(reason);
     const listeners = this.#exitListeners;
     this.#exitListeners = undefined;
     for (const listener of listeners ?? []) listener(reason);
   }
 
-  #tellStarter(reason: ExitReason): void {
-    const onStarted = this.#onStarted;
-    this.#onStarted = undefined;
-    if (this.#acknowledged) return;
+  #startFailed(reason: ExitReason): void {
     // A trapping starter learns of the failure by the result alone, without an EXIT message.
-    if (this.#starter?.trapExit === true) this.unlink(this.#starter);
-    onStarted?.(this.#ignored ? { ok: true, pid: undefined } : { ok: false, reason });
+    if (this.#starter?.trapExit === true) this.bonds.unlink(this.#starter);
+    this.#tellStarter(this.#ignored ? { ok: true, pid: undefined } : { ok: false, reason });
+  }
+
+  #tellStarter(result: StartResult): void {
+    const onStarted = this.#onStarted;
+    this.#onStarted = this.#starter = undefined;
+    if (onStarted === undefined) return;
+    this.runtime.attempt(`who started ${this.label} ${this.pid.toString()}`, () => {
+      onStarted(result);
+    });
   }
 
   #reportCrash(reason: ExitReason): void {
@@ -310,48 +334,18 @@ export class Process implements Schedulable {
     );
   }
 
-  // --- links, monitors, calls ---
-
-  link(peer: Process): void {
-    if (peer === this) return;
-    this.#links ??= new Set();
-    peer.#links ??= new Set();
-    this.#links.add(peer);
-    peer.#links.add(this);
-  }
-
-  unlink(peer: Process): void {
-    this.#links?.delete(peer);
-    peer.#links?.delete(this);
-  }
-
-  /** Watches another process; the caller has made sure that it lives. */
-  monitor(target: Process): MonitorRef {
-    const ref = new MonitorRef(target.pid);
-    this.#watching ??= new Map();
-    target.#watchers ??= new Map();
-    this.#watching.set(ref, target);
-    target.#watchers.set(ref, this);
-    return ref;
-  }
-
-  demonitor(ref: MonitorRef): void {
-    const target = this.#watching?.get(ref);
-    if (target === undefined) return;
-    target.#watchers?.delete(ref);
-    this.#watching?.delete(ref);
-  }
-
   /** Keeps a call, so that it fails with this process's exit reason. */
   expectReply(call: From): void {
     this.#pendingCalls ??= new Set();
     this.#pendingCalls.add(call);
   }
 
+  /** Lets go of a call that is settled. */
   forgetCall(call: From): void {
     this.#pendingCalls?.delete(call);
   }
 
+  /** Tells when the process is gone. */
   onExit(listener: (reason: ExitReason) => void): void {
     if (this.#reason !== undefined) listener(this.#reason);
     else (this.#exitListeners ??= []).push(listener);

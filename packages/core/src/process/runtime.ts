@@ -1,16 +1,17 @@
 import type { AnyActorLogic } from 'xstate';
 import { isBehaviour, type Behaviour, type Spawnable } from '../behaviours/behaviour.ts';
 import type { Clock } from '../clock.ts';
-import { SnakepitError } from '../errors.ts';
+import { coreError, type SnakepitError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
-import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
+import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
 import { CallMessage, CastMessage, type Request } from './messages.ts';
 import { Pid } from './pid.ts';
-import { Process, type StartResult } from './process.ts';
+import { Process, type StartListener } from './process.ts';
 import type { ActorSystem } from '../system.ts';
+import { cancelTimer, delayFault, startTimer } from '../timers.ts';
 
 /** Anything that has a pid, such as a typed server reference. */
 export interface HasPid {
@@ -21,77 +22,125 @@ export interface HasPid {
 /** Who is meant: a pid, a registered name, or something that has a pid. */
 export type Target = Pid | string | HasPid;
 
-/** What a runtime is made of. */
+/** What a runtime is made of. @internal */
 export interface RuntimeParts {
+  /** Time. */
   readonly clock: Clock;
+  /** The event bus. */
   readonly telemetry: Telemetry;
+  /** Where reports go; must not throw. */
   readonly logger: Logger;
+  /** The run queue. */
   readonly scheduler: Scheduler;
-  readonly adapt: (logic: AnyActorLogic) => Behaviour<never>;
+  /** Makes bare XState logic a behaviour. */
+  readonly adapt: (logic: AnyActorLogic) => Behaviour;
+  /** Makes what processes and users see of it. */
+  readonly bind: (runtime: Runtime) => ActorSystem;
 }
 
-/** What one process is spawned with. */
+/** What one process is spawned with. @internal */
 export interface SpawnRequest {
+  /** What it runs. */
   readonly logic: Spawnable<never>;
+  /** Handed to it. */
   readonly input: unknown;
+  /** Who spawns it; `undefined` is the world outside. */
   readonly parent: Process | undefined;
+  /** The name to register it under. */
   readonly name?: string | undefined;
+  /** Whether it is linked to its parent. */
   readonly link?: boolean;
-  readonly onStarted?: ((result: StartResult) => void) | undefined;
+}
+
+/** How a start is waited for. @internal */
+export interface StartWatch {
+  /** How long initialising may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Told how the start ended. */
+  readonly onStarted: StartListener;
 }
 
 /** The process table and what goes through it. One per system. @internal */
 export class Runtime {
+  /** Time. */
   readonly clock: Clock;
+  /** The event bus. */
   readonly telemetry: Telemetry;
+  /** Where reports go. */
   readonly logger: Logger;
+  /** The run queue. */
   readonly scheduler: Scheduler;
+  /** What processes and users see of it. */
+  readonly system: ActorSystem;
   /** Stands for the world outside: parent of what is spawned from there. */
   readonly outside = new Pid(0);
+  /** All that are not gone, oldest first. */
   readonly processes = new Map<Pid, Process>();
+  /** The process whose turn it is, in synchronous code; after an await nobody can tell. */
+  current: Process | undefined;
   readonly #names = new Map<string, Process>();
   readonly #adapt: RuntimeParts['adapt'];
   #lastId = 0;
-  #system: ActorSystem | undefined;
 
+  /** @param parts - What it is made of. */
   constructor(parts: RuntimeParts) {
     this.clock = parts.clock;
     this.telemetry = parts.telemetry;
     this.logger = parts.logger;
     this.scheduler = parts.scheduler;
     this.#adapt = parts.adapt;
-  }
-
-  /** What processes see of it; set once, by the system that is made around it. */
-  get system(): ActorSystem {
-    if (this.#system === undefined) throw new TypeError('the runtime has no system yet');
-    return this.#system;
-  }
-
-  set system(system: ActorSystem) {
-    this.#system = system;
+    this.system = parts.bind(this);
   }
 
   /** Makes a process; its code runs in a later turn (PRC-001). A taken name ends it unstarted (NAM-004). */
-  spawn(request: SpawnRequest): Process {
+  spawn(request: SpawnRequest, onStarted?: StartListener): Process {
     const { logic, name, parent } = request;
     const holder = name === undefined ? undefined : this.#names.get(name);
     const process = new Process({
       runtime: this,
-      pid: new Pid(++this.#lastId),
+      pid: this.newPid(),
       parent: parent?.pid ?? this.outside,
       name: holder === undefined ? name : undefined,
       behaviour: isBehaviour(logic) ? logic : this.#adapt(logic),
       input: request.input,
-      onStarted: request.onStarted,
-      starter: request.link === true ? parent : undefined,
+      onStarted,
+      starter: request.link === true && onStarted !== undefined ? parent : undefined,
     });
     this.processes.set(process.pid, process);
-    if (request.link === true && parent !== undefined) process.link(parent);
+    if (request.link === true && parent !== undefined) process.bonds.link(parent);
     if (holder !== undefined) process.end(exitReason.alreadyStarted(holder.pid));
     else if (name !== undefined) this.#names.set(name, process);
     this.scheduler.schedule(process);
     this.#tellSpawned(process);
+    return process;
+  }
+
+  /** A pid that no process has had. */
+  newPid(): Pid {
+    return new Pid(++this.#lastId);
+  }
+
+  /**
+   * Spawns a process and tells how its start ended, at the latest when the time is up: then it is killed and the
+   * start failed with `timeout`, without an exit signal to its parent (GEN-010).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a time limit that is no duration; nothing was spawned.
+   */
+  start(request: SpawnRequest, watch: StartWatch): Process {
+    const { timeoutMs, onStarted } = watch;
+    const fault = delayFault('the time limit of a start', timeoutMs);
+    if (fault !== undefined) throw fault;
+    if (timeoutMs === Infinity) return this.spawn(request, onStarted);
+    let late = false;
+    const process = this.spawn(request, (result) => {
+      cancelTimer(this.clock, limit);
+      onStarted(late && !result.ok ? { ok: false, reason: exitReason.timeout } : result);
+    });
+    const limit = startTimer(this.clock, timeoutMs, () => {
+      late = true;
+      if (request.parent !== undefined) process.bonds.unlink(request.parent);
+      process.exitSignal(this.outside, exitReason.kill, false);
+    });
     return process;
   }
 
@@ -143,16 +192,9 @@ export class Runtime {
         ? `it is held by ${holder.pid.toString()}`
         : process.name !== undefined
           ? `${process.pid.toString()} is already called "${process.name}"`
-          : process.alive
-            ? undefined
-            : `${process.pid.toString()} is not alive`;
+          : undefined;
     if (fault !== undefined) {
-      throw new SnakepitError(
-        'INVALID_ARGUMENT',
-        `the name "${name}" cannot be registered: ${fault}.`,
-        'Choose another name, or unregister the old one first.',
-        { name },
-      );
+      throw badName(name, fault, 'Choose another name, or unregister the old one first.');
     }
     process.name = name;
     this.#names.set(name, process);
@@ -162,19 +204,27 @@ export class Runtime {
   unregister(name: string): void {
     const process = this.#names.get(name);
     if (process === undefined) {
-      throw new SnakepitError(
-        'INVALID_ARGUMENT',
-        `the name "${name}" is not registered.`,
-        'Unregister only names that whereis() finds.',
-        { name },
-      );
+      throw badName(name, notRegistered, 'Unregister only names that whereis() finds.');
     }
     process.name = undefined;
     this.#names.delete(name);
   }
 
-  /** Sends a plain message; to nobody it is dropped (MSG-004). */
+  /**
+   * Sends a plain message; to a dead pid it is dropped (MSG-004).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a name that nobody has.
+   */
   send(target: Target, message: unknown): void {
+    const process = this.find(target);
+    if (process !== undefined) process.deliver(message);
+    else if (typeof target === 'string') {
+      throw badName(target, notRegistered, 'Use cast(), which is dropped then, or ask whereis().');
+    }
+  }
+
+  /** Sends a plain message; to nobody it is dropped (TMR-004). */
+  post(target: Target, message: unknown): void {
     this.find(target)?.deliver(message);
   }
 
@@ -192,9 +242,13 @@ export class Runtime {
   ): Promise<unknown> {
     const what = `call ${request.type} to ${describe(target)}`;
     const callee = this.find(target);
+    const fault = delayFault('the timeout of a call', timeoutMs);
+    if (fault !== undefined) return Promise.reject(fault);
     if (callee === undefined) return Promise.reject(new ExitError(exitReason.noproc, what));
-    if (callee === caller) return Promise.reject(new ExitError(exitReason.callingSelf, what));
-    const call = new PendingCall(caller?.pid, callee, what, timeoutMs, this.clock);
+    // A call through the system or a reference is one of the process whose turn it is.
+    const from = caller ?? this.current;
+    if (callee === from) return Promise.reject(new ExitError(exitReason.callingSelf, what));
+    const call = new PendingCall(from?.pid, callee, what, timeoutMs, this.clock);
     callee.deliver(new CallMessage(request, call));
     return call.promise;
   }
@@ -203,6 +257,21 @@ export class Runtime {
   exit(sender: Pid, target: Pid, reason: ExitReason): void {
     this.processes.get(target)?.exitSignal(sender, reason, false);
   }
+
+  /** Runs code that is not the runtime's own and must not break it: what it throws is reported. */
+  attempt(what: string, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.logger.error(`${what} failed: ${formatExitReason(exitReason.error(error))}`, { error });
+    }
+  }
+}
+
+const notRegistered = 'it is not registered';
+
+function badName(value: string, fault: string, remedy: string): SnakepitError {
+  return coreError('INVALID_ARGUMENT', { argument: 'the name', value, fault, remedy });
 }
 
 function describe(target: Target): string {

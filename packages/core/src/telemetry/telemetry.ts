@@ -31,7 +31,7 @@ export interface TelemetryEvents {
 }
 
 /** Name of an event on the bus. */
-export type TelemetryEventName = keyof TelemetryEvents & string;
+export type TelemetryEventName = keyof TelemetryEvents;
 
 /** Measurements of one event. */
 export type Measurements<N extends TelemetryEventName> = TelemetryEvents[N]['measurements'];
@@ -67,6 +67,8 @@ export interface Telemetry {
     names: readonly N[],
     handler: TelemetryHandler<N>,
   ): () => void;
+  /** Stops a handler from hearing anything, wherever it was attached; no effect when it was not. */
+  detach<N extends TelemetryEventName>(handler: TelemetryHandler<N>): void;
 }
 
 /**
@@ -78,6 +80,8 @@ export function createTelemetry(
   onHandlerError: (error: unknown, name: TelemetryEventName) => void = () => undefined,
 ): Telemetry {
   const emitter = new EventEmitter();
+  // By the handler's identity; its own type is known where it is attached, and not needed to detach it.
+  const attached = new Map<unknown, Set<() => void>>();
 
   function on<N extends TelemetryEventName>(name: N, handler: TelemetryHandler<N>): () => void {
     const guarded = (measurements: Measurements<N>, metadata: Metadata<N>): void => {
@@ -88,9 +92,15 @@ export function createTelemetry(
       }
     };
     emitter.on(name, guarded);
-    return () => {
+    const off = (): void => {
       emitter.off(name, guarded);
+      const offs = attached.get(handler);
+      offs?.delete(off);
+      if (offs?.size === 0) attached.delete(handler);
     };
+    const offs = attached.get(handler) ?? new Set();
+    attached.set(handler, offs.add(off));
+    return off;
   }
 
   return {
@@ -104,6 +114,9 @@ export function createTelemetry(
       return () => {
         for (const off of offs) off();
       };
+    },
+    detach: (handler) => {
+      for (const off of attached.get(handler) ?? []) off();
     },
   };
 }

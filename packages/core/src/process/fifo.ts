@@ -1,0 +1,60 @@
+/**
+ * A FIFO queue that costs the same at any length: two stacks would copy, `Array.shift` is linear.
+ *
+ * Taken slots are cleared, so nothing is kept alive by the queue.
+ */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  /** How many wait. */
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** Whether there is something to take. */
+  get ready(): boolean {
+    return this.#items.length > this.#head;
+  }
+
+  /** The oldest, without taking it. */
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  /** Adds at the end. */
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** Takes the oldest, or `undefined` when empty. */
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** Removes what does not pass; returns how many went. */
+  retain(keep: (item: T) => boolean): number {
+    const before = this.length;
+    // Slots from the head on are filled.
+    this.#items = this.#items.slice(this.#head).filter((item) => keep(item as T));
+    this.#head = 0;
+    return before - this.length;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}
