@@ -92,7 +92,7 @@ const table = {
         readonly lastOutput?: readonly string[] | undefined;
       },
     ) =>
-      `the worker${whereabouts(d)} ended while it was executing ${d.tool === undefined ? 'the call' : `tool "${d.tool}"`}: ${d.reason}.${output(d.lastOutput)}`,
+      `the worker${whereabouts(d)} ended${d.tool === undefined ? '' : ` while it was executing tool "${d.tool}"`}: ${d.reason}.${output(d.lastOutput)}`,
     () =>
       'the worker is replaced by itself; a call that may run twice can say so with { idempotent: true } and is then retried.',
   ),

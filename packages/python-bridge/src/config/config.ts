@@ -26,11 +26,11 @@ export interface BackoffConfig {
   readonly jitter?: number | undefined;
 }
 
-/** How often a worker that ends by itself is started again (R10.2). Durations are in milliseconds. */
+/** How a worker that ends by itself is started again (R10.2). Durations are in milliseconds. */
 export interface RestartConfig {
-  /** More restarts than this within the period mark the worker as failed. Default 3. */
+  /** A worker that fails to start is started again so often; then it is given up. Default 3. */
   readonly maxRestarts?: number | undefined;
-  /** The period in which restarts are counted. Default 60 000. */
+  /** A worker that has served this long starts over with a clean record. Default 10 000. */
   readonly period?: number | undefined;
   /** The pause before a restart. */
   readonly backoff?: BackoffConfig | undefined;
@@ -56,6 +56,8 @@ export interface SharedPoolConfig {
   readonly startupTimeout?: number | undefined;
   /** How long a call may take when it does not say so itself; `Infinity` is allowed. Default 60 000. */
   readonly requestTimeout?: number | undefined;
+  /** How many calls one worker executes at the same time; the adapter must be made for more than one. Default 1. */
+  readonly concurrency?: number | undefined;
   /** How long a call may wait for a free worker; `Infinity` is allowed. Default 10 000. */
   readonly queueTimeout?: number | undefined;
   /** How many calls may wait for a free worker. Default 1000. */

@@ -53,6 +53,13 @@ export const sharedSchema = {
     endless: true,
     variable: 'SNAKEPIT_REQUEST_TIMEOUT',
   }),
+  concurrency: integer({
+    meaning: 'How many calls one worker executes at the same time; the adapter must be made for more than one.',
+    min: 1,
+    max: 1000,
+    fallback: 1,
+    variable: 'SNAKEPIT_CONCURRENCY',
+  }),
   queueTimeout: duration({
     meaning: 'How long a call may wait for a free worker.',
     min: 1,
@@ -124,16 +131,16 @@ export const sharedSchema = {
   }),
   restart: group('How often a worker that ends by itself is started again (R10.2).', {
     maxRestarts: integer({
-      meaning: 'More restarts than this within the period mark the worker as failed.',
+      meaning: 'A worker that fails to start is started again so often; then it is given up.',
       min: 0,
       max: 1000,
       fallback: 3,
     }),
     period: duration({
-      meaning: 'The period in which restarts are counted.',
+      meaning: 'A worker that has served this long starts over with a clean record.',
       min: 1000,
       max: 86_400_000,
-      fallback: 60_000,
+      fallback: 10_000,
     }),
     backoff: group('The pause before a restart. The first restart after a good run is immediate.', {
       initial: duration({

@@ -6,6 +6,7 @@ import {
   type ProcessIdentity,
   type ProcessStat,
 } from './process-identity.ts';
+import { errorCode } from './system-error.ts';
 
 /**
  * What became of a signal.
@@ -198,9 +199,8 @@ function send(target: number, signal: KillSignal): SignalResult {
     if (signal === 'SIGTERM') process.kill(target, 'SIGCONT');
     return 'sent';
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EPERM') return 'notPermitted';
-    if (code === 'ESRCH') return 'gone';
+    if (errorCode(error) === 'EPERM') return 'notPermitted';
+    if (errorCode(error) === 'ESRCH') return 'gone';
     throw error;
   }
 }

@@ -1,11 +1,9 @@
+import { defineServer, ok, reply, type ActorSystem, type Server } from '@snakepit/core';
 import {
-  defineServer,
-  ok,
-  reply,
-  type ActorSystem,
-  type Server,
-} from '@snakepit/core';
-import { createLocalHost, LONGEST_SOCKET_NAME, type LocalHostOptions } from '../hosts/local/local-host.ts';
+  createLocalHost,
+  LONGEST_SOCKET_NAME,
+  type LocalHostOptions,
+} from '../hosts/local/local-host.ts';
 import type { HostNotice } from '../hosts/local/local-worker.ts';
 import type { OutputLine, WorkerHost } from '../hosts/worker-host.ts';
 import { bridgeError } from '../errors.ts';
@@ -102,10 +100,9 @@ function openResources(input: ProcessRegistryInput, system: ActorSystem): RunRes
 }
 
 async function sweep(run: RunRecords, system: ActorSystem): Promise<void> {
-  const report = await sweepEarlierRuns({
-    stateDirectory: run.stateDirectory,
-    ownRunId: run.runId,
-  });
+  const { stateDirectory } = run;
+  if (stateDirectory === undefined) return;
+  const report = await sweepEarlierRuns({ stateDirectory });
   const processes = report.runs.reduce((sum, swept) => sum + swept.processes.length, 0);
   for (const swept of report.runs) {
     if (swept.processes.length > 0 || swept.corrupt.length > 0) {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { messageOf } from '../../os/own-directory.ts';
+import { errorCode, messageOf } from '../../os/system-error.ts';
 import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import { WorkerStartError } from '../start-failure.ts';
@@ -83,7 +83,7 @@ export function checkWorkingDirectory(spec: WorkerSpec): void {
 export function toStartError(spec: WorkerSpec, error: unknown): WorkerStartError {
   const label = workerLabel(spec);
   const { executable } = workerCommand(spec);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error) ?? '';
   if (code === 'ENOENT' || code === 'EACCES') {
     const why = code === 'ENOENT' ? 'is not there' : 'may not be executed';
     return new WorkerStartError(

@@ -1,0 +1,229 @@
+import type { ActorSystem } from '@snakepit/core';
+import { DynamicSupervisor, Supervisor, type ChildSpec } from '@snakepit/supervisor';
+import { findBridgeFiles } from '../bridge/bridge-files.ts';
+import type { ResolvedPool } from '../config/config.ts';
+import { bridgeError } from '../errors.ts';
+import type { RunResources } from '../os/process-registry.ts';
+import { workerName } from '../worker/grpc-worker.ts';
+import type { GrpcWorkerInput } from '../worker/grpc-worker.machine.ts';
+import { createWorkerHistory, type WorkerHistory } from '../worker/worker-history.ts';
+import type { WorkerServices } from '../worker/worker-services.ts';
+import { starterName, workerStarterSpec } from '../worker/worker-starter.ts';
+import { workerSupervisorName, workerSupervisorSpec } from '../worker/worker-supervisor.ts';
+import { createDispatcher, type PoolDispatcher } from './dispatcher.ts';
+import type { PoolServices } from './pool-services.ts';
+import { poolName, poolProcess } from './pool.ts';
+
+/** How long the first call to a new worker may take, in milliseconds. */
+const connectTimeoutMs = 5_000;
+/** How long the operating system may take to confirm a SIGKILL, in milliseconds (zero-orphan rule: ≤ 2 s). */
+const killTimeoutMs = 5_000;
+/** Time beyond draining that a pool's process has to end, in milliseconds. */
+const poolShutdownMarginMs = 2_000;
+
+/** Where a worker may call the runtime. */
+export type BridgeEndpoint = { readonly address: string; readonly token: string } | null;
+
+/** What the runtime gives to one pool. */
+export interface PoolSurroundings {
+  readonly system: ActorSystem;
+  readonly config: ResolvedPool;
+  /** Absolute path of the interpreter. */
+  readonly python: string;
+  /** What the process registry holds now. */
+  readonly resources: () => RunResources | undefined;
+  /** Where workers may call the runtime now. */
+  readonly bridge: () => BridgeEndpoint;
+}
+
+/** One pool as the front door sees it: its place in the tree, its way in, and what is known of its workers. */
+export interface PoolRuntime {
+  readonly config: ResolvedPool;
+  /** The child spec of the pool's own supervisor. */
+  readonly spec: ChildSpec;
+  /** Ids of its workers. */
+  readonly workerIds: readonly string[];
+  /** The way in; `undefined` while its process is not there. */
+  readonly dispatcher: () => PoolDispatcher | undefined;
+  /** What is remembered of a worker. */
+  readonly historyOf: (workerId: string) => WorkerHistory | undefined;
+  /** Settles once: when every worker is ready, or with the first that was given up. */
+  readonly ready: Promise<void>;
+}
+
+/** Puts together what one pool needs; nothing runs before its spec is started. */
+export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
+  const { system, config } = surroundings;
+  const { name } = config;
+  const { backoff } = config.restart;
+  const workerIds = Array.from(
+    { length: config.size },
+    (_, i) => `${name}_worker_${String(i + 1)}`,
+  );
+  const histories = new Map(
+    workerIds.map((id) => [
+      id,
+      createWorkerHistory(backoff, config.restart.periodMs, system.clock),
+    ]),
+  );
+  const settled = settleOnce();
+  let dispatcher: PoolDispatcher | undefined;
+
+  const workerServices = createWorkerServices(surroundings, () => dispatcher);
+  const poolServices: PoolServices = {
+    openDispatcher: (onIdle) => {
+      dispatcher = createDispatcher({
+        pool: name,
+        clock: system.clock,
+        concurrency: config.concurrency,
+        maxQueueSize: config.maxQueueSize,
+        queueTimeoutMs: config.queueTimeoutMs,
+        onIdle,
+      });
+      return dispatcher;
+    },
+    closeDispatcher: (closed) => {
+      if (dispatcher === closed) dispatcher = undefined;
+    },
+    startWorker: (workerId) => {
+      const history = histories.get(workerId);
+      if (history === undefined) throw new TypeError(`pool ${name} has no worker ${workerId}`);
+      return startWorker(system, workerInput(config, workerId, history, workerServices));
+    },
+    startupBatchSize: config.startupBatchSize,
+    startupBatchDelayMs: config.startupBatchDelayMs,
+    onReady: settled.resolve,
+    onFailed: settled.reject,
+  };
+  return {
+    config,
+    workerIds,
+    dispatcher: () => dispatcher,
+    historyOf: (workerId) => histories.get(workerId),
+    ready: settled.promise,
+    spec: poolSpec(config, workerIds, poolServices),
+  };
+}
+
+/** The pool's own supervisor: a pool's process that fails takes nothing with it; its worker supervisor takes the pool. */
+function poolSpec(
+  config: ResolvedPool,
+  workerIds: readonly string[],
+  services: PoolServices,
+): ChildSpec {
+  const { name, size, gracefulShutdownTimeoutMs: drainTimeoutMs } = config;
+  const pool: ChildSpec = {
+    id: 'pool',
+    start: [poolProcess, { name, drainTimeoutMs, workerIds, services }],
+    name: poolName(name),
+    shutdown: drainTimeoutMs + poolShutdownMarginMs,
+  };
+  return {
+    id: name,
+    type: 'supervisor',
+    start: [
+      Supervisor,
+      {
+        name: `snakepit.poolSupervisor.${name}`,
+        strategy: 'restForOne',
+        children: [workerSupervisorSpec(name, size), pool],
+      },
+    ],
+  };
+}
+
+function createWorkerServices(
+  { config, python, resources, bridge }: PoolSurroundings,
+  dispatcher: () => PoolDispatcher | undefined,
+): WorkerServices {
+  const { pythonDir: bridgePath } = findBridgeFiles();
+  const { name: pool, adapter, adapterArgs, pythonPath, cwd, env, heartbeat } = config;
+  const current = (): RunResources => {
+    const held = resources();
+    if (held === undefined) {
+      throw bridgeError('WORKER_START_FAILED', {
+        pool,
+        reason: 'the process registry is not there',
+      });
+    }
+    return held;
+  };
+  return {
+    host: () => current().host,
+    dispatcher,
+    poolName: poolName(pool),
+    spec: () => ({
+      pool,
+      python: { executable: python },
+      bridgePath,
+      pythonPath,
+      adapter,
+      adapterArgs,
+      cwd,
+      env,
+      runId: current().run.runId,
+      bridge: bridge(),
+    }),
+    heartbeat: heartbeat.enabled ? heartbeat : undefined,
+  };
+}
+
+function workerInput(
+  config: ResolvedPool,
+  workerId: string,
+  history: WorkerHistory,
+  services: WorkerServices,
+): GrpcWorkerInput {
+  return {
+    pool: config.name,
+    workerId,
+    history,
+    services,
+    maxRestarts: config.restart.maxRestarts,
+    startupTimeoutMs: config.startupTimeoutMs,
+    connectTimeoutMs,
+    drainTimeoutMs: config.gracefulShutdownTimeoutMs,
+    termTimeoutMs: config.termTimeoutMs,
+    killTimeoutMs,
+  };
+}
+
+/** Starts a worker's starter, or asks the worker to announce itself when it is there from before the pool's restart. */
+async function startWorker(
+  system: ActorSystem,
+  input: GrpcWorkerInput,
+): Promise<Error | undefined> {
+  const { pool, workerId } = input;
+  if (system.whereis(starterName(pool, workerId)) !== undefined) {
+    system.cast(workerName(pool, workerId), { type: 'worker.announce' });
+    return undefined;
+  }
+  try {
+    const supervisor = DynamicSupervisor.at(system, workerSupervisorName(pool));
+    const started = await DynamicSupervisor.startChild(supervisor, workerStarterSpec(input));
+    if (started.ok) return undefined;
+    const reason = JSON.stringify(started.error);
+    return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason }, { cause: error });
+  }
+}
+
+interface SettleOnce {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function settleOnce(): SettleOnce {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // A pool that fails later, when nobody waits for its start any more, must not end the host process.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,144 @@
+import type { ActorSystem, ProcessInfo } from '@snakepit/core';
+import type { DispatcherStats } from './pool/dispatcher.ts';
+import { poolName } from './pool/pool.ts';
+import type { PoolRuntime } from './pool/pool-runtime.ts';
+import { workerName } from './worker/grpc-worker.ts';
+
+/** One worker, as plain data. */
+export interface WorkerInfo {
+  /** Its id, the same through all restarts. */
+  readonly id: string;
+  /** Its pool. */
+  readonly pool: string;
+  /** Where it is in its life, as its chart names it, such as `ready.idle`; `down` while it has no process. */
+  readonly state: string;
+  /** Number of its operating system process, while it has one. */
+  readonly osPid: number | undefined;
+  /** How often it became ready again after the first time. */
+  readonly restarts: number;
+  /** Calls that it is executing. */
+  readonly inFlight: number;
+}
+
+/** Counts of one pool. */
+export interface PoolStats extends DispatcherStats {
+  /** Where the pool is, as its chart names it, such as `running.serving`. */
+  readonly state: string;
+  /** Its workers. */
+  readonly workers: { readonly size: number; readonly ready: number; readonly restarts: number };
+}
+
+/** Counts of all pools: `accepted = succeeded + failed + cancelled + queued + inFlight`. */
+export interface Stats extends DispatcherStats {
+  /** Each pool by name. */
+  readonly pools: Readonly<Record<string, PoolStats>>;
+}
+
+/** Whether calls can be served. */
+export interface Health {
+  /** `ok`: every worker is ready; `degraded`: some are; `down`: a pool has none. */
+  readonly status: 'ok' | 'degraded' | 'down';
+  /** The same for each pool. */
+  readonly pools: Readonly<
+    Record<
+      string,
+      { readonly status: Health['status']; readonly ready: number; readonly size: number }
+    >
+  >;
+}
+
+const nothing: DispatcherStats = {
+  accepted: 0,
+  refused: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  queued: 0,
+  inFlight: 0,
+  retried: 0,
+};
+
+/** Every worker of these pools, in order. */
+export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): WorkerInfo[] {
+  return [...pools].flatMap((pool) =>
+    pool.workerIds.map((id) => {
+      const { name } = pool.config;
+      const process = infoOf(system, workerName(name, id));
+      return {
+        id,
+        pool: name,
+        state: process === undefined ? 'down' : flatten(process.stateValue),
+        osPid: osPidOf(process),
+        restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
+        inFlight: pool.dispatcher()?.inFlightOf(id) ?? 0,
+      };
+    }),
+  );
+}
+
+/** Counts of these pools. */
+export function statsOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Stats {
+  const byName: Record<string, PoolStats> = {};
+  let sum = nothing;
+  for (const pool of pools) {
+    const { name } = pool.config;
+    const counts = pool.dispatcher()?.stats() ?? nothing;
+    const workers = workersOf(system, [pool]);
+    byName[name] = {
+      ...counts,
+      state: flatten(infoOf(system, poolName(name))?.stateValue ?? 'down'),
+      workers: {
+        size: workers.length,
+        ready: workers.filter(isReady).length,
+        restarts: workers.reduce((total, { restarts }) => total + restarts, 0),
+      },
+    };
+    sum = add(sum, counts);
+  }
+  return { ...sum, pools: byName };
+}
+
+/** Whether these pools can serve calls. */
+export function healthOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Health {
+  const byName: Record<string, Health['pools'][string]> = {};
+  for (const pool of pools) {
+    const workers = workersOf(system, [pool]);
+    const ready = workers.filter(isReady).length;
+    const status = ready === workers.length ? 'ok' : ready > 0 ? 'degraded' : 'down';
+    byName[pool.config.name] = { status, ready, size: workers.length };
+  }
+  const all = Object.values(byName).map(({ status }) => status);
+  const status = all.includes('down') ? 'down' : all.includes('degraded') ? 'degraded' : 'ok';
+  return { status, pools: byName };
+}
+
+function infoOf(system: ActorSystem, name: string): ProcessInfo | undefined {
+  const pid = system.whereis(name);
+  return pid === undefined ? undefined : system.processInfo(pid);
+}
+
+function isReady({ state }: WorkerInfo): boolean {
+  return state.startsWith('ready');
+}
+
+function osPidOf(process: ProcessInfo | undefined): number | undefined {
+  const { context } = (process?.state ?? {}) as {
+    readonly context?: { readonly osPid?: number };
+  };
+  return context?.osPid;
+}
+
+/** A state value in one word: `ready.idle`; parallel regions are joined by `+`. */
+function flatten(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, inner]) => `${key}.${flatten(inner)}`)
+    .join('+');
+}
+
+function add(a: DispatcherStats, b: DispatcherStats): DispatcherStats {
+  const keys = Object.keys(nothing) as (keyof DispatcherStats)[];
+  return Object.fromEntries(
+    keys.map((key) => [key, a[key] + b[key]]),
+  ) as unknown as DispatcherStats;
+}

@@ -1,0 +1,396 @@
+import {
+  exitReason,
+  isCleanExit,
+  sameExitReason,
+  type ExitMessage,
+  type ExitReason,
+  type SnakepitError,
+} from '@snakepit/core';
+import { assign, sendTo, setup } from 'xstate';
+import { bridgeError } from '../errors.ts';
+import {
+  gracefulShutdownMachine,
+  type GracefulShutdownEvent,
+  type GracefulShutdownInput,
+  type GracefulShutdownOutput,
+} from './graceful-shutdown.machine.ts';
+import { heartbeatTimeout } from './heartbeat-monitor.machine.ts';
+import type { WorkerHistory } from './worker-history.ts';
+import type { WorkerServices } from './worker-services.ts';
+
+/** What happens to a worker. */
+export type GrpcWorkerEvent =
+  /** Names and secrets of this start are made. */
+  | { readonly type: 'worker.reserved'; readonly incarnation: string }
+  /** The operating system made the process. */
+  | { readonly type: 'process.spawned'; readonly osPid: number | undefined }
+  /** The worker said that it is ready. */
+  | { readonly type: 'process.ready'; readonly address: string }
+  /** The start failed: no process, or it ended before it was ready, or it cannot be reached. */
+  | { readonly type: 'start.failed'; readonly failure: WorkerFailure }
+  /** A first call went through. */
+  | { readonly type: 'connection.established' }
+  /** There are calls in flight now. */
+  | { readonly type: 'calls.began' }
+  /** There are none any more. */
+  | { readonly type: 'calls.ended' }
+  /** The process ended; what it left behind is being looked for. */
+  | { readonly type: 'process.died'; readonly failure: WorkerFailure }
+  /** No process of its group is left. */
+  | { readonly type: 'process.gone' }
+  /** Stop in order: finish what is in flight first. */
+  | { readonly type: 'worker.stop' }
+  /** The pool's process was started again and asks who is there. */
+  | { readonly type: 'worker.announce' }
+  /** Do not wait for calls in flight any longer. */
+  | { readonly type: 'shutdown.hurried' }
+  /** Its resources are free. */
+  | { readonly type: 'resources.released' }
+  | ExitMessage;
+
+/** Why a worker failed. */
+export interface WorkerFailure {
+  /** The error for whoever waits for this worker. */
+  readonly error: SnakepitError;
+  /** Whether starting it again cannot help: the adapter is not there, the interpreter is missing. */
+  readonly permanent: boolean;
+}
+
+/** What a worker knows. */
+export interface GrpcWorkerContext {
+  /** Name of its pool. */
+  readonly pool: string;
+  /** Its id in the pool; the same through all restarts. */
+  readonly workerId: string;
+  /** Failed starts in a row after which it is given up (R10.2). */
+  readonly maxRestarts: number;
+  /** Milliseconds to wait before the start; 0 for none. */
+  readonly startBackoffMs: number;
+  /** How many more starts may fail. */
+  readonly startsLeft: number;
+  /** Milliseconds that the process may take from spawn to ready. */
+  readonly startupTimeoutMs: number;
+  /** Milliseconds that the first call may take. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds that calls in flight may take when it is stopped. */
+  readonly drainTimeoutMs: number;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly termTimeoutMs: number;
+  /** Milliseconds to wait for the operating system after SIGKILL. */
+  readonly killTimeoutMs: number;
+  /** Id of this start. */
+  readonly incarnation: string | undefined;
+  /** Number of its operating system process. */
+  readonly osPid: number | undefined;
+  /** Where it listens. */
+  readonly address: string | undefined;
+  /** Why it failed, if it did. */
+  readonly failure: WorkerFailure | undefined;
+  /** Why it ends, once that is known: asked, sick, crashed, or given up. */
+  readonly reason: ExitReason | undefined;
+  /** Where its shutdown begins. */
+  readonly begin: GracefulShutdownInput['begin'];
+  /** How its shutdown went. */
+  readonly shutdown: GracefulShutdownOutput | undefined;
+}
+
+/** What a worker is started with. */
+export interface GrpcWorkerInput extends Pick<
+  GrpcWorkerContext,
+  | 'pool'
+  | 'workerId'
+  | 'maxRestarts'
+  | 'startupTimeoutMs'
+  | 'connectTimeoutMs'
+  | 'drainTimeoutMs'
+  | 'termTimeoutMs'
+  | 'killTimeoutMs'
+> {
+  /** What is remembered of its earlier starts. */
+  readonly history: WorkerHistory;
+  /** What the effects work with; not kept by the chart. */
+  readonly services: WorkerServices;
+}
+
+/** How a worker ends. */
+export interface GrpcWorkerOutput {
+  /** Clean when it was asked to, or when starting it again cannot help; abnormal when it is to be restarted. */
+  readonly reason: ExitReason;
+}
+
+/** The reason with which a worker ends that is not started again. */
+export const workerGivenUp: ExitReason = exitReason.shutdownWith('workerFailed');
+
+const provide = (name: string) => (): never => {
+  throw new Error(`provide the action '${name}'`);
+};
+
+const reasonOfExit = {
+  type: 'rememberReason',
+  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
+} as const;
+
+const failureOfEvent = {
+  type: 'rememberFailure',
+  params: ({ event }: { readonly event: { readonly failure: WorkerFailure } }) => event.failure,
+} as const;
+
+const beginWith = (begin: GracefulShutdownInput['begin']) =>
+  ({ type: 'rememberBegin', params: begin }) as const;
+
+const isSickExit = {
+  type: 'isSick',
+  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
+} as const;
+
+/**
+ * One Python worker, from its reservation until its operating system process is confirmed gone.
+ *
+ * It owns the process, the connection and the heartbeat. Calls do not pass through it: it hears only when the number
+ * of calls in flight leaves zero and reaches it again.
+ */
+export const grpcWorkerMachine = setup({
+  types: {
+    context: {} as GrpcWorkerContext,
+    events: {} as GrpcWorkerEvent,
+    input: {} as GrpcWorkerInput,
+    output: {} as GrpcWorkerOutput,
+  },
+  actors: { gracefulShutdown: gracefulShutdownMachine },
+  actions: {
+    reserve: provide('reserve'),
+    spawnProcess: provide('spawnProcess'),
+    reportLateStart: provide('reportLateStart'),
+    connect: provide('connect'),
+    announceReady: provide('announceReady'),
+    announceAgain: provide('announceAgain'),
+    startHeartbeat: provide('startHeartbeat'),
+    stopHeartbeat: provide('stopHeartbeat'),
+    withdraw: provide('withdraw'),
+    failCalls: provide('failCalls'),
+    askProcess: provide('askProcess'),
+    killProcess: provide('killProcess'),
+    cleanUp: provide('cleanUp'),
+    reportFailed: provide('reportFailed'),
+    reportTerminated: provide('reportTerminated'),
+    forwardToShutdown: sendTo('shutdown', ({ event }) => event as GracefulShutdownEvent),
+    confirmToShutdown: sendTo('shutdown', { type: 'process.gone' }),
+    rememberReservation: assign({ incarnation: (_, incarnation: string) => incarnation }),
+    rememberProcess: assign({ osPid: (_, osPid: number | undefined) => osPid }),
+    rememberAddress: assign({ address: (_, address: string) => address }),
+    rememberFailure: assign({ failure: (_, failure: WorkerFailure) => failure }),
+    rememberReason: assign({ reason: (_, reason: ExitReason) => reason }),
+    rememberBegin: assign({ begin: (_, begin: GracefulShutdownInput['begin']) => begin }),
+    rememberShutdown: assign({ shutdown: (_, output: GracefulShutdownOutput) => output }),
+    rememberSickness: assign({ failure: ({ context }) => sickness(context) }),
+    rememberCrash: assign({
+      reason: ({ context }) => context.reason ?? exitReason.error(context.failure?.error),
+    }),
+    rememberGivenUp: assign({ reason: workerGivenUp }),
+    // Whatever happens to a worker that has served is no failed start.
+    refillBudget: assign({ startsLeft: ({ context }) => Math.max(1, context.maxRestarts) }),
+  },
+  guards: {
+    mustWait: ({ context }) => context.startBackoffMs > 0,
+    isSick: (_, reason: ExitReason) => sameExitReason(reason, heartbeatTimeout),
+    wasAsked: ({ context }) =>
+      context.failure === undefined ||
+      (context.reason !== undefined && isCleanExit(context.reason)),
+    canRestart: ({ context }) => context.failure?.permanent === false && context.startsLeft > 0,
+  },
+  delays: {
+    startBackoff: ({ context }) => context.startBackoffMs,
+    startupTimeout: ({ context }) => context.startupTimeoutMs,
+    connectTimeout: ({ context }) => context.connectTimeoutMs,
+    cleanTimeout: ({ context }) => context.killTimeoutMs,
+  },
+}).createMachine({
+  id: 'grpcWorker',
+  context: ({ input }) => ({
+    pool: input.pool,
+    workerId: input.workerId,
+    maxRestarts: input.maxRestarts,
+    startupTimeoutMs: input.startupTimeoutMs,
+    connectTimeoutMs: input.connectTimeoutMs,
+    drainTimeoutMs: input.drainTimeoutMs,
+    termTimeoutMs: input.termTimeoutMs,
+    killTimeoutMs: input.killTimeoutMs,
+    startBackoffMs: input.history.backoffMs(),
+    startsLeft: input.maxRestarts - input.history.failedStarts,
+    incarnation: undefined,
+    osPid: undefined,
+    address: undefined,
+    failure: undefined,
+    reason: undefined,
+    begin: 'ask',
+    shutdown: undefined,
+  }),
+  initial: 'deciding',
+  states: {
+    deciding: { always: [{ guard: 'mustWait', target: 'backingOff' }, { target: 'reserving' }] },
+    backingOff: {
+      on: { EXIT: { target: 'terminated', actions: reasonOfExit } },
+      after: { startBackoff: 'reserving' },
+    },
+    reserving: {
+      entry: 'reserve',
+      on: {
+        'worker.reserved': {
+          target: 'starting',
+          actions: {
+            type: 'rememberReservation',
+            params: ({ event }: { event: { incarnation: string } }) => event.incarnation,
+          },
+        },
+        EXIT: { target: 'cleaning', actions: reasonOfExit },
+      },
+      // Nothing is waited for: names are made in the same turn.
+    },
+    starting: {
+      initial: 'spawning',
+      on: {
+        EXIT: { target: 'stopping', actions: [reasonOfExit, beginWith('ask')] },
+        'worker.stop': { target: 'stopping', actions: beginWith('ask') },
+      },
+      states: {
+        spawning: {
+          entry: 'spawnProcess',
+          on: {
+            'process.spawned': {
+              target: 'awaitingReady',
+              actions: {
+                type: 'rememberProcess',
+                params: ({ event }: { event: { osPid: number | undefined } }) => event.osPid,
+              },
+            },
+            // No process was made, so there is none to end.
+            'start.failed': { target: '#grpcWorker.cleaning', actions: failureOfEvent },
+          },
+          after: { startupTimeout: { actions: 'reportLateStart' } },
+        },
+        awaitingReady: {
+          on: {
+            'process.ready': {
+              target: 'connecting',
+              actions: {
+                type: 'rememberAddress',
+                params: ({ event }: { event: { address: string } }) => event.address,
+              },
+            },
+            'start.failed': {
+              target: '#grpcWorker.stopping',
+              actions: [failureOfEvent, beginWith('kill')],
+            },
+          },
+          after: { startupTimeout: { actions: 'reportLateStart' } },
+        },
+        connecting: {
+          entry: 'connect',
+          on: {
+            'connection.established': '#grpcWorker.ready',
+            'start.failed': {
+              target: '#grpcWorker.stopping',
+              actions: [failureOfEvent, beginWith('kill')],
+            },
+            'process.died': {
+              target: '#grpcWorker.stopping',
+              actions: [failureOfEvent, beginWith('kill')],
+            },
+          },
+          after: { connectTimeout: { actions: 'reportLateStart' } },
+        },
+      },
+    },
+    ready: {
+      entry: ['refillBudget', 'announceReady', 'startHeartbeat'],
+      exit: ['stopHeartbeat', 'withdraw'],
+      initial: 'idle',
+      on: {
+        'process.died': {
+          target: 'stopping',
+          actions: [failureOfEvent, 'failCalls', beginWith('kill')],
+        },
+        EXIT: [
+          {
+            guard: isSickExit,
+            target: 'stopping',
+            actions: [reasonOfExit, 'rememberSickness', beginWith('kill')],
+          },
+          { target: 'stopping', actions: [reasonOfExit, beginWith('ask')] },
+        ],
+        'worker.stop': { target: 'stopping', actions: beginWith('ask') },
+        'worker.announce': { actions: 'announceAgain' },
+      },
+      states: {
+        idle: { on: { 'calls.began': 'executing' } },
+        executing: {
+          on: {
+            'calls.ended': 'idle',
+            'worker.stop': { target: '#grpcWorker.stopping', actions: beginWith('drain') },
+            EXIT: [
+              {
+                guard: isSickExit,
+                target: '#grpcWorker.stopping',
+                actions: [reasonOfExit, 'rememberSickness', beginWith('kill')],
+              },
+              { target: '#grpcWorker.stopping', actions: [reasonOfExit, beginWith('drain')] },
+            ],
+          },
+        },
+      },
+    },
+    stopping: {
+      invoke: {
+        id: 'shutdown',
+        src: 'gracefulShutdown',
+        input: ({ context }) => ({
+          drainTimeoutMs: context.drainTimeoutMs,
+          termTimeoutMs: context.termTimeoutMs,
+          killTimeoutMs: context.killTimeoutMs,
+          begin: context.begin,
+        }),
+        onDone: {
+          target: 'cleaning',
+          actions: { type: 'rememberShutdown', params: ({ event }) => event.output },
+        },
+      },
+      on: {
+        'calls.ended': { actions: 'forwardToShutdown' },
+        'process.gone': { actions: 'forwardToShutdown' },
+        'shutdown.hurried': { actions: 'forwardToShutdown' },
+        // It was still being spawned, and now there is nothing to end.
+        'start.failed': { actions: 'confirmToShutdown' },
+        'process.died': { actions: 'failCalls' },
+        EXIT: { actions: reasonOfExit },
+      },
+    },
+    cleaning: {
+      entry: 'cleanUp',
+      on: { 'resources.released': 'concluding', EXIT: { actions: reasonOfExit } },
+      after: { cleanTimeout: 'concluding' },
+    },
+    concluding: {
+      always: [
+        { guard: 'wasAsked', target: 'terminated' },
+        { guard: 'canRestart', target: 'terminated', actions: 'rememberCrash' },
+        { target: 'failed' },
+      ],
+    },
+    terminated: { type: 'final', entry: 'reportTerminated' },
+    failed: { type: 'final', entry: ['rememberGivenUp', 'reportTerminated', 'reportFailed'] },
+  },
+  output: ({ context }) => ({ reason: context.reason ?? exitReason.normal }),
+});
+
+function sickness({ pool, workerId }: GrpcWorkerContext): WorkerFailure {
+  const reason = 'it answered no heartbeat in time and is being replaced';
+  return {
+    error: bridgeError('WORKER_UNAVAILABLE', {
+      pool,
+      worker: workerId,
+      reason,
+      maybeExecuted: true,
+    }),
+    permanent: false,
+  };
+}

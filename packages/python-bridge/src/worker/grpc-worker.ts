@@ -1,0 +1,278 @@
+import { randomBytes } from 'node:crypto';
+import {
+  defineStatechart,
+  exitReason,
+  formatExitReason,
+  type Pid,
+  type ProcessContext,
+} from '@snakepit/core';
+import { createWorkerClient } from '../bridge/worker-client.ts';
+import type { WorkerHandle } from '../hosts/worker-host.ts';
+import '../telemetry/events.ts';
+import {
+  grpcWorkerMachine,
+  type GrpcWorkerContext,
+  type GrpcWorkerEvent,
+  type GrpcWorkerInput,
+  type WorkerFailure,
+} from './grpc-worker.machine.ts';
+import { heartbeatMonitor } from './heartbeat-monitor.ts';
+import { createWorkerConnection, type OwnedConnection } from './worker-connection.ts';
+import { crash, deathOf, lateStart, startFailure, type FailedWorker } from './worker-failure.ts';
+
+/** The registered name of a worker's process. */
+export function workerName(pool: string, workerId: string): string {
+  return `snakepit.worker.${pool}.${workerId}`;
+}
+
+/** The process of one Python worker. */
+export const grpcWorker = defineStatechart(grpcWorkerMachine, {
+  trapExit: true,
+  effects: (self, input) => new GrpcWorkerEffects(self, input).effects(),
+});
+
+interface EffectArguments {
+  readonly context: GrpcWorkerContext;
+}
+
+/** Does what the chart of one worker names, and holds what must not be in a chart: process, connection, monitor. */
+class GrpcWorkerEffects {
+  readonly #self: ProcessContext;
+  readonly #input: GrpcWorkerInput;
+  readonly #abort = new AbortController();
+  readonly #who: FailedWorker;
+  readonly #startedAtMs: number;
+  #handle: WorkerHandle | undefined;
+  #connection: OwnedConnection | undefined;
+  #target: { readonly target: string; readonly token: string } | undefined;
+  #monitor: Pid | undefined;
+  #readyAtMs: number | undefined;
+  #isGone = false;
+
+  constructor(self: ProcessContext, input: GrpcWorkerInput) {
+    this.#self = self;
+    this.#input = input;
+    this.#startedAtMs = self.system.clock.now();
+    this.#who = {
+      pool: input.pool,
+      workerId: input.workerId,
+      adapter: input.services.spec().adapter,
+    };
+    // Killed, this process runs no code of its own: what it holds is let go of here, at once.
+    self.signal.addEventListener('abort', () => {
+      this.#letGo();
+    });
+  }
+
+  effects() {
+    return {
+      reserve: () => {
+        this.#tell({ type: 'worker.reserved', incarnation: randomBytes(6).toString('hex') });
+      },
+      spawnProcess: (_params: unknown, { context }: EffectArguments) => {
+        void this.#spawn(context.incarnation ?? '');
+      },
+      reportLateStart: (_params: unknown, { context }: EffectArguments) => {
+        const failure = lateStart(
+          this.#who,
+          context.startupTimeoutMs,
+          this.#handle?.lastOutput() ?? [],
+        );
+        this.#tell({ type: 'start.failed', failure });
+      },
+      connect: (_params: unknown, { context }: EffectArguments) => {
+        void this.#connect(context.connectTimeoutMs);
+      },
+      announceReady: () => {
+        this.#announceReady();
+      },
+      announceAgain: () => {
+        this.#joinPool();
+      },
+      startHeartbeat: () => {
+        this.#startHeartbeat();
+      },
+      stopHeartbeat: () => {
+        this.#stopHeartbeat();
+      },
+      withdraw: () => {
+        if (this.#connection !== undefined) this.#dispatcher()?.withdraw(this.#connection);
+        this.#tellPool({ type: 'worker.down' });
+      },
+      failCalls: () => {
+        // The connection was told by whoever saw the death; here only those that came between are left.
+        this.#connection?.close();
+      },
+      askProcess: () => {
+        this.#end('term');
+      },
+      killProcess: () => {
+        this.#end('kill');
+      },
+      cleanUp: () => {
+        this.#connection?.close();
+        this.#tell({ type: 'resources.released' });
+      },
+      reportTerminated: (_params: unknown, { context }: EffectArguments) => {
+        this.#reportTerminated(context);
+      },
+      reportFailed: (_params: unknown, { context }: EffectArguments) => {
+        if (context.failure !== undefined) this.#reportFailed(context.failure);
+      },
+    };
+  }
+
+  #tell(event: GrpcWorkerEvent): void {
+    this.#self.send(this.#self.pid, event);
+  }
+
+  #dispatcher() {
+    return this.#input.services.dispatcher();
+  }
+
+  #tellPool(news: { readonly type: string; readonly error?: Error }): void {
+    const { services, workerId } = this.#input;
+    this.#self.cast(services.poolName, { ...news, workerId });
+  }
+
+  async #spawn(incarnation: string): Promise<void> {
+    const { services, workerId } = this.#input;
+    const token = randomBytes(32).toString('hex');
+    try {
+      const spec = { ...services.spec(), workerId, incarnation, token };
+      const handle = await services.host().start(spec, this.#abort.signal);
+      this.#handle = handle;
+      void handle.exited.then((exit) => {
+        this.#exited(handle, exit);
+      });
+      // Died while the process was being made: nobody else knows of it.
+      if (!this.#self.alive) {
+        void handle.signal('kill');
+        return;
+      }
+      this.#tell({ type: 'process.spawned', osPid: handle.pid });
+      this.#target = await handle.ready;
+      this.#tell({ type: 'process.ready', address: this.#target.target });
+    } catch (error) {
+      if (this.#handle === undefined) this.#isGone = true;
+      this.#tell({ type: 'start.failed', failure: startFailure(error, this.#who) });
+    }
+  }
+
+  #exited(handle: WorkerHandle, exit: Parameters<typeof deathOf>[0]): void {
+    const death = deathOf(exit, handle.lastOutput());
+    this.#isGone = true;
+    if (this.#connection !== undefined) {
+      // Before its calls fail, so that none of them is given to it again.
+      this.#dispatcher()?.withdraw(this.#connection);
+      this.#connection.died(death);
+    }
+    this.#tell({ type: 'process.died', failure: crash(this.#who, death) });
+    this.#tell({ type: 'process.gone' });
+  }
+
+  async #connect(timeoutMs: number): Promise<void> {
+    const { pool, workerId } = this.#input;
+    if (this.#target === undefined) return;
+    const { target: address, token } = this.#target;
+    const client = createWorkerClient({ address, token, ids: { pool, worker: workerId } });
+    const connection = createWorkerConnection({
+      client,
+      pool,
+      workerId,
+      clock: this.#self.system.clock,
+      onActivity: (isBusy) => {
+        this.#tell({ type: isBusy ? 'calls.began' : 'calls.ended' });
+      },
+    });
+    this.#connection = connection;
+    try {
+      await client.ping({ deadlineMs: timeoutMs });
+      this.#tell({ type: 'connection.established' });
+    } catch (error) {
+      this.#tell({ type: 'start.failed', failure: startFailure(error, this.#who) });
+    }
+  }
+
+  #announceReady(): void {
+    const { history, pool, workerId } = this.#input;
+    const { clock, telemetry } = this.#self.system;
+    this.#readyAtMs = clock.now();
+    history.becameReady();
+    telemetry.emit(
+      'snakepit.worker.started',
+      { count: 1, startupMs: this.#readyAtMs - this.#startedAtMs },
+      { pool, workerId, osPid: this.#handle?.pid },
+    );
+    this.#joinPool();
+  }
+
+  #joinPool(): void {
+    if (this.#connection !== undefined) this.#dispatcher()?.admit(this.#connection);
+    this.#tellPool({ type: 'worker.ready' });
+  }
+
+  #startHeartbeat(): void {
+    const { services, pool, workerId } = this.#input;
+    if (services.heartbeat === undefined || this.#handle === undefined) return;
+    this.#monitor = this.#self.spawnLink(heartbeatMonitor, {
+      pool,
+      workerId,
+      ...services.heartbeat,
+      beats: this.#handle.beats,
+    });
+  }
+
+  #stopHeartbeat(): void {
+    if (this.#monitor === undefined) return;
+    this.#self.unlink(this.#monitor);
+    this.#self.exit(this.#monitor, exitReason.shutdown);
+    this.#monitor = undefined;
+  }
+
+  #end(signal: 'term' | 'kill'): void {
+    // It may be gone already, and then nobody would tell it again.
+    if (this.#isGone) this.#tell({ type: 'process.gone' });
+    else if (this.#handle === undefined) this.#abort.abort();
+    else void this.#handle.signal(signal);
+  }
+
+  #reportTerminated(context: GrpcWorkerContext): void {
+    const { history, pool, workerId } = this.#input;
+    const { clock, telemetry } = this.#self.system;
+    if (context.failure !== undefined) {
+      if (this.#readyAtMs === undefined) history.startFailed();
+      else history.crashed();
+    }
+    telemetry.emit(
+      'snakepit.worker.terminated',
+      { count: 1, uptimeMs: clock.now() - this.#startedAtMs },
+      {
+        pool,
+        workerId,
+        osPid: context.osPid,
+        reason:
+          context.failure?.error.code ?? formatExitReason(context.reason ?? exitReason.normal),
+        means: context.shutdown?.means ?? 'none',
+        confirmed: context.shutdown?.confirmed ?? true,
+      },
+    );
+  }
+
+  #reportFailed({ error }: WorkerFailure): void {
+    const { pool, workerId } = this.#input;
+    this.#self.system.telemetry.emit(
+      'snakepit.worker.failed',
+      { count: 1 },
+      { pool, workerId, error },
+    );
+    this.#tellPool({ type: 'worker.failed', error });
+  }
+
+  #letGo(): void {
+    if (this.#connection !== undefined) this.#dispatcher()?.withdraw(this.#connection);
+    this.#connection?.close();
+    this.#abort.abort();
+    if (!this.#isGone) void this.#handle?.signal('kill');
+  }
+}

@@ -1,0 +1,51 @@
+import type { ChildSpec } from '@snakepit/supervisor';
+import { Supervisor } from '@snakepit/supervisor';
+import { grpcWorker, workerName } from './grpc-worker.ts';
+import type { GrpcWorkerInput } from './grpc-worker.machine.ts';
+
+/** Time beyond its own limits that a worker's process has to end before its starter kills it, in milliseconds. */
+const shutdownMarginMs = 2_000;
+
+/**
+ * The worker itself waits between restarts and gives up when starting does not help. So these limits are reached
+ * only when something else is wrong, and then the next supervisor should know.
+ */
+const starterLimits = { maxRestarts: 10, maxSeconds: 5 } as const;
+
+/** The registered name of a worker's starter. */
+export function starterName(pool: string, workerId: string): string {
+  return `snakepit.starter.${pool}.${workerId}`;
+}
+
+/**
+ * The child spec of one worker's starter: a permanent supervisor of one transient worker (ADR-0001).
+ *
+ * The starter brings a crashed worker back without the pool's involvement, and stopping it stops all that belongs to
+ * the worker as one unit.
+ */
+export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
+  const { pool, workerId, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
+  return {
+    id: workerId,
+    type: 'supervisor',
+    restart: 'permanent',
+    name: starterName(pool, workerId),
+    start: [
+      Supervisor,
+      {
+        strategy: 'oneForOne',
+        ...starterLimits,
+        children: [
+          {
+            id: 'grpcWorker',
+            start: [grpcWorker, input],
+            name: workerName(pool, workerId),
+            restart: 'transient',
+            // Never shorter than what the worker needs to drain, ask and kill (R6.2, R3.2).
+            shutdown: drainTimeoutMs + termTimeoutMs + killTimeoutMs + shutdownMarginMs,
+          },
+        ],
+      },
+    ],
+  };
+}
