@@ -1,0 +1,19 @@
+// For users.
+export { Snakepit } from './snakepit.ts';
+export type { ExecuteOptions, SnakepitStopOptions } from './snakepit.ts';
+export type { Health, PoolStats, Stats, WorkerInfo } from './status.ts';
+export type { DispatcherStats } from './pool/dispatcher.ts';
+export type {
+  BackoffConfig,
+  HeartbeatConfig,
+  PoolConfig,
+  RestartConfig,
+  SharedPoolConfig,
+  SnakepitConfig,
+} from './config/config.ts';
+export type { BridgeErrorCode, ErrorIds, PythonExceptionDetails, ToolParameter } from './errors.ts';
+export { grpcWorkerMachine } from './worker/grpc-worker.machine.ts';
+export { gracefulShutdownMachine } from './worker/graceful-shutdown.machine.ts';
+export { heartbeatMonitorMachine } from './worker/heartbeat-monitor.machine.ts';
+export { poolMachine } from './pool/pool.machine.ts';
+export type { WorkerMetadata } from './telemetry/events.ts';

@@ -1,0 +1,319 @@
+import { createSystem, isSnakepitError, type ActorSystem, type Pid } from '@snakepit/core';
+import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
+import { encodeArguments } from './bridge/codec.ts';
+import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
+import { resolveConfig } from './config/resolve-config.ts';
+import { bridgeError } from './errors.ts';
+import type { OutputLine } from './hosts/worker-host.ts';
+import { applicationCleanup } from './os/application-cleanup.ts';
+import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
+import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
+import { findPython } from './python/find-python.ts';
+import { watchSignals } from './signals.ts';
+import {
+  healthOf,
+  statsOf,
+  workersOf,
+  type Health,
+  type Stats,
+  type WorkerInfo,
+} from './status.ts';
+import { workerName } from './worker/grpc-worker.ts';
+import { poolName } from './pool/pool.ts';
+
+/** How one call is made. */
+export interface ExecuteOptions {
+  /** Which pool; default the first of the configuration. */
+  readonly pool?: string;
+  /** Milliseconds for everything, waiting for a worker included; default `requestTimeout` of the pool; `Infinity` for none. */
+  readonly timeout?: number;
+  /** Cancels the call, in the queue and in Python. */
+  readonly signal?: AbortSignal;
+  /** Whether the call may run twice: then it is tried again when its worker dies. Default false. */
+  readonly idempotent?: boolean;
+  /** Further arguments that are bytes. */
+  readonly binary?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** How everything is stopped. */
+export interface SnakepitStopOptions {
+  /**
+   * Milliseconds after which nothing is waited for any more: calls in flight are given up and workers killed.
+   * Default: each pool's `gracefulShutdownTimeout` and `termTimeout` count.
+   */
+  readonly timeout?: number;
+}
+
+/** Name of the root supervisor. */
+const rootName = 'snakepit';
+
+/**
+ * Pools of supervised Python workers.
+ *
+ * @example
+ * ```ts
+ * await using snakepit = await Snakepit.start({
+ *   pools: [{ name: 'default', size: 4, adapter: 'my_app.adapter.MyAdapter' }],
+ * });
+ * await snakepit.execute('add', { a: 2, b: 3 }); // 5
+ * ```
+ */
+export class Snakepit implements AsyncDisposable {
+  /** The actor system that everything runs in. */
+  readonly system: ActorSystem;
+  readonly #config: ResolvedConfig;
+  readonly #pools: ReadonlyMap<string, PoolRuntime>;
+  #tree: SupervisorRef | undefined;
+  #resources: RunResources | undefined;
+  #stopping: Promise<void> | undefined;
+  #unwatchSignals: () => void = () => undefined;
+
+  private constructor(config: ResolvedConfig) {
+    this.#config = config;
+    this.system = createSystem({
+      name: rootName,
+      ...(config.logger === undefined ? {} : { logger: config.logger }),
+    });
+    this.#pools = new Map(
+      config.pools.map((pool) => [
+        pool.name,
+        createPoolRuntime({
+          system: this.system,
+          config: pool,
+          python: findPython({ python: pool.python }).executable,
+          resources: () => this.#resources,
+          bridge: () => null,
+        }),
+      ]),
+    );
+  }
+
+  /**
+   * Checks the whole configuration, then starts everything and waits until every worker is ready.
+   *
+   * @throws SnakepitError INVALID_CONFIG, ENVIRONMENT, ADAPTER_FAILED or WORKER_START_FAILED; nothing is left running.
+   */
+  static async start(config: SnakepitConfig): Promise<Snakepit> {
+    const snakepit = new Snakepit(resolveConfig(config));
+    try {
+      await snakepit.#begin();
+    } catch (error) {
+      await snakepit.stop({ timeout: 0 });
+      throw rootCause(error);
+    }
+    return snakepit;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#config.handleSignals) this.#unwatchSignals = watchSignals(this);
+    this.#tree = await Supervisor.start(this.system, {
+      name: rootName,
+      strategy: 'oneForOne',
+      children: this.#children(),
+    });
+    await Promise.all(Array.from(this.#pools.values(), ({ ready }) => ready));
+    if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
+  }
+
+  #children(): ChildSpec[] {
+    const { stateDir, socketDir } = this.#config;
+    return [
+      {
+        id: 'processRegistry',
+        name: processRegistryName,
+        start: [
+          processRegistry,
+          {
+            stateDir,
+            socketDir,
+            onOutput: (line: OutputLine) => {
+              this.#log(line);
+            },
+            onResources: (resources: RunResources | undefined) => {
+              this.#resources = resources;
+            },
+          },
+        ],
+        shutdown: 'infinity',
+      },
+      {
+        id: 'applicationCleanup',
+        name: 'snakepit.applicationCleanup',
+        start: [applicationCleanup, { run: () => this.#resources?.run }],
+      },
+      {
+        id: 'pools',
+        type: 'supervisor',
+        start: [
+          Supervisor,
+          {
+            name: 'snakepit.pools',
+            children: Array.from(this.#pools.values(), ({ spec }) => spec),
+          },
+        ],
+      },
+    ];
+  }
+
+  #log({ ref, text }: OutputLine): void {
+    this.system.logger.info(`[${ref.workerId}] ${text}`);
+  }
+
+  /** The root supervisor's process. */
+  get root(): Pid {
+    if (this.#tree === undefined) throw bridgeError('SHUTTING_DOWN', {});
+    return this.#tree.pid;
+  }
+
+  /**
+   * Runs a tool in Python.
+   *
+   * @param tool - Its name.
+   * @param args - Its arguments by name: what JSON can carry, and bytes.
+   * @returns What it returned; the caller says of which type that is.
+   * @throws SnakepitError with the `code` of what went wrong.
+   */
+  async execute<T = unknown>(
+    tool: string,
+    args: Readonly<Record<string, unknown>> = {},
+    options: ExecuteOptions = {},
+  ): Promise<T> {
+    const pool = this.#pool(options.pool);
+    const dispatcher = pool.dispatcher();
+    if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', { tool });
+    if (dispatcher === undefined) {
+      const reason = 'its pool is being restarted';
+      throw bridgeError('WORKER_UNAVAILABLE', {
+        pool: pool.config.name,
+        tool,
+        reason,
+        maybeExecuted: false,
+      });
+    }
+    const result = await dispatcher.execute({
+      tool,
+      arguments: encodeArguments(args, tool, options.binary),
+      timeoutMs: timeoutOf(options.timeout, pool.config.requestTimeoutMs, tool),
+      signal: options.signal,
+      idempotent: options.idempotent ?? false,
+    });
+    return result as T;
+  }
+
+  #pool(name: string | undefined): PoolRuntime {
+    const wanted = name ?? this.#config.pools[0]?.name ?? '';
+    const pool = this.#pools.get(wanted);
+    if (pool !== undefined) return pool;
+    throw bridgeError('POOL_NOT_FOUND', { pool: wanted, available: [...this.#pools.keys()] });
+  }
+
+  /** What the pools have done and are doing: counts, safe to print. */
+  stats(): Stats {
+    return statsOf(this.system, this.#pools.values());
+  }
+
+  /** Every worker: state, operating system pid, restarts, calls in flight. */
+  workers(): WorkerInfo[] {
+    return workersOf(this.system, this.#pools.values());
+  }
+
+  /** Whether calls can be served. */
+  health(): Health {
+    return healthOf(this.system, this.#pools.values());
+  }
+
+  /**
+   * Waits until every worker of every pool is ready.
+   *
+   * @param timeoutMs - Milliseconds to wait; default 15,000.
+   * @throws SnakepitError TIMEOUT, with what is not ready; SHUTTING_DOWN when it is being stopped.
+   */
+  async awaitReady(timeoutMs = 15_000): Promise<void> {
+    const { clock } = this.system;
+    const deadlineMs = clock.now() + timeoutMs;
+    for (;;) {
+      if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
+      const waiting = this.workers().filter(({ state }) => !state.startsWith('ready'));
+      if (waiting.length === 0) return;
+      if (clock.now() >= deadlineMs) throw notReady(waiting, timeoutMs);
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 10));
+    }
+  }
+
+  /**
+   * Stops in order: no new calls, those in flight finish, workers are asked and at last killed.
+   *
+   * Resolves only when the operating system says that no process is left (R6.5). Calling it again waits for the same end.
+   */
+  stop(options: SnakepitStopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#end();
+    if (options.timeout !== undefined) this.#hurryAfter(options.timeout, this.#stopping);
+    return this.#stopping;
+  }
+
+  /** Gives up what is in flight and kills the workers: a stop that is under way ends as soon as possible. */
+  hurry(): void {
+    for (const { config, workerIds } of this.#pools.values()) {
+      this.system.cast(poolName(config.name), { type: 'shutdown.hurried' });
+      for (const id of workerIds) {
+        this.system.cast(workerName(config.name, id), { type: 'shutdown.hurried' });
+      }
+    }
+  }
+
+  async #end(): Promise<void> {
+    if (this.#tree !== undefined) await Supervisor.stop(this.#tree);
+    await this.system.stop();
+    this.#unwatchSignals();
+  }
+
+  #hurryAfter(timeoutMs: number, stopped: Promise<void>): void {
+    const { clock } = this.system;
+    // Again and again: a worker may come to the state in which it can be hurried only later.
+    let timer = clock.setTimeout(again, timeoutMs);
+    const hurry = (): void => {
+      this.hurry();
+    };
+    function again(): void {
+      hurry();
+      timer = clock.setTimeout(again, 50);
+    }
+    const done = (): void => {
+      clock.clearTimeout(timer);
+    };
+    stopped.then(done, done);
+  }
+
+  /** {@link Snakepit.stop}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+function timeoutOf(given: number | undefined, fallbackMs: number, tool: string): number {
+  if (given === undefined) return fallbackMs;
+  if (given > 0) return given;
+  throw bridgeError('INVALID_ARGUMENT', {
+    tool,
+    path: 'options.timeout',
+    problem: `is ${String(given)}, not a number of milliseconds above 0`,
+    advice: 'give milliseconds, or Infinity for no limit.',
+  });
+}
+
+function notReady(waiting: readonly WorkerInfo[], timeoutMs: number): Error {
+  const names = waiting.map(({ id, state }) => `${id} is ${state}`).join(', ');
+  return bridgeError('TIMEOUT', {
+    operation: `awaitReady() (${names})`,
+    timeoutMs,
+    option: 'its argument',
+  });
+}
+
+/** The failure that the user can do something about, where the tree wrapped it into exit reasons. */
+function rootCause(error: unknown): unknown {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isSnakepitError(cause)) return cause;
+  }
+  return error;
+}

@@ -1,0 +1,20 @@
+// For users: everything that calling Python takes. Actors are in `@snakepit/core`, trees in `@snakepit/supervisor`.
+export { Snakepit } from '@snakepit/python-bridge';
+export type {
+  BackoffConfig,
+  BridgeErrorCode as SnakepitErrorCode,
+  DispatcherStats,
+  ExecuteOptions,
+  Health,
+  HeartbeatConfig,
+  PoolConfig,
+  PoolStats,
+  PythonExceptionDetails,
+  RestartConfig,
+  SharedPoolConfig,
+  SnakepitConfig,
+  SnakepitStopOptions,
+  Stats,
+  WorkerInfo,
+} from '@snakepit/python-bridge';
+export { SnakepitError, isSnakepitError } from '@snakepit/core';
