@@ -194,16 +194,16 @@ def _die_of_protocol(problem: str) -> None:
 
 def _encode_line(message: dict[str, Any]) -> bytes:
     """One line within the limit: long texts lose their beginning, lists their end."""
-    line = json.dumps(message).encode("ascii")
-    for key in ("traceback", "message", "tools"):
-        excess = len(line) + 1 - MAX_LINE_BYTES
+    for key in ("", "traceback", "message", "tools"):
         value = message.get(key)
-        if excess <= 0:
-            break
-        if isinstance(value, str):
-            # One character takes up to six bytes, so this cuts enough.
-            message = {**message, key: "…" + value[excess + 6 :]}
-        elif isinstance(value, list):
-            message = {**message, key: value[: max(0, len(value) - excess // 3)]}
-        line = json.dumps(message).encode("ascii")
-    return line + b"\n"
+        room = MAX_LINE_BYTES - len(json.dumps({**message, key: None})) if value else 0
+        # Of JSON text a character takes one byte, two when escaped, up to six when it is not ASCII.
+        for bytes_each in (1, 2, 6):
+            line = json.dumps(message).encode("ascii") + b"\n"
+            if len(line) <= MAX_LINE_BYTES:
+                return line
+            if isinstance(value, str):
+                message = {**message, key: value[-max(1, room // bytes_each - 10) :]}
+            elif isinstance(value, list):
+                message = {**message, key: value[: max(0, room // (32 * bytes_each))]}
+    return line

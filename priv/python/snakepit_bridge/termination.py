@@ -1,10 +1,11 @@
-"""What SIGTERM does: one graceful stop with a deadline that nothing in this process can miss."""
+"""What SIGTERM does: one graceful stop, with a deadline that Python code cannot overrun."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from . import exit_codes
 from .process_group import die_with_group
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
 FORCE_AFTER_SECONDS = 2.8
@@ -21,13 +23,15 @@ FORCE_AFTER_SECONDS = 2.8
 class Termination:
     """Turns SIGTERM into one call of the stop function, and ends the process if that overruns.
 
-    The handler only writes a byte; a thread reads it. The interpreter's wake-up descriptor writes
-    the same byte even while the main thread is inside C code, where handlers have to wait.
+    The handler only writes a byte; a thread reads it, so neither a blocked event loop nor a thread
+    that never returns can hold the process.
     """
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
         self._read_end, self._write_end = os.pipe()
         self._stop: Callable[[], None] | None = None
+        self._wakeup: tuple[socket.socket, socket.socket] | None = None
 
     def install(self) -> None:
         """Takes SIGTERM and SIGINT over; call it in the main thread, once."""
@@ -35,10 +39,25 @@ class Termination:
         signal.signal(signal.SIGTERM, self._note)
         # The runtime forwards what its terminal sends. Not SIG_IGN: children would inherit that.
         signal.signal(signal.SIGINT, lambda _signum, _frame: None)
-        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._uninstall_in_child)
         threading.Thread(target=self._wait, name="snakepit-termination", daemon=True).start()
+
+    def wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Makes every signal wake the loop, in the main thread: Python runs handlers between
+        bytecodes, and one that arrives just before the loop goes to sleep would have to wait.
+
+        Waking is all this does: a fork shares the descriptor until its handlers are removed, and
+        its signals must not count as ours.
+        """
+        if os.name != "posix":
+            return
+        receiver, sender = socket.socketpair()
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        loop.add_reader(receiver, receiver.recv, 4096)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (receiver, sender)
 
     def on_request(self, stop: Callable[[], None]) -> None:
         """From now on SIGTERM calls `stop`, in a foreign thread. Before, it ends the process at
@@ -46,12 +65,16 @@ class Termination:
         self._stop = stop
 
     def _note(self, signum: int, _frame: object) -> None:
+        if os.getpid() != self._pid:
+            # A fork that is terminated before its handlers are removed.
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+            return
         # A full pipe holds earlier requests.
         with contextlib.suppress(BlockingIOError):
-            os.write(self._write_end, bytes([signum]))
+            os.write(self._write_end, b"T")
 
     def _uninstall_in_child(self) -> None:
-        """A fork's SIGTERM is its own: it must not arrive at us through the shared pipe."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -59,8 +82,7 @@ class Termination:
         os.close(self._write_end)
 
     def _wait(self) -> None:
-        while signal.SIGTERM not in os.read(self._read_end, 64):
-            continue
+        os.read(self._read_end, 1)
         stop = self._stop
         if stop is None:
             die_with_group(exit_codes.OK)

@@ -79,6 +79,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     host.watch(loop)
+    termination.wake(loop)
     # In a thread: the runtime may take its time, and SIGTERM has to get through.
     assignment = await loop.run_in_executor(None, host.wait_for_assignment)
     stopping = asyncio.Event()

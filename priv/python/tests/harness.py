@@ -61,6 +61,7 @@ class Worker:
         self.lifeline, child_lifeline = socket.socketpair()
         self._buffer = b""
         self._channel: grpc.Channel | None = None
+        self._futures: list[Any] = []
         env = worker_environment(
             SNAKEPIT_BEAT_FD=str(child_beat.fileno()),
             SNAKEPIT_LIFELINE_FD=str(child_lifeline.fileno()),
@@ -153,11 +154,13 @@ class Worker:
         **arguments: Any,
     ) -> Any:
         """The call's future; see `execute`."""
-        return self.stub.ExecuteTool.future(
+        future = self.stub.ExecuteTool.future(
             make_request(tool, arguments, metadata, binary),
             metadata=[("x-snakepit-token", TOKEN)],
             timeout=LIMIT_SECONDS,
         )
+        self._futures.append(future)  # gRPC cancels calls whose future is forgotten
+        return future
 
     def respond(self, tool: str, **arguments: Any) -> pb2.ExecuteToolResponse:
         response: pb2.ExecuteToolResponse = self.invoke(tool, **arguments).result()

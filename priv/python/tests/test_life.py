@@ -1,0 +1,215 @@
+"""How workers end: asked to, or because their runtime is gone. Nothing of them may stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+
+from .harness import FIXTURES, Worker, is_alive, wait_until, worker_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import StartWorker
+
+
+def refused_code(worker: Worker) -> grpc.StatusCode:
+    """The status of the first call that is refused."""
+    while True:
+        try:
+            worker.execute("add", a=1)
+        except grpc.RpcError as error:
+            return error.code()
+
+
+@pytest.fixture(params=["idle", "holding the lock", "stopped", "blocked loop", "blocked thread"])
+def busy(request: pytest.FixtureRequest, plain: Worker, tmp_path: Path) -> Worker:
+    """A worker with a child that ignores SIGTERM, doing something that Python cannot interrupt."""
+    mark = tmp_path / "busy"
+    if request.param == "holding the lock":
+        plain.invoke("hold_the_lock", seconds=1000, mark=str(mark))
+    elif request.param == "blocked loop":
+        plain.invoke("block_the_loop", seconds=1000, mark=str(mark))
+    elif request.param == "blocked thread":
+        plain.invoke("sleep", seconds=1000, mark=str(mark))
+    elif request.param == "stopped":
+        os.kill(plain.pid, signal.SIGSTOP)
+    if request.param not in ("idle", "stopped"):
+        wait_until(mark.exists, "the tool starts")
+    return plain
+
+
+def test_idle_worker_stops_on_sigterm(plain: Worker) -> None:
+    """[R3.2] SIGTERM ends an idle worker with status 0, within 3 s."""
+    started = time.monotonic()
+    os.kill(plain.pid, signal.SIGTERM)
+    assert plain.wait() == 0
+    assert time.monotonic() - started < 3
+    assert plain.stderr == ""
+
+
+@pytest.mark.parametrize("tool", ["sleep", "async_sleep"])
+def test_sigterm_lets_calls_finish(plain: Worker, tmp_path: Path, tool: str) -> None:
+    """[R3.2] [I2.5] A call in flight finishes; new ones are refused; status 0."""
+    mark = tmp_path / "started"
+    call = plain.invoke(tool, seconds=1, mark=str(mark))
+    wait_until(mark.exists, "the tool starts")
+    os.kill(plain.pid, signal.SIGTERM)
+    assert refused_code(plain) is grpc.StatusCode.UNAVAILABLE
+    assert call.result().success
+    assert plain.wait() == 0
+
+
+def test_sigterm_cancels_long_async_calls(plain: Worker, tmp_path: Path) -> None:
+    """[R3.2] An async call longer than the grace is cancelled; status 0."""
+    mark, cancelled = tmp_path / "started", tmp_path / "cancelled"
+    call = plain.invoke("async_sleep", seconds=1000, mark=str(mark), cancelled_mark=str(cancelled))
+    wait_until(mark.exists, "the tool starts")
+    os.kill(plain.pid, signal.SIGTERM)
+    assert plain.wait() == 0
+    assert cancelled.exists()
+    with pytest.raises(grpc.RpcError):
+        call.result()
+
+
+@pytest.mark.parametrize("tool", ["sleep", "block_the_loop"])
+def test_sigterm_overrun(plain: Worker, tmp_path: Path, tool: str) -> None:
+    """[R3.2] A call that cannot be cancelled ends in status 70, and takes the children along."""
+    child = plain.execute("spawn_child", ignore_sigterm=True)
+    mark = tmp_path / "started"
+    plain.invoke(tool, seconds=1000, mark=str(mark))
+    wait_until(mark.exists, "the tool starts")
+    os.kill(plain.pid, signal.SIGTERM)
+    assert plain.wait() == 70
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
+def test_sigterm_while_importing(spawn: StartWorker) -> None:
+    """[R3.2] SIGTERM ends a worker that is not ready yet with status 0."""
+    worker = spawn("slow_import.Never")
+    wait_until(lambda: b"importing" in worker.drain_stdout(), "the import starts")
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+def test_sigint_is_ignored(plain: Worker) -> None:
+    """[I2.5] Ctrl-C of a shared terminal does not end workers: the runtime decides."""
+    os.kill(plain.pid, signal.SIGINT)
+    assert plain.execute("add", a=1) == 3
+
+
+def test_sigterm_of_a_fork_is_its_own(plain: Worker) -> None:
+    """[I2.5] Terminating a forked child neither stops the worker nor is swallowed by its handler."""
+    assert plain.execute("fork_and_terminate") == -signal.SIGTERM
+    assert plain.execute("add", a=1) == 3
+
+
+def test_closed_lifeline_kills_the_group(busy: Worker) -> None:
+    """[R3.3] [R1.3] When the runtime's end closes, the kernel kills worker and children, whatever
+    they do."""
+    busy.lifeline.close()
+    assert busy.wait() == -signal.SIGKILL
+
+
+def test_closed_lifeline_kills_children(plain: Worker) -> None:
+    """[R3.3] Children that ignore SIGTERM die with their worker."""
+    children = [plain.execute("spawn_child", ignore_sigterm=True) for _ in range(3)]
+    os.kill(plain.pid, signal.SIGSTOP)
+    plain.lifeline.close()
+    assert plain.wait() == -signal.SIGKILL
+    wait_until(lambda: not any(is_alive(child) for child in children), "the children are gone")
+
+
+def test_lost_beats_end_the_group(plain: Worker) -> None:
+    """[R1.3] [R3.3] End of file on the beat channel alone: status 0, and no child left."""
+    child = plain.execute("spawn_child", ignore_sigterm=True)
+    plain.beat.close()
+    assert plain.wait() == 0
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
+def test_lost_beats_before_hello(spawn: StartWorker) -> None:
+    """[R1.3] A runtime that dies before it says hello leaves nothing."""
+    worker = spawn("adapters.Plain")
+    worker.beat.close()
+    assert worker.wait() == 0
+
+
+def test_lost_beats_while_importing(spawn: StartWorker) -> None:
+    """[R1.3] A runtime that dies during a long import leaves nothing."""
+    worker = spawn("slow_import.Never")
+    wait_until(lambda: b"importing" in worker.drain_stdout(), "the import starts")
+    worker.beat.close()
+    assert worker.wait() == 0
+
+
+def test_lifeline_lost_before_arming(spawn: StartWorker) -> None:
+    """[R1.3] A lifeline that closed before it was armed kills at once."""
+    worker = spawn("adapters.Plain")
+    worker.lifeline.close()
+    assert worker.wait() == -signal.SIGKILL
+
+
+def test_other_parent_than_told(spawn: StartWorker) -> None:
+    """[R1.3] A worker whose runtime died before it looked was adopted by somebody else: it ends."""
+    worker = spawn("adapters.Plain", SNAKEPIT_PARENT_PID="999999999")
+    assert worker.wait() == 0
+
+
+def test_broken_stdout(plain: Worker) -> None:
+    """[R3.1] A broken pipe on stdout ends the worker with status 0, and its children with it."""
+    child = plain.execute("spawn_child", ignore_sigterm=True)
+    assert plain.process.stdout is not None
+    plain.process.stdout.close()
+    with pytest.raises(grpc.RpcError):
+        plain.execute("print_lines", count=1)
+    assert plain.wait() == 0
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
+def test_descriptors_closed_by_a_library(plain: Worker) -> None:
+    """[R1.3] Closing every descriptor under us is noticed, and does not end the worker at once."""
+    plain.invoke("close_all_descriptors")
+
+    def is_noticed() -> bool:
+        plain.send({"type": "ping", "seq": 1})
+        return "watching the parent" in plain.stderr
+
+    wait_until(is_noticed, "the loss is noticed")
+    assert plain.process.poll() is None
+
+
+def test_group_is_required(short_dir: Path) -> None:
+    """[R3.3] A worker that does not lead its group refuses to start: it would shoot its runtime."""
+    beat_ours, beat_theirs = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakepit_bridge", "--adapter", "adapters.Plain"],
+            cwd=FIXTURES,
+            env=worker_environment(SNAKEPIT_BEAT_FD=str(beat_theirs)),
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[beat_theirs],
+        )
+        try:
+            _, stderr = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        assert process.returncode == 78
+        assert "does not lead its own process group" in stderr
+        assert b'"code":"ENVIRONMENT"' in os.read(beat_ours, 4096)
+    finally:
+        os.close(beat_ours)
+        os.close(beat_theirs)
+
+
+def test_children_do_not_inherit_our_variables(plain: Worker) -> None:
+    """[I2.5] A child that is a worker itself must not take our descriptors for its own."""
+    assert plain.execute("variables") == ["SNAKEPIT_RUN_ID"]
