@@ -8,6 +8,7 @@ import type { OutputLine } from './hosts/worker-host.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
 import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
 import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
+import { poolName } from './pool/pool.ts';
 import { findPython } from './python/find-python.ts';
 import { watchSignals } from './signals.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type WorkerInfo,
 } from './status.ts';
 import { workerName } from './worker/grpc-worker.ts';
-import { poolName } from './pool/pool.ts';
 
 /** How one call is made. */
 export interface ExecuteOptions {

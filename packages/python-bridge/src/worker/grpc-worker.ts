@@ -132,7 +132,9 @@ class GrpcWorkerEffects {
 
   #tellPool(news: { readonly type: string; readonly error?: Error }): void {
     const { services, workerId } = this.#input;
-    this.#self.cast(services.poolName, { ...news, workerId });
+    const message = { ...news, workerId };
+    // A cast, because the pool may be between two lives: then the news is dropped, and asked for again.
+    this.#self.cast(services.poolName, message);
   }
 
   async #spawn(incarnation: string): Promise<void> {
