@@ -46,7 +46,9 @@ def encode_json(value: object) -> bytes:
                 raise
             text = _dumps(_name_non_finite(value))  # NaN or infinity somewhere: the slow way
     except RecursionError as error:
-        raise EncodingError("the value contains itself, or is nested too deeply for JSON") from error
+        raise EncodingError(
+            "the value contains itself, or is nested too deeply for JSON"
+        ) from error
     except (TypeError, ValueError) as error:
         raise EncodingError(f"the value cannot be sent as JSON: {error}") from error
     try:
