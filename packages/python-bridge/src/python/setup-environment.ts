@@ -144,8 +144,8 @@ async function runStep(step: readonly string[], options: SetupOptions): Promise<
   onProgress?.(`$ ${step.join(' ')}`);
   const commandOptions: CommandOptions = { env, signal, onLine: onProgress };
   const result = await runCommand(program, args, commandOptions);
-  if (result.code === 0) return;
   signal?.throwIfAborted();
+  if (result.code === 0) return;
   const output = result.tail.join('\n');
   const end = result.failure ?? `exit code ${String(result.code)}`;
   const advice = /ensurepip|No module named '?venv/.test(output)

@@ -1,0 +1,130 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { runDoctor } from './doctor.ts';
+import type { DoctorPool, Finding } from './doctor.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'snakepit-doctor-'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function fakePython(
+  packages: object[],
+  health = '{"ok": true, "tools": ["add"]}',
+): Promise<string> {
+  const path = join(directory, 'python');
+  const report = JSON.stringify({ version: '3.11.2', packages });
+  await writeFile(
+    path,
+    `#!/bin/sh\ncase "$2" in\n-c) echo '${report}' ;;\n*) echo '${health}' ;;\nesac\n`,
+  );
+  await chmod(path, 0o755);
+  return path;
+}
+
+const complete = ['grpcio', 'protobuf', 'snakepit_bridge'].map((name) => ({
+  name,
+  version: '1.0',
+}));
+
+function poolWith(path: string): DoctorPool {
+  const python = { path, source: 'pools[0].python' };
+  return { name: 'default', adapter: 'a.B', python, pythonPath: [], cwd: directory, env: {} };
+}
+
+function only(findings: readonly Finding[], id: string): Finding {
+  const found = findings.filter((finding) => finding.id === id);
+  if (found.length !== 1 || found[0] === undefined)
+    throw new Error(`${found.length} findings ${id}`);
+  return found[0];
+}
+
+describe('runDoctor', () => {
+  test('[I2.10] all is well: one finding a thing, none with a remedy', async () => {
+    const pool = poolWith(await fakePython(complete));
+    const second = { ...pool, name: 'second' };
+    const findings = await runDoctor({ pools: [pool, second], stateDir: join(directory, 'state') });
+    expect(findings.map(({ id }) => id)).toEqual([
+      'node',
+      'python',
+      'python-version',
+      'grpcio',
+      'protobuf',
+      'snakepit_bridge',
+      'adapter:default',
+      'adapter:second',
+      'state-dir',
+      'socket-path',
+    ]);
+    for (const finding of findings) expect(finding).toMatchObject({ ok: true, remedy: '' });
+    expect(only(findings, 'adapter:default').detail).toBe('a.B has 1 tools: add');
+  });
+
+  test('[I2.10] a missing package is told with what to type, and the adapter is not tried', async () => {
+    const fault = 'ModuleNotFoundError: No module named grpc';
+    const pool = poolWith(await fakePython([{ name: 'grpcio', fault }, ...complete.slice(1)]));
+    const findings = await runDoctor({ pools: [pool] });
+    expect(only(findings, 'grpcio')).toEqual({
+      id: 'grpcio',
+      ok: false,
+      detail: `grpcio cannot be imported: ${fault}`,
+      remedy: 'run `npx snakepit setup`.',
+    });
+    expect(findings.some(({ id }) => id.startsWith('adapter'))).toBe(false);
+  });
+
+  test('[I2.10] an adapter that cannot be loaded is told with its traceback', async () => {
+    const error = { code: 'ADAPTER_IMPORT', message: 'ValueError: bad', traceback: 'File a.py' };
+    const python = await fakePython(complete, JSON.stringify({ ok: false, error }));
+    const findings = await runDoctor({ pools: [poolWith(python)] });
+    expect(only(findings, 'adapter:default')).toMatchObject({
+      ok: false,
+      detail: 'a.B: ValueError: bad\nFile a.py',
+    });
+  });
+
+  test('[I2.7] no Python, an old Node, nowhere to write: each with its remedy', async () => {
+    const blocked = join(directory, 'file');
+    await writeFile(blocked, '');
+    const findings = await runDoctor({
+      pools: [poolWith('/nowhere/python')],
+      nodeVersion: '18.20.0',
+      stateDir: join(blocked, 'state'),
+      socketDir: join(directory, 'long'.repeat(40)),
+    });
+    expect(only(findings, 'node')).toMatchObject({
+      ok: false,
+      remedy: 'install Node 20.19 or newer.',
+    });
+    expect(only(findings, 'python').detail).toContain('"/nowhere/python", which does not exist');
+    expect(only(findings, 'state-dir').remedy).toContain('SNAKEPIT_STATE_DIR');
+    // Too long is no fault: the runtime takes a short one, and the doctor says so.
+    expect(only(findings, 'socket-path')).toMatchObject({ ok: true });
+    expect(only(findings, 'socket-path').detail).toContain('is too long or cannot be written');
+  });
+
+  test('without pools it looks at the environment of the project', async () => {
+    const findings = await runDoctor({
+      projectDir: directory,
+      env: { PATH: '', HOME: directory, SNAKEPIT_PYTHON: await fakePython(complete) },
+    });
+    expect(findings.map(({ id, ok }) => `${id} ${ok ? 'ok' : 'bad'}`)).toEqual([
+      'node ok',
+      'python ok',
+      'python-version ok',
+      'grpcio ok',
+      'protobuf ok',
+      'snakepit_bridge ok',
+      'state-dir ok',
+      'socket-path ok',
+    ]);
+    expect(only(findings, 'state-dir').detail).toContain(directory);
+  });
+});

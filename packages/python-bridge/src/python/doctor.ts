@@ -1,0 +1,231 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { isSnakepitError } from '@snakepit/core';
+import { findBridgeFiles } from '../bridge/bridge-files.ts';
+import { parseObject } from '../bridge/codec.ts';
+import type { ResolvedPool } from '../config/config.ts';
+import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
+import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
+import { stateDirectoryChoices } from '../os/run-records.ts';
+import { checkPython, oldestPython } from './check-python.ts';
+import type { PackageCheck } from './check-python.ts';
+import { findPython } from './find-python.ts';
+import type { FoundPython } from './find-python.ts';
+import { runCommand } from './run-command.ts';
+import { systemErrorCode } from './system-error.ts';
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  /** What was looked at: `node`, `python`, `python-version`, `grpcio`, `adapter:default`, … */
+  readonly id: string;
+  /** Whether it is as it must be. */
+  readonly ok: boolean;
+  /** What was found. */
+  readonly detail: string;
+  /** What to type or change; empty when it is fine. */
+  readonly remedy: string;
+}
+
+/** What of a pool the doctor needs. */
+export type DoctorPool = Pick<
+  ResolvedPool,
+  'name' | 'adapter' | 'python' | 'pythonPath' | 'cwd' | 'env'
+>;
+
+/** What the doctor is to look at. */
+export interface DoctorOptions {
+  /** Directory of the user's project. Default: the working directory. */
+  readonly projectDir?: string;
+  /** Pools whose interpreter and adapter are to be tried. Default: none; then only the environment is looked at. */
+  readonly pools?: readonly DoctorPool[];
+  /** Directory of the run records, when the configuration names one. */
+  readonly stateDir?: string | undefined;
+  /** Directory of the sockets, when the configuration names one. */
+  readonly socketDir?: string | undefined;
+  /** Environment variables. Default: those of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Version of Node. Default: that of this process. */
+  readonly nodeVersion?: string;
+}
+
+const setUp = 'run `npx snakepit setup`.';
+
+/**
+ * Looks at everything that Snakepit needs and says what is missing and what to do about it.
+ *
+ * @returns One finding a thing, in the order in which to repair them; it never throws for what it finds.
+ */
+export async function runDoctor(options: DoctorOptions = {}): Promise<readonly Finding[]> {
+  const findings = [checkNode(options.nodeVersion ?? process.versions.node)];
+  const pools: readonly (DoctorPool | undefined)[] =
+    options.pools === undefined || options.pools.length === 0 ? [undefined] : options.pools;
+  const seen = new Map<string, boolean>();
+  for (const pool of pools) {
+    const { found, finding } = locate(pool, options);
+    if (found === undefined) {
+      findings.push(finding);
+      continue;
+    }
+    const known = seen.get(found.executable);
+    if (known === undefined) {
+      const about = await checkInterpreter(found, options);
+      findings.push(finding, ...about);
+      seen.set(
+        found.executable,
+        about.every(({ ok }) => ok),
+      );
+    }
+    // An adapter cannot be tried without what it is served by; that has its own findings.
+    if (pool !== undefined && seen.get(found.executable) === true) {
+      findings.push(await checkAdapter(pool, found, options));
+    }
+  }
+  return [...findings, checkStateDirectory(options), checkSocketPath(options)];
+}
+
+function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  const remedy = ok ? '' : 'install Node 20.19 or newer.';
+  return { id: 'node', ok, detail: `Node ${version}; 20.19 or newer is needed`, remedy };
+}
+
+function locate(
+  pool: DoctorPool | undefined,
+  { projectDir, env }: DoctorOptions,
+): { readonly found: FoundPython | undefined; readonly finding: Finding } {
+  try {
+    const found = findPython({ python: pool?.python, projectDir, env });
+    const detail = `${found.executable} (${found.source})`;
+    return { found, finding: { id: 'python', ok: true, detail, remedy: '' } };
+  } catch (error) {
+    if (!isSnakepitError(error)) throw error;
+    const detail = String(error.details['problem']);
+    return { found: undefined, finding: { id: 'python', ok: false, detail, remedy: error.remedy } };
+  }
+}
+
+async function checkInterpreter(
+  { executable }: FoundPython,
+  { env }: DoctorOptions,
+): Promise<readonly Finding[]> {
+  const check = await checkPython(executable, env === undefined ? {} : { env });
+  if (check.kind === 'broken') {
+    const remedy = 'repair this Python or name another one with SNAKEPIT_PYTHON.';
+    const detail = `${executable} does not run: ${check.detail}`;
+    return [{ id: 'python-version', ok: false, detail, remedy }];
+  }
+  const version: Finding = {
+    id: 'python-version',
+    ok: check.recentEnough,
+    detail: `Python ${check.version}; ${oldestPython} or newer is needed`,
+    remedy: check.recentEnough
+      ? ''
+      : `install Python ${oldestPython} or newer, name it with SNAKEPIT_PYTHON, and ${setUp}`,
+  };
+  return [version, ...check.packages.map((entry) => packageFinding(entry))];
+}
+
+function packageFinding({ name, version, fault }: PackageCheck): Finding {
+  if (fault === undefined) {
+    return { id: name, ok: true, detail: `${name} ${version ?? 'can be imported'}`, remedy: '' };
+  }
+  // The bridge is no package to install: it travels with this one, so what it lacks is what setup installs.
+  return { id: name, ok: false, detail: `${name} cannot be imported: ${fault}`, remedy: setUp };
+}
+
+async function checkAdapter(
+  pool: DoctorPool,
+  { executable }: FoundPython,
+  options: DoctorOptions,
+): Promise<Finding> {
+  const env = options.env ?? process.env;
+  const path = [
+    findBridgeFiles().pythonDir,
+    ...pool.pythonPath,
+    pool.env['PYTHONPATH'] ?? env['PYTHONPATH'] ?? '',
+  ];
+  const result = await runCommand(
+    executable,
+    ['-u', '-m', 'snakepit_bridge', '--health-check', '--adapter', pool.adapter],
+    {
+      cwd: pool.cwd,
+      timeoutMs: 60_000,
+      env: {
+        ...env,
+        ...pool.env,
+        PYTHONPATH: path.filter((entry) => entry !== '').join(delimiter),
+        PYTHONNOUSERSITE: '1',
+      },
+    },
+  );
+  const id = `adapter:${pool.name}`;
+  const report = parseObject(result.stdout.trimEnd().split('\n').at(-1) ?? '');
+  if (report?.['ok'] === true) {
+    const tools = Array.isArray(report['tools']) ? report['tools'].map(String) : [];
+    const detail = `${pool.adapter} has ${tools.length} tools: ${tools.join(', ')}`;
+    return { id, ok: true, detail, remedy: '' };
+  }
+  const error = report?.['error'];
+  const said =
+    typeof error === 'object' && error !== null && 'message' in error
+      ? [String(error.message), 'traceback' in error ? String(error.traceback ?? '') : '']
+      : [result.failure ?? `exit code ${String(result.code)}`, result.tail.join('\n')];
+  return {
+    id,
+    ok: false,
+    detail: `${pool.adapter}: ${said.filter((part) => part !== '').join('\n')}`,
+    remedy:
+      'correct the adapter, or where it is looked for (pools[].adapter, pools[].cwd, pools[].pythonPath), or install what it imports.',
+  };
+}
+
+function checkStateDirectory({ stateDir, env }: DoctorOptions): Finding {
+  const choices = stateDirectoryChoices(stateDir, env);
+  const usable = choices.find(({ path }) => canMake(path));
+  if (usable !== undefined) {
+    return { id: 'state-dir', ok: true, detail: `run records go to ${usable.path}`, remedy: '' };
+  }
+  return {
+    id: 'state-dir',
+    ok: false,
+    detail: `run records cannot be written to ${choices.map(({ path }) => path).join(' or ')}`,
+    remedy: 'name a directory that can be written with stateDir or SNAKEPIT_STATE_DIR.',
+  };
+}
+
+/** As long as any id of a run. */
+const someRunId = 'x'.repeat(16);
+
+function checkSocketPath({ socketDir }: DoctorOptions): Finding {
+  const limit = maxSocketPathBytes();
+  const places = [...(socketDir === undefined ? [] : [socketDir]), ...shortDirectories(someRunId)];
+  const fits = (place: string): boolean =>
+    Buffer.byteLength(join(place, LONGEST_SOCKET_NAME)) <= limit && canMake(place);
+  const usable = places.find(fits);
+  if (usable !== undefined) {
+    const shown = usable === socketDir ? socketDir : dirname(usable);
+    const why =
+      usable === socketDir || socketDir === undefined
+        ? ''
+        : `; ${socketDir} is too long or cannot be written`;
+    return { id: 'socket-path', ok: true, detail: `sockets go below ${shown}${why}`, remedy: '' };
+  }
+  return {
+    id: 'socket-path',
+    ok: false,
+    detail: `no directory is both writable and short enough for a socket (${limit} bytes): ${places.map((place) => dirname(place)).join(', ')}`,
+    remedy: 'name a short directory that can be written with socketDir, or set TMPDIR to one.',
+  };
+}
+
+// Whether a directory is there and can be written, or could be made; nothing is made by looking.
+function canMake(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    const missing = systemErrorCode(error) === 'ENOENT';
+    return missing && dirname(path) !== path && canMake(dirname(path));
+  }
+}
