@@ -1,0 +1,59 @@
+import { Snakepit } from 'snakepit';
+import { createBareClient, openBareHost } from '../bare-worker.mjs';
+import { inTurn, quantile, toRow } from '../harness.mjs';
+import { benchAdapter, python } from '../settings.mjs';
+
+const payload = 'x'.repeat(200);
+
+/** `execute` through the pool against the bare grpc-js client, one Python server of the same make each. */
+export async function execute({ rounds, scale }) {
+  const host = await openBareHost();
+  const snakepit = await Snakepit.start({
+    pools: [{ name: 'bench', size: 1, concurrency: 64, python, ...benchAdapter }],
+  });
+  try {
+    const client = createBareClient(await host.start());
+    const rows = [];
+    for (const inFlight of [1, 16, 64]) {
+      const calls = Math.round((inFlight === 1 ? 600 : 3000) * scale);
+      const figures = await inTurn(
+        rounds,
+        () => load(calls, inFlight, () => snakepit.execute('echo', { text: payload })),
+        () => load(calls, inFlight, () => client.call('echo', { text: payload })),
+      );
+      const name = `execute, ${inFlight} in flight`;
+      rows.push(
+        toRow(`${name}: throughput`, 'calls/s', figures.perSecond),
+        toRow(`${name}: latency p50`, 'ms', figures.p50),
+        toRow(`${name}: latency p99`, 'ms', figures.p99),
+      );
+    }
+    client.close();
+    return rows;
+  } finally {
+    await snakepit.stop();
+    await host.close();
+  }
+}
+
+/** Keeps so many calls in flight until so many are done. */
+async function load(calls, inFlight, call) {
+  const latencies = [];
+  let begun = 0;
+  const lane = async () => {
+    while (begun < calls) {
+      begun += 1;
+      const startMs = performance.now();
+      if ((await call()) !== payload) throw new Error('the echo is not what was sent');
+      latencies.push(performance.now() - startMs);
+    }
+  };
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  const elapsedMs = performance.now() - startMs;
+  return {
+    perSecond: (calls / elapsedMs) * 1000,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+  };
+}
