@@ -75,7 +75,10 @@ function generatePython(out, { python }) {
   // The generator only knows top-level modules; ours live in a package.
   const stub = join(out, 'snakepit_bridge_pb2_grpc.py');
   const code = readFileSync(stub, 'utf8');
-  const fixed = code.replace(/^import snakepit_bridge_pb2 as /m, 'from . import snakepit_bridge_pb2 as ');
+  const fixed = code.replace(
+    /^import snakepit_bridge_pb2 as /m,
+    'from . import snakepit_bridge_pb2 as ',
+  );
   if (fixed === code) throw new ProtoError(`${stub} has no import to make relative.`);
   writeFileSync(stub, fixed);
   writeFileSync(
@@ -95,7 +98,13 @@ function generateTypeScript(out) {
   const bin = require(manifestPath).bin['proto-loader-gen-types'];
   run(
     process.execPath,
-    [join(dirname(manifestPath), bin), ...TYPE_OPTIONS, '--includeDirs=proto', `--outDir=${out}`, PROTO_FILE],
+    [
+      join(dirname(manifestPath), bin),
+      ...TYPE_OPTIONS,
+      '--includeDirs=proto',
+      `--outDir=${out}`,
+      PROTO_FILE,
+    ],
     'Remedy: npm ci',
   );
 }
