@@ -1,4 +1,5 @@
 import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { messageOf } from './system-error.ts';
 
 /** A directory that may be used, or why not. */
 export type DirectoryCheck =
@@ -46,9 +47,4 @@ export function makeOwnDirectory(path: string, allowLink: boolean): DirectoryChe
     return { ok: false, reason: `cannot make ${path}: ${messageOf(error)}` };
   }
   return checkOwnDirectory(path, allowLink);
-}
-
-/** Text of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkOwnDirectory, makeOwnDirectory, messageOf } from './own-directory.ts';
+import { checkOwnDirectory, makeOwnDirectory } from './own-directory.ts';
+import { messageOf } from './system-error.ts';
 
 /** A directory (0700) for Unix sockets. */
 export interface PrivateDirectory {

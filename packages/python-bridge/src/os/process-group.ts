@@ -6,6 +6,7 @@ import {
   readPs,
   type ProcessStat,
 } from './process-identity.ts';
+import { errorCode } from './system-error.ts';
 
 /**
  * Every live process of a group; zombies are not listed, they only wait to be reaped.
@@ -112,7 +113,7 @@ function groupIsKnown(groupId: number): boolean {
     process.kill(-groupId, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import {
   carriers,
   createToken,
@@ -16,6 +16,9 @@ import { createMarkerScanner } from './marker-scan.ts';
 import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
 import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
 import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts';
+
+// Everything here waits for real processes, which takes its time on a busy machine.
+jest.setTimeout(60_000);
 
 const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/processes/', import.meta.url));
 

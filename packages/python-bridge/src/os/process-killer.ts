@@ -166,7 +166,7 @@ export async function killEscapees(search: EscapeeSearch): Promise<readonly Proc
  * @param limitMs - When to give up, in milliseconds.
  * @returns The last answer.
  */
-export async function pollUntil(
+async function pollUntil(
   isDone: () => Promise<boolean>,
   limitMs: number,
   clock: WaitingClock = monotonicClock,

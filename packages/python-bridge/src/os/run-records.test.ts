@@ -88,7 +88,10 @@ describe('openRun', () => {
       process: identity,
     });
     expect(readdirSync(directory).sort()).toEqual(['run.json', workerFileName(WORKER)]);
-    expect(run.closeRun()).toMatchObject({ ok: false, reason: expect.stringContaining('1 worker') });
+    expect(run.closeRun()).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('1 worker'),
+    });
     expect(run.removeRecord(WORKER)).toEqual({ ok: true });
     expect(run.removeRecord(WORKER)).toEqual({ ok: true });
     expect(run.closeRun()).toEqual({ ok: true });

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { makeOwnDirectory, messageOf } from './own-directory.ts';
+import { makeOwnDirectory } from './own-directory.ts';
+import { messageOf } from './system-error.ts';
 import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
 import {
   isRunId,

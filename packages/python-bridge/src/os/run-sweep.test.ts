@@ -13,18 +13,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   carriers,
   createToken,
   endCarriers,
   ignoresTerm,
   isAlive,
-  statOf,
+  membersOf,
   until,
   type Token,
 } from '../../../../test/fixtures/processes/census.mjs';
+import { fixturePath } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { shortDirectories } from './private-directory.ts';
 import {
   currentIdentity,
@@ -36,7 +36,9 @@ import { claimName, workerFileName, type RunFile } from './run-record-format.ts'
 import { createRunId, openRun } from './run-records.ts';
 import { sweepEarlierRuns, type SweepReport } from './run-sweep.ts';
 
-const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/processes/', import.meta.url));
+// Everything here waits for real processes, which takes its time on a busy machine.
+jest.setTimeout(60_000);
+
 const WORKER = { pool: 'default', workerId: 'w1', incarnation: '1' };
 
 let stateDirectory = '';
@@ -130,7 +132,7 @@ describe('sweepEarlierRuns', () => {
   test('[R1.4] [R10.4] finds by marker what was never recorded, and kills what ignores TERM', async () => {
     const runId = writeRun();
     writeWorker(runId, null);
-    const command = ['python3', `${FIXTURES}outlives_everything.py`, '2'] as const;
+    const command = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
     startProcess(command, { [`SNAKEPIT_RUN_${runId}`]: '1' });
     await until(() => carriers(token).filter(ignoresTerm).length === 3, 'three that ignore TERM');
     const report = await sweep();
@@ -146,8 +148,8 @@ describe('sweepEarlierRuns', () => {
     const program = 'trap "" TERM; env -i sleep 1000 & trap - TERM; exec sleep 1000';
     const leader = startProcess(['sh', '-c', program]);
     const kids = await until(() => {
-      const found = groupOf(leader.pid).filter((pid) => pid !== leader.pid);
-      return found.length > 0 && found;
+      const found = membersOf(leader.pid).filter((pid) => pid !== leader.pid);
+      return found.length > 0 ? found : undefined;
     }, 'child without environment');
     writeWorker(runId, leader);
     const report = await sweep();
@@ -224,21 +226,20 @@ describe('sweepEarlierRuns', () => {
     expect(existsSync(runs[0]?.corrupt[0]?.movedTo ?? '')).toBe(true);
   });
 
-  test.each([
-    ['empty', ''],
-    ['half', '{"version":1,'],
-    ['huge', 'x'.repeat(100_000)],
-  ])('a run whose run.json is %s is moved aside, nobody is signalled', async (_name, text) => {
-    const runId = writeRun();
-    const left = startProcess(['sleep', '1000']);
-    writeWorker(runId, left);
-    writeFileSync(join(stateDirectory, 'runs', runId, 'run.json'), text);
-    const { runs } = await sweep();
-    expect(isAlive(left.pid)).toBe(true);
-    expect(runs).toMatchObject([{ runId, outcome: 'corrupt', processes: [] }]);
-    expect(existsSync(join(runs[0]?.corrupt[0]?.movedTo ?? '', 'run.json'))).toBe(true);
-    expect(runNames()).toEqual([]);
-  });
+  test.each(['', '{"version":1,', 'x'.repeat(100_000)])(
+    'a run whose run.json is corrupt (%#) is moved aside, nobody is signalled',
+    async (text) => {
+      const runId = writeRun();
+      const left = startProcess(['sleep', '1000']);
+      writeWorker(runId, left);
+      writeFileSync(join(stateDirectory, 'runs', runId, 'run.json'), text);
+      const { runs } = await sweep();
+      expect(isAlive(left.pid)).toBe(true);
+      expect(runs).toMatchObject([{ runId, outcome: 'corrupt', processes: [] }]);
+      expect(existsSync(join(runs[0]?.corrupt[0]?.movedTo ?? '', 'run.json'))).toBe(true);
+      expect(runNames()).toEqual([]);
+    },
+  );
 
   test('a corrupt run that somebody still uses stays where it is', async () => {
     const runId = writeRun();
@@ -251,23 +252,22 @@ describe('sweepEarlierRuns', () => {
   });
 
   test('follows no links, and ignores what is no run', async () => {
-    const elsewhere = mkdtempSync(join(tmpdir(), 'run-sweep-elsewhere-'));
-    try {
-      const runId = writeRun();
-      renameSync(join(stateDirectory, 'runs', runId), join(elsewhere, 'run'));
-      symlinkSync(join(elsewhere, 'run'), join(stateDirectory, 'runs', runId));
-      writeFileSync(join(stateDirectory, 'runs', 'README'), '');
-      expect((await sweep()).runs).toEqual([]);
-      expect(readdirSync(join(elsewhere, 'run'))).toEqual(['run.json']);
-    } finally {
-      rmSync(elsewhere, { recursive: true, force: true });
-    }
+    const elsewhere = join(stateDirectory, 'elsewhere');
+    const runId = writeRun();
+    renameSync(join(stateDirectory, 'runs', runId), elsewhere);
+    symlinkSync(elsewhere, join(stateDirectory, 'runs', runId));
+    writeFileSync(join(stateDirectory, 'runs', 'README'), '');
+    expect((await sweep()).runs).toEqual([]);
+    expect(readdirSync(elsewhere)).toEqual(['run.json']);
   });
 
   test('takes over a claim of a dead sweeper, and respects that of a live one', async () => {
     const dead = writeRun();
     const runs = join(stateDirectory, 'runs');
-    renameSync(join(runs, dead), join(runs, claimName(dead, { ...somebodyDead(), pid: 4_000_000 })));
+    renameSync(
+      join(runs, dead),
+      join(runs, claimName(dead, { ...somebodyDead(), pid: 4_000_000 })),
+    );
     const claimed = writeRun();
     const sweeper = startProcess(['sleep', '1000']);
     renameSync(join(runs, claimed), join(runs, claimName(claimed, sweeper)));
@@ -313,30 +313,20 @@ describe('sweepEarlierRuns', () => {
 
   test('a runtime started by a process of a dead run does not end itself', async () => {
     const runId = writeRun();
-    const report = await sweepElsewhere({ [`SNAKEPIT_RUN_${runId}`]: '1' });
-    expect(report.runs).toMatchObject([{ outcome: 'swept', processes: [] }]);
+    const { runs } = await sweepElsewhere({ [`SNAKEPIT_RUN_${runId}`]: '1' });
+    expect(runs).toMatchObject([{ outcome: 'swept', processes: [] }]);
   });
 });
 
 /** Sweeps in a runtime of its own. */
 async function sweepElsewhere(env: Readonly<Record<string, string>>): Promise<SweepReport> {
-  const program = `
-    const { sweepEarlierRuns } = await import(${JSON.stringify(new URL('./run-sweep.ts', import.meta.url).href)});
-    const stateDirectory = ${JSON.stringify(stateDirectory)};
-    console.log(JSON.stringify(await sweepEarlierRuns({ stateDirectory })));`;
-  const args = ['--import', `${FIXTURES}typescript-loader.mjs`, '--input-type=module'];
-  const child = spawn(process.execPath, [...args, '-e', program], {
+  const loader = fixturePath('typescript-loader.mjs');
+  const args = ['--import', loader, fixturePath('sweeper.mjs'), stateDirectory];
+  const child = spawn(process.execPath, args, {
     env: { ...process.env, [token.name]: token.value, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   // What the function under test returned, in another process.
   return JSON.parse(line.toString()) as SweepReport;
-}
-
-function groupOf(groupId: number): readonly number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name);
-    return Number.isInteger(pid) && statOf(pid)?.groupId === groupId ? pid : [];
-  });
 }

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createMarkerScanner, type MarkerScanner } from './marker-scan.ts';
-import { makeOwnDirectory, messageOf } from './own-directory.ts';
+import { makeOwnDirectory } from './own-directory.ts';
+import { messageOf } from './system-error.ts';
 import { removeShortDirectories } from './private-directory.ts';
 import {
   currentIdentity,

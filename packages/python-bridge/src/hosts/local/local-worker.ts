@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { MarkerScanner } from '../../os/marker-scan.ts';
 import { signalGroup } from '../../os/process-killer.ts';
@@ -303,6 +302,9 @@ function isExpectedAddress(address: string, { listen, socketPath }: ListenAddres
   return socketPath === undefined ? /^127\.0\.0\.1:\d+$/u.test(address) : address === listen;
 }
 
-async function hasClosed(stream: Socket): Promise<void> {
-  if (!stream.closed) await once(stream, 'close');
+function hasClosed(stream: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once('close', () => resolve());
+  });
 }

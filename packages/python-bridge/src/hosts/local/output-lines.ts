@@ -9,7 +9,7 @@ export interface PrintedLine {
 }
 
 /** Longest line that is kept, in bytes. */
-export const MAX_LINE_BYTES = 8 * 1024;
+const MAX_LINE_BYTES = 8 * 1024;
 
 /** Cuts a stream of bytes into lines. */
 export interface LineSplitter {

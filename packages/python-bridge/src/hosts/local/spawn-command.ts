@@ -3,9 +3,9 @@ import { runMarker, workerLabel } from '../../os/run-record-format.ts';
 import type { WorkerSpec } from '../worker-host.ts';
 
 /** Number of the beat channel's descriptor in the worker. */
-export const BEAT_FD = 3;
+const BEAT_FD = 3;
 /** Number of the silent lifeline's descriptor in the worker. */
-export const LIFELINE_FD = 4;
+const LIFELINE_FD = 4;
 
 /** A program and its arguments. */
 export interface SpawnCommand {
