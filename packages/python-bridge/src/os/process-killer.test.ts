@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, jest, test } from '@jest/globals';
 import {
   carriers,
@@ -12,6 +11,7 @@ import {
   until,
   type Token,
 } from '../../../../test/fixtures/processes/census.mjs';
+import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { createMarkerScanner } from './marker-scan.ts';
 import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
 import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
@@ -19,8 +19,6 @@ import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts'
 
 // Everything here waits for real processes, which takes its time on a busy machine.
 jest.setTimeout(60_000);
-
-const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/processes/', import.meta.url));
 
 interface Started {
   readonly child: ChildProcess;
@@ -38,20 +36,13 @@ async function withToken(body: (token: Token) => Promise<void>): Promise<void> {
 }
 
 function start(token: Token, command: readonly [string, ...string[]]): Started {
-  const [program, ...args] = command;
-  const child = spawn(program, args, {
-    detached: true,
-    stdio: 'ignore',
-    env: { ...process.env, [token.name]: token.value },
-  });
-  const leader = identityOf(child.pid ?? 0);
-  if (leader === undefined) throw new Error('nothing was started');
-  return { child, leader, marker: `${token.name}=${token.value}` };
+  const { child, identity } = startProcess(token, command);
+  return { child, leader: identity, marker: `${token.name}=${token.value}` };
 }
 
 const limits = { termTimeoutMs: 10_000, killTimeoutMs: 10_000, scanner: createMarkerScanner() };
 const FAMILY = ['sh', '-c', 'sleep 1000 & sleep 1000 & setsid sleep 1000 & wait'] as const;
-const STUBBORN = ['python3', `${FIXTURES}outlives_everything.py`, '2'] as const;
+const STUBBORN = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
 
 describe('signalProcess', () => {
   test.each([0, 1, -1, 1.5, Number.NaN, process.pid, process.ppid * -1])('refuses %p', (pid) => {
@@ -67,13 +58,13 @@ describe('signalProcess', () => {
 
   test('[R1.4] never signals a process that got the number of another one', async () => {
     await withToken(async (token) => {
-      const { leader } = start(token, ['sleep', '1000']);
+      const { child, leader } = start(token, ['sleep', '1000']);
       const earlier = { ...leader, startTime: String(Number(leader.startTime) - 1) };
       expect(signalProcess(earlier, 'SIGKILL')).toBe('gone');
       expect(signalGroup(earlier, 'SIGKILL')).toBe('gone');
       expect(isAlive(leader.pid)).toBe(true);
       expect(signalProcess(leader, 'SIGKILL')).toBe('sent');
-      await until(() => !isAlive(leader.pid), 'killed');
+      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
       expect(signalProcess(leader, 'SIGKILL')).toBe('gone');
     });
   });

@@ -193,10 +193,31 @@ describe('record format', () => {
     { startTime: '' },
     { startTime: 7 },
     { bootId: null },
+    { pidNamespace: 3 },
   ])('a process with %j is none', (change) => {
     const text = JSON.stringify({ version: 1, ...WORKER, process: { ...identity, ...change } });
     expect(parseWorkerRecord(text)).toBeUndefined();
   });
+
+  test.each([
+    { pool: 1 },
+    { workerId: null },
+    { incarnation: 7 },
+    { version: 2 },
+    { process: 'none' },
+    { process: [] },
+  ])('a worker record with %j is none', (change) => {
+    const text = JSON.stringify({ version: 1, ...WORKER, process: null, ...change });
+    expect(parseWorkerRecord(text)).toBeUndefined();
+  });
+
+  test.each([{ uid: 1.5 }, { uid: 'me' }, { marker: 'PATH=/bin' }, { initStartTime: 7 }])(
+    'a run file with %j is none',
+    (change) => {
+      const text = JSON.stringify({ ...(JSON.parse(runFile) as object), ...change });
+      expect(parseRunFile(text, 'abcdefghijkl')).toBeUndefined();
+    },
+  );
 
   test('names of directories tell run and claimer, whatever is in them', () => {
     const claimed = claimName('abcdefghijkl', identity);

@@ -24,14 +24,9 @@ import {
   until,
   type Token,
 } from '../../../../test/fixtures/processes/census.mjs';
-import { fixturePath } from '../../../../test/fixtures/processes/host-bench.mjs';
+import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { shortDirectories } from './private-directory.ts';
-import {
-  currentIdentity,
-  identityOf,
-  readStartTime,
-  type ProcessIdentity,
-} from './process-identity.ts';
+import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
 import { claimName, workerFileName, type RunFile } from './run-record-format.ts';
 import { createRunId, openRun } from './run-records.ts';
 import { sweepEarlierRuns, type SweepReport } from './run-sweep.ts';
@@ -81,19 +76,11 @@ function writeWorker(runId: string, process: ProcessIdentity | null): string {
   return path;
 }
 
-function startProcess(
+function start(
   command: readonly [string, ...string[]],
   env: Readonly<Record<string, string>> = {},
 ): ProcessIdentity {
-  const [program, ...args] = command;
-  const child = spawn(program, args, {
-    detached: true,
-    stdio: 'ignore',
-    env: { ...process.env, [token.name]: token.value, ...env },
-  });
-  const identity = identityOf(child.pid ?? 0);
-  if (identity === undefined) throw new Error('nothing was started');
-  return identity;
+  return startProcess(token, command, env).identity;
 }
 
 function sweep(): Promise<SweepReport> {
@@ -107,7 +94,7 @@ function runNames(): readonly string[] {
 describe('sweepEarlierRuns', () => {
   test('[R1.4] ends a recorded process of a dead runtime, without any marker', async () => {
     const runId = writeRun();
-    const left = startProcess(['sleep', '1000']);
+    const left = start(['sleep', '1000']);
     writeWorker(runId, left);
     const report = await sweep();
     expect(isAlive(left.pid)).toBe(false);
@@ -133,7 +120,7 @@ describe('sweepEarlierRuns', () => {
     const runId = writeRun();
     writeWorker(runId, null);
     const command = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
-    startProcess(command, { [`SNAKEPIT_RUN_${runId}`]: '1' });
+    start(command, { [`SNAKEPIT_RUN_${runId}`]: '1' });
     await until(() => carriers(token).filter(ignoresTerm).length === 3, 'three that ignore TERM');
     const report = await sweep();
     expect(carriers(token)).toEqual([]);
@@ -146,7 +133,7 @@ describe('sweepEarlierRuns', () => {
   test('ends the children of a recorded group, also after their leader', async () => {
     const runId = writeRun();
     const program = 'trap "" TERM; env -i sleep 1000 & trap - TERM; exec sleep 1000';
-    const leader = startProcess(['sh', '-c', program]);
+    const leader = start(['sh', '-c', program]);
     const kids = await until(() => {
       const found = membersOf(leader.pid).filter((pid) => pid !== leader.pid);
       return found.length > 0 ? found : undefined;
@@ -159,7 +146,7 @@ describe('sweepEarlierRuns', () => {
 
   test('[R1.4] leaves alone who got a recorded number later, and near misses of the marker', async () => {
     const runId = writeRun();
-    const stranger = startProcess(['sleep', '1000'], {
+    const stranger = start(['sleep', '1000'], {
       [`XSNAKEPIT_RUN_${runId}`]: '1',
       [`SNAKEPIT_RUN_${runId}`]: '12',
       SOMETHING: `SNAKEPIT_RUN_${runId}=1`,
@@ -173,7 +160,7 @@ describe('sweepEarlierRuns', () => {
   test('does not touch a live runtime, nor what is nested in a dead one', async () => {
     const dead = writeRun();
     const { run } = openRun({ stateDir: stateDirectory });
-    const nested = startProcess(['sleep', '1000'], {
+    const nested = start(['sleep', '1000'], {
       [`SNAKEPIT_RUN_${dead}`]: '1',
       [`SNAKEPIT_RUN_${run.runId}`]: '1',
     });
@@ -186,14 +173,14 @@ describe('sweepEarlierRuns', () => {
   });
 
   test('a stopped owner is alive', async () => {
-    const owner = startProcess(['sleep', '1000']);
+    const owner = start(['sleep', '1000']);
     process.kill(owner.pid, 'SIGSTOP');
     writeRun({ owner });
     expect((await sweep()).runs).toMatchObject([{ outcome: 'live' }]);
   });
 
   test('forgets runs of an earlier boot or container, and signals nobody for them', async () => {
-    const left = startProcess(['sleep', '1000']);
+    const left = start(['sleep', '1000']);
     const earlier = writeRun({ owner: { ...somebodyDead(), bootId: 'an earlier boot' } });
     writeWorker(earlier, left);
     writeRun({ initStartTime: 'another init' });
@@ -216,7 +203,7 @@ describe('sweepEarlierRuns', () => {
 
   test('a corrupt record is moved aside and told; the marker finds its process anyway', async () => {
     const runId = writeRun();
-    const left = startProcess(['sleep', '1000'], { [`SNAKEPIT_RUN_${runId}`]: '1' });
+    const left = start(['sleep', '1000'], { [`SNAKEPIT_RUN_${runId}`]: '1' });
     const path = writeWorker(runId, left);
     writeFileSync(path, '{"version":1,"pool":"def');
     const { runs } = await sweep();
@@ -230,7 +217,7 @@ describe('sweepEarlierRuns', () => {
     'a run whose run.json is corrupt (%#) is moved aside, nobody is signalled',
     async (text) => {
       const runId = writeRun();
-      const left = startProcess(['sleep', '1000']);
+      const left = start(['sleep', '1000']);
       writeWorker(runId, left);
       writeFileSync(join(stateDirectory, 'runs', runId, 'run.json'), text);
       const { runs } = await sweep();
@@ -244,7 +231,7 @@ describe('sweepEarlierRuns', () => {
   test('a corrupt run that somebody still uses stays where it is', async () => {
     const runId = writeRun();
     writeFileSync(join(stateDirectory, 'runs', runId, 'run.json'), '');
-    const user = startProcess(['sleep', '1000'], { [`SNAKEPIT_RUN_${runId}`]: '1' });
+    const user = start(['sleep', '1000'], { [`SNAKEPIT_RUN_${runId}`]: '1' });
     const { runs } = await sweep();
     expect(runs[0]?.corrupt).toMatchObject([{ movedTo: undefined }]);
     expect(isAlive(user.pid)).toBe(true);
@@ -269,7 +256,7 @@ describe('sweepEarlierRuns', () => {
       join(runs, claimName(dead, { ...somebodyDead(), pid: 4_000_000 })),
     );
     const claimed = writeRun();
-    const sweeper = startProcess(['sleep', '1000']);
+    const sweeper = start(['sleep', '1000']);
     renameSync(join(runs, claimed), join(runs, claimName(claimed, sweeper)));
     const report = await sweep();
     const outcomes = Object.fromEntries(report.runs.map((one) => [one.runId, one.outcome]));
@@ -294,8 +281,7 @@ describe('sweepEarlierRuns', () => {
   test('removes unfinished run directories after an hour, and short socket directories', async () => {
     const unfinished = join(stateDirectory, 'runs', '.new-abcdefghijkl');
     mkdirSync(unfinished);
-    const runId = writeRun();
-    const sockets = shortDirectories(runId)[0] ?? '';
+    const sockets = shortDirectories(writeRun())[0] ?? '';
     mkdirSync(sockets, { mode: 0o700 });
     await sweep();
     expect(existsSync(sockets)).toBe(false);
@@ -304,6 +290,14 @@ describe('sweepEarlierRuns', () => {
     utimesSync(unfinished, longAgo, longAgo);
     await sweep();
     expect(existsSync(unfinished)).toBe(false);
+  });
+
+  test('a sweep that may not move a corrupt record aside says so and goes on', async () => {
+    const runId = writeRun();
+    writeFileSync(writeWorker(runId, null), 'garbage');
+    writeFileSync(join(stateDirectory, 'corrupt'), 'in the way');
+    const { runs } = await sweep();
+    expect(runs).toMatchObject([{ outcome: 'swept', corrupt: [{ movedTo: undefined }] }]);
   });
 
   test('an empty or missing state directory is nothing to do', async () => {

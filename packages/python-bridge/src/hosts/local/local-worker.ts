@@ -226,12 +226,16 @@ export class LocalWorker implements WorkerHandle {
       case 'ready':
         this.#becomeReady(message);
         return;
-      case 'failed':
-        this.#failed ??= message;
+      case 'failed': {
+        const { code, message: text, traceback } = message;
+        this.#failed ??= { code, message: text, traceback };
         return;
-      case 'pong':
-        for (const listener of this.#pongListeners) listener(message);
+      }
+      case 'pong': {
+        const { seq, inFlight, loopLagMs } = message;
+        for (const listener of this.#pongListeners) listener({ seq, inFlight, loopLagMs });
         return;
+      }
       case 'ignored':
         return;
     }

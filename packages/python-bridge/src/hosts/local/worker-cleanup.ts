@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { MarkerScanner } from '../../os/marker-scan.ts';
-import type { ProcessIdentity, ProcessStat } from '../../os/process-identity.ts';
+import { isRunning, type ProcessIdentity, type ProcessStat } from '../../os/process-identity.ts';
 import {
   killEscapees,
   monotonicClock,
-  signalProcess,
   sleep,
   terminateGroup,
   type WaitingClock,
@@ -74,9 +73,8 @@ export async function finishCleanup(
     await sleep(ended.clock ?? monotonicClock, delayMs);
     escaped.push(...(await killEscapees(search(ended))));
   }
-  const survivors = confirmed.survivors.filter(
-    ({ pid, startTime }) =>
-      signalProcess({ ...ended.leader, pid, startTime }, 'SIGKILL') !== 'gone',
+  const survivors = confirmed.survivors.filter(({ pid, startTime }) =>
+    isRunning({ ...ended.leader, pid, startTime }),
   );
   if (survivors.length === 0) ended.run.removeRecord(ended.key);
   return { ...confirmed, escaped, survivors };
