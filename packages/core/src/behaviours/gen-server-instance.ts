@@ -233,9 +233,11 @@ export class ServerInstance<S, I> implements Instance {
     try {
       value = callback();
     } catch (error) {
-      onError(error);
+      if (this.#process.alive) onError(error);
       return;
     }
+    // An exit signal reached it during the callback: nothing of what it returned counts (PRC-021).
+    if (!this.#process.alive) return;
     if (isThenable(value)) this.#process.hold(Promise.resolve(value), onValue, onError);
     else onValue(value);
   }

@@ -59,24 +59,27 @@ export interface Server<I, Calls, Casts> extends Behaviour<I> {
   readonly casts: Casts;
 }
 
-/** The argument of a handler, after the state; left out where the handler takes none. */
+/** The argument of a handler, after the state: none, one that may be left out, or one. */
 type ArgumentOf<H> = H extends (...args: infer P) => unknown
-  ? P extends [unknown, infer A, ...unknown[]]
-    ? [A] extends [never]
+  ? P extends [unknown, ...infer Rest]
+    ? Rest extends []
       ? []
-      : [argument: A]
+      : Rest extends [(infer A)?, ...unknown[]]
+        ? [A] extends [never]
+          ? []
+          : [] extends Rest
+            ? [argument?: A | undefined]
+            : undefined extends A
+              ? [argument?: A]
+              : [argument: A]
+        : []
     : []
   : [];
 
 type CallArguments<H> =
-  ArgumentOf<H> extends [infer A]
-    ? undefined extends A
-      ? [argument?: A, options?: CallOptions]
-      : [argument: A, options?: CallOptions]
-    : [argument?: undefined, options?: CallOptions];
-
-type CastArguments<H> =
-  ArgumentOf<H> extends [infer A] ? (undefined extends A ? [argument?: A] : [argument: A]) : [];
+  ArgumentOf<H> extends []
+    ? [argument?: undefined, options?: CallOptions]
+    : [...ArgumentOf<H>, options?: CallOptions];
 
 type ReplyOf<H> = H extends (...args: never[]) => infer R
   ? Extract<Awaited<R>, { readonly kind: 'reply' }> extends { readonly value: infer V }
@@ -94,7 +97,7 @@ export interface ServerRef<Calls = unknown, Casts = unknown> {
   };
   /** One method a cast: `(argument?)`; returns at once. */
   readonly cast: {
-    readonly [K in keyof Casts]: (...args: CastArguments<Casts[K]>) => void;
+    readonly [K in keyof Casts]: (...args: ArgumentOf<Casts[K]>) => void;
   };
 }
 

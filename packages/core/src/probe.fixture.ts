@@ -1,0 +1,53 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
+import {
+  createSystem,
+  defineServer,
+  ExitError,
+  noreply,
+  ok,
+  reply,
+  silentLogger,
+  type ActorSystem,
+  type ExitReason,
+  type ProcessContext,
+  type SystemOptions,
+} from './index.ts';
+
+/** A system that logs nothing. */
+export function quietSystem(options: SystemOptions = {}): ActorSystem {
+  return createSystem({ logger: silentLogger, ...options });
+}
+
+/** A process that does what it is told in its own turn, and keeps every message it gets. */
+export const probe = defineServer({
+  name: 'probe',
+  init: (options: { readonly trapExit?: boolean } | undefined, self) => {
+    self.trapExit(options?.trapExit ?? false);
+    return ok<readonly unknown[]>([]);
+  },
+  call: {
+    run: async (seen, step: (self: ProcessContext) => unknown, self) =>
+      reply(await step(self), seen),
+    runNow: (seen, step: (self: ProcessContext) => unknown, self) => reply(step(self), seen),
+    seen: (seen) => reply(seen, seen),
+  },
+  info: (seen, message) => noreply([...seen, message]),
+});
+
+/** With which reason a call, a start or a wait fails. */
+export async function reasonOf(promise: Promise<unknown>): Promise<ExitReason> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof ExitError) return error.reason;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+/** Lets the event loop go round, so that whatever was to come of what was done has come. */
+export async function settle(rounds = 5): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    await nextRound();
+  }
+}
