@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from . import exit_codes
@@ -23,19 +24,19 @@ FORCE_AFTER_SECONDS = 2.8
 class Termination:
     """Turns SIGTERM into one call of the stop function, and ends the process if that overruns.
 
-    The handler only writes a byte; a thread reads it, so neither a blocked event loop nor a thread
-    that never returns can hold the process.
+    The handler only puts a token into a queue (whose put is made for signal handlers); a thread
+    takes it, so neither a blocked event loop nor a thread that never returns can hold the process.
+    No descriptor is involved, which a library could close.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._read_end, self._write_end = os.pipe()
+        self._requests: SimpleQueue[int] = SimpleQueue()
         self._stop: Callable[[], None] | None = None
         self._wakeup: tuple[socket.socket, socket.socket] | None = None
 
     def install(self) -> None:
         """Takes SIGTERM and SIGINT over; call it in the main thread, once."""
-        os.set_blocking(self._write_end, False)
         signal.signal(signal.SIGTERM, self._note)
         # The runtime forwards what its terminal sends. Not SIG_IGN: children would inherit that.
         signal.signal(signal.SIGINT, lambda _signum, _frame: None)
@@ -70,19 +71,15 @@ class Termination:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
             return
-        # A full pipe holds earlier requests.
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._write_end, b"T")
+        self._requests.put(signum)
 
     def _uninstall_in_child(self) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.close(self._read_end)
-        os.close(self._write_end)
 
     def _wait(self) -> None:
-        os.read(self._read_end, 1)
+        self._requests.get()
         stop = self._stop
         if stop is None:
             die_with_group(exit_codes.OK)

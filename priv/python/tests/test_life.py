@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 
-from .harness import FIXTURES, Worker, is_alive, wait_until, worker_environment
+from .harness import FIXTURES, LIMIT_SECONDS, Worker, is_alive, wait_until, worker_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +46,9 @@ def busy(request: pytest.FixtureRequest, plain: Worker, tmp_path: Path) -> Worke
 
 
 def test_idle_worker_stops_on_sigterm(plain: Worker) -> None:
-    """[R3.2] SIGTERM ends an idle worker with status 0, within 3 s."""
-    started = time.monotonic()
+    """[R3.2] SIGTERM ends an idle worker with status 0 within 3 s: after 2.8 s it would be 70."""
     os.kill(plain.pid, signal.SIGTERM)
     assert plain.wait() == 0
-    assert time.monotonic() - started < 3
     assert plain.stderr == ""
 
 
@@ -106,10 +102,39 @@ def test_sigint_is_ignored(plain: Worker) -> None:
     assert plain.execute("add", a=1) == 3
 
 
-def test_sigterm_of_a_fork_is_its_own(plain: Worker) -> None:
-    """[I2.5] Terminating a forked child neither stops the worker nor is swallowed by its handler."""
-    assert plain.execute("fork_and_terminate") == -signal.SIGTERM
-    assert plain.execute("add", a=1) == 3
+FORK = """
+import os, signal, time
+from snakepit_bridge.termination import Termination
+termination = Termination()
+termination.install()
+termination.on_request(lambda: print("asked", flush=True))
+read_end, write_end = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(write_end, b"up")
+    time.sleep(1000)
+os.read(read_end, 2)
+os.kill(child, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(1000)
+"""
+
+
+def test_sigterm_of_a_fork_is_its_own() -> None:
+    """[I2.5] Terminating a forked child ends the child and does not count as our own request; ours
+    is noticed, and enforced with status 70."""
+    # Without gRPC: its threads make a fork a gamble, which is not what this is about.
+    result = subprocess.run(
+        [sys.executable, "-c", FORK],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+        start_new_session=True,
+    )
+    assert (result.stdout, result.returncode) == ("-15\nasked\n", 70)
 
 
 def test_closed_lifeline_kills_the_group(busy: Worker) -> None:
@@ -175,18 +200,43 @@ def test_broken_stdout(plain: Worker) -> None:
     wait_until(lambda: not is_alive(child), "the child is gone")
 
 
-def test_descriptors_closed_by_a_library(plain: Worker) -> None:
-    """[R1.3] Closing every descriptor under us is noticed, and does not end the worker at once."""
-    plain.invoke("close_all_descriptors")
+RUNTIME_OF_CLOSED_DESCRIPTORS = """
+import contextlib, pathlib, sys, time
+from tests.harness import Worker, wait_until
+worker = Worker("closes_descriptors.X", pathlib.Path(sys.argv[1]))
+print(worker.pid, flush=True)
+def is_noticed():
+    with contextlib.suppress(OSError):
+        worker.send({"type": "ping", "seq": 1})
+    return "watching the parent" in worker.stderr
+wait_until(is_noticed, "the loss is noticed")
+time.sleep(0.1)
+print("alive" if worker.process.poll() is None else "dead", flush=True)
+time.sleep(1000)
+"""
 
-    def is_noticed() -> bool:
-        # The worker reads once more before it looks; then its end is really closed.
-        with contextlib.suppress(OSError):
-            plain.send({"type": "ping", "seq": 1})
-        return "watching the parent" in plain.stderr
 
-    wait_until(is_noticed, "the loss is noticed")
-    assert plain.process.poll() is None
+def test_descriptors_closed_by_a_library(short_dir: Path) -> None:
+    """[R1.3] [R3.3] A worker whose descriptors a library closed lives on, and still goes with its
+    runtime: it watches the parent instead."""
+    runtime = subprocess.Popen(
+        [sys.executable, "-c", RUNTIME_OF_CLOSED_DESCRIPTORS, str(short_dir)],
+        env=worker_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    pid = 0
+    try:
+        assert runtime.stdout is not None
+        pid = int(runtime.stdout.readline())
+        assert runtime.stdout.readline() == "alive\n"
+        runtime.kill()
+        wait_until(lambda: not is_alive(pid), "the worker is gone")
+    finally:
+        runtime.kill()
+        runtime.communicate()
+        if pid and is_alive(pid):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def test_group_is_required(short_dir: Path) -> None:
