@@ -4,14 +4,20 @@ import protoLoader from '@grpc/proto-loader';
 import { findBridgeFiles } from './bridge-files.ts';
 import { maxMessageBytes } from './wire.ts';
 
-/** Options of every channel and server of the bridge. */
+/** Options of every channel and every server. */
 export const channelOptions = {
   'grpc.max_receive_message_length': maxMessageBytes,
   'grpc.max_send_message_length': maxMessageBytes,
   // A large payload is otherwise sent in windows of 64 KB, each waiting for the other side.
   'grpc-node.flow_control_window': 16 * 1024 * 1024,
+} as const;
+
+/** Options of every channel. */
+export const clientOptions = {
+  ...channelOptions,
   // Loopback and sockets only: a proxy of the environment must never see them.
   'grpc.enable_http_proxy': 0,
+  // Not for servers: without it forceShutdown of grpc-js 1.14 leaves every connection open.
   'grpc.enable_channelz': 0,
   // Retrying is decided by the pool, which knows whether a call may run twice.
   'grpc.enable_retries': 0,

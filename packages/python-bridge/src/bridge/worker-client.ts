@@ -5,7 +5,7 @@ import type { ErrorIds } from '../errors.ts';
 import { decodeToolResponse } from './codec.ts';
 import type { EncodedArguments } from './codec.ts';
 import { grpcFailure } from './grpc-failure.ts';
-import { bridgeMethod, channelOptions, tokenMetadata } from './service-definition.ts';
+import { bridgeMethod, clientOptions, tokenMetadata } from './service-definition.ts';
 import { tokenHeader } from './wire.ts';
 import type { ExecuteToolRequest } from '../gen/snakepit/bridge/ExecuteToolRequest.ts';
 import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
@@ -132,7 +132,7 @@ class GrpcWorkerClient implements WorkerClient {
   constructor({ address, token, ids = {} }: WorkerClientOptions) {
     this.#ids = ids;
     this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), {
-      ...channelOptions,
+      ...clientOptions,
       // A worker's successor may listen on the same address: it must not inherit a broken connection.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': 100,

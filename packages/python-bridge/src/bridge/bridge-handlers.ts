@@ -1,0 +1,301 @@
+import grpc from '@grpc/grpc-js';
+import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import { isSnakepitError } from '@snakepit/core';
+import type { ActorSystem } from '@snakepit/core';
+import { nearestName } from '../config/nearest-name.ts';
+import type { CleanupSessionRequest__Output } from '../gen/snakepit/bridge/CleanupSessionRequest.ts';
+import type { CleanupSessionResponse } from '../gen/snakepit/bridge/CleanupSessionResponse.ts';
+import type { ExecuteElixirToolRequest__Output } from '../gen/snakepit/bridge/ExecuteElixirToolRequest.ts';
+import type { ExecuteElixirToolResponse } from '../gen/snakepit/bridge/ExecuteElixirToolResponse.ts';
+import type { GetExposedElixirToolsRequest__Output } from '../gen/snakepit/bridge/GetExposedElixirToolsRequest.ts';
+import type { GetExposedElixirToolsResponse } from '../gen/snakepit/bridge/GetExposedElixirToolsResponse.ts';
+import type { GetSessionRequest__Output } from '../gen/snakepit/bridge/GetSessionRequest.ts';
+import type { GetSessionResponse } from '../gen/snakepit/bridge/GetSessionResponse.ts';
+import type { HeartbeatRequest__Output } from '../gen/snakepit/bridge/HeartbeatRequest.ts';
+import type { HeartbeatResponse } from '../gen/snakepit/bridge/HeartbeatResponse.ts';
+import type { InitializeSessionRequest__Output } from '../gen/snakepit/bridge/InitializeSessionRequest.ts';
+import type { InitializeSessionResponse } from '../gen/snakepit/bridge/InitializeSessionResponse.ts';
+import type { PingRequest__Output } from '../gen/snakepit/bridge/PingRequest.ts';
+import type { PingResponse } from '../gen/snakepit/bridge/PingResponse.ts';
+import type { RegisterToolsRequest__Output } from '../gen/snakepit/bridge/RegisterToolsRequest.ts';
+import type { RegisterToolsResponse } from '../gen/snakepit/bridge/RegisterToolsResponse.ts';
+import { decodeJson, encodeJson } from './codec.ts';
+import { sessionStoreName } from './session-store.ts';
+import type { CreateSessionResult, NewSession, Session } from './session-store.ts';
+import { describeToolError, toolRegistryName } from './tool-registry.ts';
+import type { NewTool, RegisteredTool, RegisterResult, ToolFunction } from './tool-registry.ts';
+import { correlationHeader } from './wire.ts';
+
+/** What the handlers need of their surroundings. */
+export interface HandlerSurroundings {
+  /** The system in which the session store and the tool registry are registered. */
+  readonly system: ActorSystem;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/** A refusal with a gRPC status; anything else that is thrown becomes INTERNAL. */
+class Refusal extends Error {
+  readonly code: grpc.status;
+
+  constructor(code: grpc.status, details: string) {
+    super(details);
+    this.code = code;
+  }
+}
+
+/**
+ * The calls that Python may make, by their names in the proto file (SNK §10.3). The token has been checked before.
+ *
+ * @param surroundings - Where sessions and tools are.
+ */
+export function createBridgeHandlers(
+  surroundings: HandlerSurroundings,
+): Readonly<Record<string, grpc.UntypedHandleCall>> {
+  const { wallClock } = surroundings;
+  const stores = createStores(surroundings.system);
+  return {
+    Ping: answering<PingRequest__Output, PingResponse>(({ request }) => ({
+      message: `pong: ${request.message}`,
+      server_time: timestamp(wallClock()),
+    })),
+    InitializeSession: answering<InitializeSessionRequest__Output, InitializeSessionResponse>(
+      async ({ request }) => initialize(await stores.create(request)),
+    ),
+    CleanupSession: answering<CleanupSessionRequest__Output, CleanupSessionResponse>(
+      async ({ request }) => {
+        const removed = await stores.remove(request.session_id);
+        // Also for a session that was gone already: the caller wants it gone.
+        return { success: true, resources_cleaned: removed ? 1 : 0 };
+      },
+    ),
+    GetSession: answering<GetSessionRequest__Output, GetSessionResponse>(async ({ request }) => {
+      const session = await stores.get(request.session_id);
+      if (session === undefined) {
+        throw new Refusal(grpc.status.NOT_FOUND, `there is no session "${request.session_id}"`);
+      }
+      const tools = await stores.tools(session.id);
+      return {
+        session_id: session.id,
+        metadata: session.metadata,
+        created_at: timestamp(session.createdAtMs),
+        tool_count: tools.length,
+      };
+    }),
+    Heartbeat: answering<HeartbeatRequest__Output, HeartbeatResponse>(async ({ request }) => ({
+      server_time: timestamp(wallClock()),
+      session_valid: (await stores.get(request.session_id)) !== undefined,
+    })),
+    RegisterTools: answering<RegisterToolsRequest__Output, RegisterToolsResponse>(
+      async ({ request }) => registered(await stores.register(request), request.worker_id),
+    ),
+    GetExposedElixirTools: answering<
+      GetExposedElixirToolsRequest__Output,
+      GetExposedElixirToolsResponse
+    >(async ({ request }) => ({
+      tools: (await stores.tools(request.session_id)).filter(isExposed).map(specOf),
+    })),
+    ExecuteElixirTool: answering<ExecuteElixirToolRequest__Output, ExecuteElixirToolResponse>(
+      async (call) => {
+        const session = call.request.session_id;
+        const name = call.request.tool_name;
+        const tool = await stores.find(session, name);
+        if (tool === undefined) throw await unknownTool(stores, session, name);
+        if (tool.place.kind !== 'local' || !tool.place.exposedToPython) {
+          const details = `tool "${name}" is not one that Python may call`;
+          throw new Refusal(grpc.status.PERMISSION_DENIED, details);
+        }
+        return await runTool(call, tool.place.run);
+      },
+    ),
+    ...Object.fromEntries(
+      ['ExecuteTool', 'ExecuteStreamingTool', 'StreamTelemetry'].map((name) => [
+        name,
+        refuse(name),
+      ]),
+    ),
+  };
+}
+
+interface Stores {
+  create(request: InitializeSessionRequest__Output): Promise<CreateSessionResult>;
+  get(id: string): Promise<Session | undefined>;
+  remove(id: string): Promise<boolean>;
+  find(session: string, name: string): Promise<RegisteredTool | undefined>;
+  tools(session: string): Promise<readonly RegisteredTool[]>;
+  register(request: RegisterToolsRequest__Output): Promise<RegisterResult>;
+}
+
+// By name, not by reference: a store that its supervisor restarted is another process.
+function createStores(system: ActorSystem): Stores {
+  const ask = <T>(target: string, type: string, arg: unknown): Promise<T> =>
+    system.call<T>(target, { type, arg } as { readonly type: string });
+  return {
+    create: ({ session_id: id, metadata }) => {
+      const wanted: NewSession = { id, metadata };
+      return ask(sessionStoreName, 'create', wanted);
+    },
+    get: (id) => ask(sessionStoreName, 'get', id),
+    remove: (id) => ask(sessionStoreName, 'remove', id),
+    find: (session, name) => ask(toolRegistryName, 'find', { session, name }),
+    tools: (session) => ask(toolRegistryName, 'list', session),
+    register: ({ session_id: session, worker_id: worker, tools }) => {
+      const batch: readonly NewTool[] = tools.map((tool) => ({
+        name: tool.name,
+        place: { kind: 'remote', worker },
+        description: tool.description,
+        parameters: tool.parameters,
+        metadata: tool.metadata,
+        supportsStreaming: tool.supports_streaming,
+      }));
+      return ask(toolRegistryName, 'register', { session, batch });
+    },
+  };
+}
+
+function initialize(result: CreateSessionResult): InitializeSessionResponse {
+  if (result.ok) return { success: true, error_message: '', available_tools: {} };
+  const details =
+    result.error.kind === 'invalidId'
+      ? 'session_id is empty'
+      : `there are ${result.error.maxSessions} sessions already, which is the limit`;
+  throw new Refusal(
+    result.error.kind === 'invalidId'
+      ? grpc.status.INVALID_ARGUMENT
+      : grpc.status.RESOURCE_EXHAUSTED,
+    details,
+  );
+}
+
+function registered(result: RegisterResult, worker: string): RegisterToolsResponse {
+  if (!result.ok) return { success: false, error_message: describeToolError(result.error) };
+  const ids = result.names.map((name) => [name, worker === '' ? name : `${worker}/${name}`]);
+  return { success: true, tool_ids: Object.fromEntries(ids) as Record<string, string> };
+}
+
+function isExposed({ place }: RegisteredTool): boolean {
+  return place.kind === 'local' && place.exposedToPython;
+}
+
+type ToolSpecs = NonNullable<GetExposedElixirToolsResponse['tools']>;
+
+function specOf(tool: RegisteredTool): ToolSpecs[number] {
+  return {
+    name: tool.name,
+    description: tool.description,
+    metadata: tool.metadata,
+    supports_streaming: tool.supportsStreaming,
+    parameters: tool.parameters.map(
+      ({ name, type = 'any', description = '', required = false }) => ({
+        name,
+        type,
+        description,
+        required,
+      }),
+    ),
+  };
+}
+
+async function unknownTool(stores: Stores, session: string, name: string): Promise<Refusal> {
+  const names = (await stores.tools(session)).filter(isExposed).map((tool) => tool.name);
+  const nearest = nearestName(name, names);
+  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
+  const available = names.length === 0 ? 'none' : names.join(', ');
+  return new Refusal(
+    grpc.status.NOT_FOUND,
+    `there is no tool "${name}" in Node.${hint} Available: ${available}. Tools of Node are registered with registerTool().`,
+  );
+}
+
+async function runTool(
+  call: ServerUnaryCall<ExecuteElixirToolRequest__Output, ExecuteElixirToolResponse>,
+  run: ToolFunction,
+): Promise<ExecuteElixirToolResponse> {
+  const { request, metadata } = call;
+  const args = decodeParameters(request);
+  const controller = new AbortController();
+  call.on('cancelled', () => {
+    controller.abort(new Error('the caller in Python gave up'));
+  });
+  const [header] = metadata.get(correlationHeader);
+  const startedAt = performance.now();
+  const timed = (answer: ExecuteElixirToolResponse): ExecuteElixirToolResponse => ({
+    ...answer,
+    execution_time_ms: Math.round(performance.now() - startedAt),
+  });
+  try {
+    const result = await run(args, {
+      tool: request.tool_name,
+      session: request.session_id,
+      correlationId: request.metadata['correlation_id'] ?? header?.toString(),
+      signal: controller.signal,
+    });
+    // A function without a result returns undefined, which is None in Python.
+    return timed({
+      success: true,
+      result: encodeJson(result ?? null, 'result', request.tool_name),
+    });
+  } catch (error) {
+    return timed({ success: false, error_message: describeFailure(error) });
+  }
+}
+
+function decodeParameters(
+  request: ExecuteElixirToolRequest__Output,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(request.parameters).map(([name, value]) => {
+      try {
+        return [name, decodeJson(value)];
+      } catch (error) {
+        const why = isSnakepitError(error) ? String(error.details['problem']) : String(error);
+        throw new Refusal(grpc.status.INVALID_ARGUMENT, `parameter "${name}": ${why}`);
+      }
+    }),
+  );
+}
+
+function describeFailure(error: unknown): string {
+  if (isSnakepitError(error)) return error.message;
+  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
+  const name = 'name' in error ? String(error.name) : 'Error';
+  return `${name}: ${String(error.message)}`;
+}
+
+function answering<Q, R>(
+  handle: (call: ServerUnaryCall<Q, R>) => R | Promise<R>,
+): handleUnaryCall<Q, R> {
+  return (call: ServerUnaryCall<Q, R>, answer: sendUnaryData<R>): void => {
+    Promise.resolve()
+      .then(() => handle(call))
+      .then(
+        (response) => {
+          answer(null, response);
+        },
+        (error: unknown) => {
+          if (error instanceof Refusal) answer({ code: error.code, details: error.message });
+          else answer({ code: grpc.status.INTERNAL, details: describeFailure(error) });
+        },
+      );
+  };
+}
+
+// Unary and streaming calls alike can be ended with an error before anything was sent.
+function refuse(name: string): grpc.UntypedHandleCall {
+  const error = {
+    code: grpc.status.UNIMPLEMENTED,
+    details: `${name} is served by Python workers, not by Node; Node offers ExecuteElixirTool for tools of registerTool()`,
+  };
+  return (
+    call: { emit?: (event: string, error: object) => void },
+    answer?: (error: object) => void,
+  ): void => {
+    if (answer === undefined) call.emit?.('error', error);
+    else answer(error);
+  };
+}
+
+function timestamp(ms: number): { readonly seconds: number; readonly nanos: number } {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };
+}
