@@ -1,6 +1,22 @@
-import { createSystem, isSnakepitError, type ActorSystem, type Pid } from '@snakepit/core';
+import { randomBytes } from 'node:crypto';
+import {
+  createSystem,
+  isSnakepitError,
+  type ActorSystem,
+  type Pid,
+  type ProcessContext,
+  type StartResult,
+} from '@snakepit/core';
 import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
+import {
+  bridgeServer,
+  bridgeServerName,
+  type BridgeEndpoint,
+  type BridgeServerInput,
+} from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
+import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
+import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { bridgeError } from './errors.ts';
@@ -63,8 +79,11 @@ export class Snakepit implements AsyncDisposable {
   readonly system: ActorSystem;
   readonly #config: ResolvedConfig;
   readonly #pools: ReadonlyMap<string, PoolRuntime>;
+  /** What workers show when they call Node; the same through restarts of the server, for they are told once. */
+  readonly #bridgeToken = randomBytes(32).toString('hex');
   #tree: SupervisorRef | undefined;
   #resources: RunResources | undefined;
+  #bridge: BridgeEndpoint | undefined;
   #stopping: Promise<void> | undefined;
   #unwatchSignals: () => void = () => undefined;
 
@@ -82,7 +101,7 @@ export class Snakepit implements AsyncDisposable {
           config: pool,
           python: findPython({ python: pool.python }).executable,
           resources: () => this.#resources,
-          bridge: () => null,
+          bridge: () => this.#bridge ?? null,
         }),
       ]),
     );
@@ -136,11 +155,14 @@ export class Snakepit implements AsyncDisposable {
         ],
         shutdown: 'infinity',
       },
+      { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, {}] },
+      { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
       {
         id: 'applicationCleanup',
         name: 'snakepit.applicationCleanup',
         start: [applicationCleanup, { run: () => this.#resources?.run }],
       },
+      { id: 'bridgeServer', start: (self) => this.#startBridge(self) },
       {
         id: 'pools',
         type: 'supervisor',
@@ -153,6 +175,20 @@ export class Snakepit implements AsyncDisposable {
         ],
       },
     ];
+  }
+
+  /** A start function, because where its socket goes is known only when the process registry runs. */
+  #startBridge(supervisor: ProcessContext): Promise<StartResult> {
+    const input: BridgeServerInput = {
+      directory: process.platform === 'win32' ? undefined : this.#resources?.sockets.path,
+      token: this.#bridgeToken,
+      onListening: (endpoint) => {
+        this.#bridge = endpoint;
+      },
+    };
+    return new Promise((resolve) => {
+      supervisor.startLink(bridgeServer, input, { name: bridgeServerName }, resolve);
+    });
   }
 
   #log({ ref, text }: OutputLine): void {

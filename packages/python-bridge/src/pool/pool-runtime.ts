@@ -1,6 +1,7 @@
 import type { ActorSystem } from '@snakepit/core';
 import { DynamicSupervisor, Supervisor, type ChildSpec } from '@snakepit/supervisor';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
+import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
 import { bridgeError } from '../errors.ts';
 import type { RunResources } from '../os/process-registry.ts';
@@ -21,9 +22,6 @@ const killTimeoutMs = 5_000;
 /** Time beyond draining that a pool's process has to end, in milliseconds. */
 const poolShutdownMarginMs = 2_000;
 
-/** Where a worker may call the runtime. */
-export type BridgeEndpoint = { readonly address: string; readonly token: string } | null;
-
 /** What the runtime gives to one pool. */
 export interface PoolSurroundings {
   readonly system: ActorSystem;
@@ -33,7 +31,7 @@ export interface PoolSurroundings {
   /** What the process registry holds now. */
   readonly resources: () => RunResources | undefined;
   /** Where workers may call the runtime now. */
-  readonly bridge: () => BridgeEndpoint;
+  readonly bridge: () => BridgeEndpoint | null;
 }
 
 /** One pool as the front door sees it: its place in the tree, its way in, and what is known of its workers. */
