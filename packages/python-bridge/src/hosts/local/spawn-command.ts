@@ -25,7 +25,8 @@ export function workerCommand(spec: WorkerSpec): SpawnCommand {
     ...(spec.python.args ?? []),
     ...['-u', '-m', 'snakepit_bridge'],
     ...['--adapter', spec.adapter, '--snakepit-run-id', spec.runId, '--worker-id', spec.workerId],
-    ...spec.adapterArgs,
+    // Behind the mark they are the adapter's own; an unknown flag before it is refused.
+    ...(spec.adapterArgs.length === 0 ? [] : ['--', ...spec.adapterArgs]),
   ];
   return { executable: spec.python.executable, args };
 }
