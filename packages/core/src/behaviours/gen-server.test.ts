@@ -1,19 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  createSystem,
   createTestClock,
   defineServer,
   exitReason,
-  ExitError,
   ignore,
   noreply,
   ok,
   reply,
-  silentLogger,
   stop,
   type ExitReason,
   type From,
 } from '../index.ts';
+import { quietSystem, reasonOf } from '../probe.fixture.ts';
 
 const counter = defineServer({
   name: 'counter',
@@ -29,17 +27,7 @@ const counter = defineServer({
   cast: { reset: () => noreply({ n: 0 }) },
 });
 
-const quiet = () => createSystem({ logger: silentLogger });
-
-async function reasonOf(promise: Promise<unknown>): Promise<ExitReason> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof ExitError) return error.reason;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
+const quiet = quietSystem;
 
 describe('defineServer', () => {
   test('[GEN-001] [GEN-012] [GEN-021] start waits for init; calls answer; casts change the state', async () => {
@@ -142,7 +130,7 @@ describe('defineServer', () => {
 
   test('[GEN-015] [MSG-008] a call that gets no answer in time rejects with timeout; the server lives', async () => {
     const clock = createTestClock();
-    const system = createSystem({ clock, logger: silentLogger });
+    const system = quietSystem({ clock });
     const server = defineServer({
       init: () => ok(0),
       call: { never: (state) => noreply(state), ping: (state) => reply('pong', state) },
@@ -192,7 +180,7 @@ describe('defineServer', () => {
 
   test('[GEN-010] a start that takes too long is killed and reports timeout', async () => {
     const clock = createTestClock();
-    const system = createSystem({ clock, logger: silentLogger });
+    const system = quietSystem({ clock });
     const server = defineServer({ init: () => new Promise<never>(() => undefined) });
     const failed = reasonOf(system.start(server, undefined, { timeout: 50 }));
     await clock.advance(50);
