@@ -24,7 +24,7 @@ describe('workerCommand', () => {
       executable: '/venv/bin/python',
       args: [
         ...['-X', 'dev', '-u', '-m', 'snakepit_bridge', '--adapter', 'app.adapter.Adapter'],
-        ...['--snakepit-run-id', 'abcdefghijkl', '--worker-id', 'w1', '--model', 'small'],
+        ...['--snakepit-run-id', 'abcdefghijkl', '--worker-id', 'w1', '--', '--model', 'small'],
       ],
     });
   });
