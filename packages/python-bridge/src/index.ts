@@ -17,3 +17,7 @@ export { gracefulShutdownMachine } from './worker/graceful-shutdown.machine.ts';
 export { heartbeatMonitorMachine } from './worker/heartbeat-monitor.machine.ts';
 export { poolMachine } from './pool/pool.machine.ts';
 export type { WorkerMetadata } from './telemetry/events.ts';
+// For our other packages.
+export { runDoctor } from './python/doctor.ts';
+export type { DoctorPool, Finding } from './python/doctor.ts';
+export { setupEnvironment } from './python/setup-environment.ts';
