@@ -2,6 +2,7 @@
  * @typedef {object} TreeRow
  * @property {string} lines the branches of the tree in front of it
  * @property {string} name
+ * @property {boolean} isServer a plain server, that is, nothing with a statechart
  * @property {string} state where its statechart is
  * @property {string} pid that of the operating system where it has one, else that of the actor
  */
@@ -30,6 +31,7 @@ export function readTree({ system }) {
       rows.push({
         lines: isRoot ? '' : `${lines}${isLast ? '└─ ' : '├─ '}`,
         name: shortName(info),
+        isServer: info.behaviour === 'genServer',
         state: flatten(info.stateValue),
         pid: pidOf(info),
       });
@@ -68,6 +70,29 @@ function flatten(value) {
   return Object.entries(value)
     .map(([key, inner]) => `${key}.${flatten(inner)}`)
     .join(' + ');
+}
+
+/**
+ * The tree with neighbouring servers in one row, for screens that are too low.
+ *
+ * @param {TreeRow[]} rows
+ * @returns {TreeRow[]}
+ */
+export function foldServers(rows) {
+  /** @type {TreeRow[]} */
+  const folded = [];
+  for (const [i, row] of rows.entries()) {
+    const above = folded.at(-1);
+    const isMore = row.isServer && rows[i - 1]?.isServer === true;
+    if (isMore && above?.lines === row.lines) {
+      folded[folded.length - 1] = {
+        ...above,
+        name: `${above.name.split(' …')[0]} … ${row.name}`,
+        pid: `${above.pid.split(' …')[0]} … ${row.pid}`,
+      };
+    } else folded.push(row);
+  }
+  return folded;
 }
 
 /** @param {TreeRow} row */

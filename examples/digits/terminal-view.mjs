@@ -1,12 +1,12 @@
-import { readTree, rowText } from './process-tree.mjs';
+import { foldServers, readTree, rowText } from './process-tree.mjs';
 
 const ESC = '\u001b[';
 /** The other screen of the terminal: what stood there before comes back at the end. */
 const ENTER = `${ESC}?1049h${ESC}?25l`;
 const LEAVE = `${ESC}?25h${ESC}?1049l`;
 const FRAME_MS = 60;
-/** Lines that are not the tree: title, two blanks, progress, notes. */
 const SHOWN_NOTES = 2;
+/** Lines that are not the tree: title, progress, notes. */
 const OTHER_LINES = 2 + SHOWN_NOTES;
 
 const colours = { dim: '2', bold: '1', green: '32', cyan: '96', yellow: '33', red: '91' };
@@ -86,8 +86,9 @@ export function createTerminalView(terminal, options) {
  */
 function frame({ watched, notes, progress, rows, columns, paint }) {
   const fit = (/** @type {string} */ text) => text.slice(0, columns);
-  const tree = watched ? readTree(watched) : [];
   const room = Math.max(1, rows - OTHER_LINES);
+  const whole = watched ? readTree(watched) : [];
+  const tree = whole.length > room ? foldServers(whole) : whole;
   return [
     paint(fit('Snakepit: every line is a statechart or a server, every state is live'), 'bold'),
     ...tree.slice(0, room).map((row) => paint(fit(rowText(row)), colourOf(row.state))),
