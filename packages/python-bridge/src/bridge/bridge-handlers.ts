@@ -1,6 +1,5 @@
 import grpc from '@grpc/grpc-js';
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
-import { isSnakepitError } from '@snakepit/core';
 import type { ActorSystem } from '@snakepit/core';
 import { nearestName } from '../config/nearest-name.ts';
 import type { CleanupSessionRequest__Output } from '../gen/snakepit/bridge/CleanupSessionRequest.ts';
@@ -19,12 +18,12 @@ import type { PingRequest__Output } from '../gen/snakepit/bridge/PingRequest.ts'
 import type { PingResponse } from '../gen/snakepit/bridge/PingResponse.ts';
 import type { RegisterToolsRequest__Output } from '../gen/snakepit/bridge/RegisterToolsRequest.ts';
 import type { RegisterToolsResponse } from '../gen/snakepit/bridge/RegisterToolsResponse.ts';
-import { decodeJson, encodeJson } from './codec.ts';
+import { runNodeTool } from './node-tool.ts';
+import { describeFailure, Refusal } from './refusal.ts';
 import { sessionStoreName } from './session-store.ts';
 import type { CreateSessionResult, NewSession, Session } from './session-store.ts';
 import { describeToolError, toolRegistryName } from './tool-registry.ts';
-import type { NewTool, RegisteredTool, RegisterResult, ToolFunction } from './tool-registry.ts';
-import { correlationHeader } from './wire.ts';
+import type { NewTool, RegisteredTool, RegisterResult } from './tool-registry.ts';
 
 /** What the handlers need of their surroundings. */
 export interface HandlerSurroundings {
@@ -32,16 +31,6 @@ export interface HandlerSurroundings {
   readonly system: ActorSystem;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
-}
-
-/** A refusal with a gRPC status; anything else that is thrown becomes INTERNAL. */
-class Refusal extends Error {
-  readonly code: grpc.status;
-
-  constructor(code: grpc.status, details: string) {
-    super(details);
-    this.code = code;
-  }
 }
 
 /**
@@ -59,6 +48,21 @@ export function createBridgeHandlers(
       message: `pong: ${request.message}`,
       server_time: timestamp(wallClock()),
     })),
+    ...sessionHandlers(stores, wallClock),
+    ...toolHandlers(stores),
+    ...Object.fromEntries(
+      ['ExecuteTool', 'ExecuteStreamingTool', 'StreamTelemetry'].map((name) => [
+        name,
+        refuse(name),
+      ]),
+    ),
+  };
+}
+
+type Handlers = Readonly<Record<string, grpc.UntypedHandleCall>>;
+
+function sessionHandlers(stores: Stores, wallClock: () => number): Handlers {
+  return {
     InitializeSession: answering<InitializeSessionRequest__Output, InitializeSessionResponse>(
       async ({ request }) => initialize(await stores.create(request)),
     ),
@@ -86,6 +90,11 @@ export function createBridgeHandlers(
       server_time: timestamp(wallClock()),
       session_valid: (await stores.get(request.session_id)) !== undefined,
     })),
+  };
+}
+
+function toolHandlers(stores: Stores): Handlers {
+  return {
     RegisterTools: answering<RegisterToolsRequest__Output, RegisterToolsResponse>(
       async ({ request }) => registered(await stores.register(request), request.worker_id),
     ),
@@ -105,14 +114,8 @@ export function createBridgeHandlers(
           const details = `tool "${name}" is not one that Python may call`;
           throw new Refusal(grpc.status.PERMISSION_DENIED, details);
         }
-        return await runTool(call, tool.place.run);
+        return await runNodeTool(call, tool.place.run);
       },
-    ),
-    ...Object.fromEntries(
-      ['ExecuteTool', 'ExecuteStreamingTool', 'StreamTelemetry'].map((name) => [
-        name,
-        refuse(name),
-      ]),
     ),
   };
 }
@@ -205,61 +208,6 @@ async function unknownTool(stores: Stores, session: string, name: string): Promi
     grpc.status.NOT_FOUND,
     `there is no tool "${name}" in Node.${hint} Available: ${available}. Tools of Node are registered with registerTool().`,
   );
-}
-
-async function runTool(
-  call: ServerUnaryCall<ExecuteElixirToolRequest__Output, ExecuteElixirToolResponse>,
-  run: ToolFunction,
-): Promise<ExecuteElixirToolResponse> {
-  const { request, metadata } = call;
-  const args = decodeParameters(request);
-  const controller = new AbortController();
-  call.on('cancelled', () => {
-    controller.abort(new Error('the caller in Python gave up'));
-  });
-  const [header] = metadata.get(correlationHeader);
-  const startedAt = performance.now();
-  const timed = (answer: ExecuteElixirToolResponse): ExecuteElixirToolResponse => ({
-    ...answer,
-    execution_time_ms: Math.round(performance.now() - startedAt),
-  });
-  try {
-    const result = await run(args, {
-      tool: request.tool_name,
-      session: request.session_id,
-      correlationId: request.metadata['correlation_id'] ?? header?.toString(),
-      signal: controller.signal,
-    });
-    // A function without a result returns undefined, which is None in Python.
-    return timed({
-      success: true,
-      result: encodeJson(result ?? null, 'result', request.tool_name),
-    });
-  } catch (error) {
-    return timed({ success: false, error_message: describeFailure(error) });
-  }
-}
-
-function decodeParameters(
-  request: ExecuteElixirToolRequest__Output,
-): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(request.parameters).map(([name, value]) => {
-      try {
-        return [name, decodeJson(value)];
-      } catch (error) {
-        const why = isSnakepitError(error) ? String(error.details['problem']) : String(error);
-        throw new Refusal(grpc.status.INVALID_ARGUMENT, `parameter "${name}": ${why}`);
-      }
-    }),
-  );
-}
-
-function describeFailure(error: unknown): string {
-  if (isSnakepitError(error)) return error.message;
-  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
-  const name = 'name' in error ? String(error.name) : 'Error';
-  return `${name}: ${String(error.message)}`;
 }
 
 function answering<Q, R>(

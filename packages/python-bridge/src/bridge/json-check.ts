@@ -133,7 +133,7 @@ function checkAt(item: unknown, depth: number, step: string | number): void {
 
 function checkToJson(value: object, depth: number): boolean {
   if (!('toJSON' in value) || typeof value.toJSON !== 'function') return false;
-  const replaced: unknown = value.toJSON('');
+  const replaced: unknown = (value as { toJSON: (key: string) => unknown }).toJSON('');
   if (replaced !== value) check(replaced, depth + 1);
   return true;
 }
@@ -197,8 +197,9 @@ function findCycle(root: unknown): { readonly from: Trail; readonly to: Trail } 
   const ancestors: object[] = [];
   const trail: (string | number)[] = [];
   const visit = (value: unknown): { from: Trail; to: Trail } | undefined => {
-    if (typeof value !== 'object' || value === null || ancestors.length > maxDepth)
+    if (typeof value !== 'object' || value === null || ancestors.length > maxDepth) {
       return undefined;
+    }
     const at = ancestors.indexOf(value);
     if (at >= 0) return { from: [...trail], to: trail.slice(0, at) };
     ancestors.push(value);

@@ -4,8 +4,6 @@ import type { Logger } from '@snakepit/core';
 import { sessionStore } from './session-store.ts';
 import type { SessionStoreInput } from './session-store.ts';
 
-// The type is inferred: the reference's calls are typed from the definition.
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type
 async function startStore(input: SessionStoreInput = {}, logger: Logger = silentLogger) {
   const clock = createTestClock();
   const system = createSystem({ clock, logger });

@@ -9,7 +9,6 @@ function tool(name: string, place: ToolPlace = local): NewTool {
   return { name, place };
 }
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- typed from the definition
 async function startRegistry() {
   const system = createSystem({ logger: silentLogger });
   return { system, registry: await system.start(toolRegistry) };

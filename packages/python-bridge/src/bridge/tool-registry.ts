@@ -1,4 +1,5 @@
 import { defineServer, noreply, ok, reply } from '@snakepit/core';
+import { showValue } from '../config/config-fault.ts';
 import { checkToolMetadata, checkToolName } from './tool-name.ts';
 import type { ToolMetadataFault, ToolNameFault } from './tool-name.ts';
 
@@ -192,7 +193,7 @@ export function describeToolError(error: ToolError): string {
     case 'duplicateTool':
       return `there is a tool "${error.name}" already${error.session === '' ? '' : ` in session "${error.session}"`}`;
     case 'invalidToolName':
-      return `${JSON.stringify(error.name) ?? String(error.name)} cannot be the name of a tool (${error.fault}): 1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit`;
+      return `${showValue(error.name)} cannot be the name of a tool (${error.fault}): 1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit`;
     case 'invalidMetadata':
       return `the metadata of tool "${error.name}" cannot be kept (${error.fault}): at most 32 texts, 4096 bytes together`;
   }

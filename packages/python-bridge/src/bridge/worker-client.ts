@@ -98,7 +98,9 @@ class Unary<Q extends object, R extends object> {
         : { deadline: Date.now() + deadlineMs };
     const method = this.#method;
     return new Promise((resolve, reject) => {
-      let cancel: (() => void) | undefined;
+      const cancel = (): void => {
+        call.cancel();
+      };
       const call: ClientUnaryCall = this.#channel.makeUnaryRequest(
         method.path,
         method.requestSerialize,
@@ -107,17 +109,13 @@ class Unary<Q extends object, R extends object> {
         this.#metadata,
         options,
         (error: ServiceError | null, response?: R) => {
-          if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
-          if (response === undefined)
+          signal?.removeEventListener('abort', cancel);
+          if (response === undefined) {
             reject(error ?? new TypeError('gRPC gave neither answer nor error'));
-          else resolve(response);
+          } else resolve(response);
         },
       );
-      if (signal === undefined) return;
-      cancel = () => {
-        call.cancel();
-      };
-      signal.addEventListener('abort', cancel, { once: true });
+      signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 }
@@ -209,8 +207,9 @@ class GrpcWorkerClient implements WorkerClient {
   }
 
   #meaning(error: unknown, limits: CallLimits, ids: ErrorIds): Error {
-    if (!isServiceError(error))
+    if (!isServiceError(error)) {
       return error instanceof Error ? error : new TypeError(String(error));
+    }
     const { deadlineMs = Infinity, signal } = limits;
     return grpcFailure(error, { ids, deadlineMs, signal });
   }

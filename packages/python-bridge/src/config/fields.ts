@@ -8,6 +8,7 @@ export interface FieldNotes {
 
 /** One key of the configuration: what it accepts, what it means, what it is when nobody says. */
 export interface Field<T> extends FieldNotes {
+  /** Tells it from a group. */
   readonly kind: 'field';
   /** `ms` for durations: the resolved key then ends in `Ms`. */
   readonly unit: 'ms' | undefined;
@@ -27,11 +28,13 @@ export interface Field<T> extends FieldNotes {
 
 /** A duration in milliseconds. */
 export interface DurationField extends Field<number> {
+  /** Milliseconds. */
   readonly unit: 'ms';
 }
 
 /** Keys that belong together under one key. */
 export interface Group<S extends Schema> {
+  /** Tells it from a key. */
   readonly kind: 'group';
   /** What the group is for. */
   readonly meaning: string;

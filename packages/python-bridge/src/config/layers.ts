@@ -4,9 +4,7 @@ import type { Field, Group, Resolved, Schema } from './fields.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Allowed values of one source, by key; groups are layers again. A key that is not there was not said. */
-export interface Layer {
-  readonly [key: string]: unknown;
-}
+export type Layer = Readonly<Record<string, unknown>>;
 
 /**
  * Checks an object of the user against a schema.

@@ -35,6 +35,7 @@ describe('resolveConfig', () => {
       adapter: 'my_app.adapter.MyAdapter',
       adapterArgs: [],
       size: availableParallelism(),
+      concurrency: 1,
       python: undefined,
       pythonPath: [],
       cwd: '/srv/app',
@@ -55,7 +56,7 @@ describe('resolveConfig', () => {
       termTimeoutMs: 3000,
       restart: {
         maxRestarts: 3,
-        periodMs: 60_000,
+        periodMs: 10_000,
         backoff: { initialMs: 100, maxMs: 30_000, factor: 2, jitter: 0.25 },
       },
     });

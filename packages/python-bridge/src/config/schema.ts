@@ -54,7 +54,8 @@ export const sharedSchema = {
     variable: 'SNAKEPIT_REQUEST_TIMEOUT',
   }),
   concurrency: integer({
-    meaning: 'How many calls one worker executes at the same time; the adapter must be made for more than one.',
+    meaning:
+      'How many calls one worker executes at the same time; the adapter must be made for more than one.',
     min: 1,
     max: 1000,
     fallback: 1,

@@ -41,8 +41,9 @@ function poolWith(path: string): DoctorPool {
 
 function only(findings: readonly Finding[], id: string): Finding {
   const found = findings.filter((finding) => finding.id === id);
-  if (found.length !== 1 || found[0] === undefined)
+  if (found.length !== 1 || found[0] === undefined) {
     throw new Error(`${found.length} findings ${id}`);
+  }
   return found[0];
 }
 

@@ -169,7 +169,10 @@ async function checkAdapter(
   const error = report?.['error'];
   const said =
     typeof error === 'object' && error !== null && 'message' in error
-      ? [String(error.message), 'traceback' in error ? String(error.traceback ?? '') : '']
+      ? [
+          String(error.message),
+          'traceback' in error && typeof error.traceback === 'string' ? error.traceback : '',
+        ]
       : [result.failure ?? `exit code ${String(result.code)}`, result.tail.join('\n')];
   return {
     id,
