@@ -1,5 +1,14 @@
-// Puts the contract and the Python side into the package that carries them to users, as dist is made from src.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+// Puts the contract and the Python side into the package that carries them to users, as dist is made from src,
+// and makes the commands of the packages executable, which the compiler does not.
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,7 +17,7 @@ const target = join(root, 'packages/python-bridge/priv');
 const python = join(root, 'priv/python');
 const SHIPPED = /^(snakepit_bridge|pyproject\.toml|README\.md|requirements.*\.(txt|lock))$/;
 const isMade = (/** @type {string} */ path) =>
-  /^(__pycache__|\..*_cache|tests)$/.test(basename(path));
+  /^(__pycache__|\..*_cache|.*\.egg-info|tests)$/.test(basename(path));
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(join(target, 'python'), { recursive: true });
@@ -21,3 +30,13 @@ for (const name of readdirSync(python).filter((one) => SHIPPED.test(one))) {
 }
 const scripts = join(root, 'priv/scripts');
 if (existsSync(scripts)) cpSync(scripts, join(target, 'scripts'), { recursive: true });
+
+for (const name of readdirSync(join(root, 'packages'))) {
+  const manifest = join(root, 'packages', name, 'package.json');
+  if (!existsSync(manifest)) continue;
+  const { bin = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
+  for (const path of Object.values(bin)) {
+    const file = join(root, 'packages', name, String(path));
+    if (existsSync(file)) chmodSync(file, 0o755);
+  }
+}
