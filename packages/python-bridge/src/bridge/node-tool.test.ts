@@ -53,7 +53,7 @@ describe('tools of Node', () => {
       },
       'RangeError: too big',
     ],
-    ['rejects', () => Promise.reject('nothing'), 'nothing'],
+    ['rejects', () => Promise.reject(new TypeError('later')), 'TypeError: later'],
     ['returns what JSON cannot keep', () => ({ n: 1n }), 'result.n is a BigInt'],
   ])('a function that %s fails in Python with the reason', async (_, run, expected) => {
     await fixture.startServer();
