@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { createTestClock, ExitError, exitReason, isSnakepitError, type Pid } from '@snakepit/core';
-import { DynamicSupervisor, Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
+import {
+  DynamicSupervisor,
+  Supervisor,
+  type ChildSpec,
+  type SupervisorRef,
+} from '@snakepit/supervisor';
 import { boom, gate, rest, until, withBench, type Bench } from '../fixtures/supervised.ts';
 
 async function add(tree: SupervisorRef, spec: ChildSpec): Promise<Pid> {
@@ -17,7 +22,9 @@ describe('start', () => {
   test('[DYN-010] has no children, is usable as a child, and starts them on request', () =>
     withBench(async (bench) => {
       const root = await Supervisor.start(bench.system, {
-        children: [{ id: 'jobs', start: [DynamicSupervisor, { name: 'jobs' }], type: 'supervisor' }],
+        children: [
+          { id: 'jobs', start: [DynamicSupervisor, { name: 'jobs' }], type: 'supervisor' },
+        ],
       });
       const jobs = DynamicSupervisor.at(bench.system, 'jobs');
       expect(await DynamicSupervisor.whichChildren(jobs)).toEqual([]);
@@ -55,24 +62,39 @@ describe('start', () => {
         (error: unknown) => error,
       );
       if (!isSnakepitError(failure)) throw new Error('an error with a code is meant');
-      expect(failure.details).toMatchObject({ fault: { kind: 'supervisorData', fault: { kind, value } } });
+      expect(failure.details).toMatchObject({
+        fault: { kind: 'supervisorData', fault: { kind, value } },
+      });
       expect(failure.message).toContain(key);
-    }));
+    }),
+  );
 });
 
 describe('startChild', () => {
   test.each<[object, string]>([
     [{ start: () => ({ ok: true, pid: undefined }) }, 'invalidChildSpec'],
     [{ id: 'a' }, 'invalidChildSpec'],
-    [{ id: 'a', start: () => ({ ok: true, pid: undefined }), significant: true, restart: 'temporary' }, 'invalidSignificant'],
+    [
+      {
+        id: 'a',
+        start: () => ({ ok: true, pid: undefined }),
+        significant: true,
+        restart: 'temporary',
+      },
+      'invalidSignificant',
+    ],
     [{ id: 'a', start: () => ({ ok: true, pid: undefined }), shutdown: 'x' }, 'invalidShutdown'],
   ])('[DYN-012] a faulty spec is refused before the supervisor is asked: %j', (spec, kind) =>
     withBench(async ({ system }) => {
       const tree = await DynamicSupervisor.start(system);
       system.exit(tree.pid, exitReason.kill);
       // The supervisor is gone, and yet there is an answer.
-      expect(await DynamicSupervisor.startChild(tree, spec as ChildSpec)).toMatchObject({ ok: false, error: { kind } });
-    }));
+      expect(await DynamicSupervisor.startChild(tree, spec as ChildSpec)).toMatchObject({
+        ok: false,
+        error: { kind },
+      });
+    }),
+  );
 
   test('[DYN-012] ids may repeat', () =>
     withBench(async (bench) => {
@@ -88,20 +110,38 @@ describe('startChild', () => {
       const pid = await add(tree, bench.child('a'));
       expect(bench.system.isAlive(pid)).toBe(true);
       bench.ignoring.add('b');
-      expect(await DynamicSupervisor.startChild(tree, bench.child('b'))).toEqual({ ok: true, pid: undefined });
+      expect(await DynamicSupervisor.startChild(tree, bench.child('b'))).toEqual({
+        ok: true,
+        pid: undefined,
+      });
       bench.failing.set('c', boom);
       expect(await DynamicSupervisor.startChild(tree, bench.child('c'))).toEqual({
         ok: false,
         error: { kind: 'startFailed', reason: boom },
       });
-      const raised = await DynamicSupervisor.startChild(tree, { id: 'd', start: () => { throw new Error('no'); } });
-      expect(raised).toMatchObject({ error: { kind: 'startFailed', reason: { kind: 'error', error: { message: 'no' } } } });
-      expect(await DynamicSupervisor.countChildren(tree)).toEqual({ specs: 1, active: 1, supervisors: 0, workers: 1 });
+      const raised = await DynamicSupervisor.startChild(tree, {
+        id: 'd',
+        start: () => {
+          throw new Error('no');
+        },
+      });
+      expect(raised).toMatchObject({
+        error: { kind: 'startFailed', reason: { kind: 'error', error: { message: 'no' } } },
+      });
+      expect(await DynamicSupervisor.countChildren(tree)).toEqual({
+        specs: 1,
+        active: 1,
+        supervisors: 0,
+        workers: 1,
+      });
     }));
 
   test('[DYN-014] maxChildren counts running and restarting ones and is looked at before the start', () =>
     withBench(async (bench) => {
-      const tree = await DynamicSupervisor.start(bench.system, { maxChildren: 2, maxRestarts: 1_000_000 });
+      const tree = await DynamicSupervisor.start(bench.system, {
+        maxChildren: 2,
+        maxRestarts: 1_000_000,
+      });
       await add(tree, bench.child('a'));
       const b = await add(tree, bench.child('b'));
       bench.failing.set('b', boom);
@@ -132,7 +172,10 @@ describe('startChild', () => {
       await until(() => bench.log.includes('+a'));
       bench.end(pid);
       await until(() => seen.length === 2);
-      expect(seen).toEqual([[1, 'two'], [1, 'two']]);
+      expect(seen).toEqual([
+        [1, 'two'],
+        [1, 'two'],
+      ]);
     }));
 });
 
@@ -144,7 +187,9 @@ describe('restart', () => {
       const gone = bench.system.awaitExit(tree.pid);
       bench.end(a);
       bench.end(b);
-      await until(() => bench.log.includes('+b') && bench.log.filter((line) => line === '+a').length === 2);
+      await until(
+        () => bench.log.includes('+b') && bench.log.filter((line) => line === '+a').length === 2,
+      );
       await rest();
       expect(bench.system.isAlive(c)).toBe(true);
       bench.end(c);
@@ -169,7 +214,9 @@ describe('restart', () => {
       bench.failing.set('a', boom);
       bench.end(a);
       await until(() => bench.log.filter((line) => line === '!a').length > 3);
-      expect(await DynamicSupervisor.whichChildren(tree)).toMatchObject([{ id: undefined, pid: 'restarting' }]);
+      expect(await DynamicSupervisor.whichChildren(tree)).toMatchObject([
+        { id: undefined, pid: 'restarting' },
+      ]);
       expect(await DynamicSupervisor.countChildren(tree)).toMatchObject({ specs: 1, active: 0 });
       bench.failing.clear();
       await until(() => bench.log.at(-1) === '+a');
@@ -241,7 +288,9 @@ describe('stop', () => {
       await add(tree, bench.child('slow', { shutdown: 100 }, { stubborn: true }));
       const stopped = DynamicSupervisor.stop(tree);
       await clock.advance(1);
-      const reason = add(tree, bench.child('late')).catch((error: unknown) => (error as ExitError).reason);
+      const reason = add(tree, bench.child('late')).catch(
+        (error: unknown) => (error as ExitError).reason,
+      );
       await clock.advance(99);
       await stopped;
       expect(await reason).toEqual(exitReason.shutdown);
@@ -278,7 +327,11 @@ describe('stop', () => {
     }));
 });
 
-async function addAll(bench: Bench, tree: SupervisorRef, ids: readonly string[]): Promise<[Pid, Pid, Pid]> {
+async function addAll(
+  bench: Bench,
+  tree: SupervisorRef,
+  ids: readonly string[],
+): Promise<[Pid, Pid, Pid]> {
   const pids: Pid[] = [];
   for (const id of ids) pids.push(await add(tree, bench.child(id)));
   return pids as [Pid, Pid, Pid];

@@ -1,7 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { defineServer, ExitError, exitReason, ok, Pid } from '@snakepit/core';
 import { Supervisor } from '@snakepit/supervisor';
-import { boom, brief, gate, pidOf, rest, states, until, withBench } from '../fixtures/supervised.ts';
+import {
+  boom,
+  brief,
+  gate,
+  pidOf,
+  rest,
+  states,
+  until,
+  withBench,
+} from '../fixtures/supervised.ts';
 
 describe('startChild', () => {
   test('[SUP-012] adds the child last', () =>
@@ -32,7 +41,10 @@ describe('startChild', () => {
 
   test('[SUP-014] [INT-007] a failed start is not kept, not counted and harms nobody', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { maxRestarts: 0, children: [bench.child('a')] });
+      const tree = await Supervisor.start(bench.system, {
+        maxRestarts: 0,
+        children: [bench.child('a')],
+      });
       bench.failing.set('b', boom);
       expect(await Supervisor.startChild(tree, bench.child('b'))).toEqual({
         ok: false,
@@ -60,7 +72,9 @@ describe('startChild', () => {
       bench.ignoring.add('p').add('x');
       const none = { ok: true, pid: undefined };
       expect(await Supervisor.startChild(tree, bench.child('p'))).toEqual(none);
-      expect(await Supervisor.startChild(tree, bench.child('x', { restart: 'temporary' }))).toEqual(none);
+      expect(await Supervisor.startChild(tree, bench.child('x', { restart: 'temporary' }))).toEqual(
+        none,
+      );
       expect(await states(tree)).toEqual(['p undefined']);
     }));
 
@@ -114,9 +128,18 @@ describe('terminateChild', () => {
 describe('restartChild and deleteChild', () => {
   test('[SUP-018] restartChild: stopped, running, unknown, failing, ignoring', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { maxRestarts: 0, children: [bench.child('a')] });
-      expect(await Supervisor.restartChild(tree, 'a')).toEqual({ ok: false, error: { kind: 'running' } });
-      expect(await Supervisor.restartChild(tree, 'z')).toEqual({ ok: false, error: { kind: 'notFound' } });
+      const tree = await Supervisor.start(bench.system, {
+        maxRestarts: 0,
+        children: [bench.child('a')],
+      });
+      expect(await Supervisor.restartChild(tree, 'a')).toEqual({
+        ok: false,
+        error: { kind: 'running' },
+      });
+      expect(await Supervisor.restartChild(tree, 'z')).toEqual({
+        ok: false,
+        error: { kind: 'notFound' },
+      });
       await Supervisor.terminateChild(tree, 'a');
       bench.failing.set('a', boom);
       expect(await Supervisor.restartChild(tree, 'a')).toEqual({
@@ -128,14 +151,23 @@ describe('restartChild and deleteChild', () => {
       bench.ignoring.add('a');
       expect(await Supervisor.restartChild(tree, 'a')).toEqual({ ok: true, pid: undefined });
       bench.ignoring.clear();
-      expect(await Supervisor.restartChild(tree, 'a')).toEqual({ ok: true, pid: await pidOf(tree, 'a') });
+      expect(await Supervisor.restartChild(tree, 'a')).toEqual({
+        ok: true,
+        pid: await pidOf(tree, 'a'),
+      });
     }));
 
   test('[SUP-019] deleteChild: running, unknown, stopped', () =>
     withBench(async (bench) => {
       const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
-      expect(await Supervisor.deleteChild(tree, 'a')).toEqual({ ok: false, error: { kind: 'running' } });
-      expect(await Supervisor.deleteChild(tree, 'z')).toEqual({ ok: false, error: { kind: 'notFound' } });
+      expect(await Supervisor.deleteChild(tree, 'a')).toEqual({
+        ok: false,
+        error: { kind: 'running' },
+      });
+      expect(await Supervisor.deleteChild(tree, 'z')).toEqual({
+        ok: false,
+        error: { kind: 'notFound' },
+      });
       await Supervisor.terminateChild(tree, 'a');
       expect(await Supervisor.deleteChild(tree, 'a')).toEqual({ ok: true });
       expect(await states(tree)).toEqual([]);
@@ -162,10 +194,7 @@ describe('what a supervisor tells', () => {
   test('[SUP-021] whichChildren is newest first', () =>
     withBench(async (bench) => {
       const tree = await Supervisor.start(bench.system, {
-        children: [
-          bench.child('a'),
-          { id: 'in', start: [Supervisor, {}], type: 'supervisor' },
-        ],
+        children: [bench.child('a'), { id: 'in', start: [Supervisor, {}], type: 'supervisor' }],
       });
       await Supervisor.terminateChild(tree, 'a');
       expect(await Supervisor.whichChildren(tree)).toEqual([
@@ -185,7 +214,12 @@ describe('what a supervisor tells', () => {
       });
       await Supervisor.terminateChild(tree, 'a');
       await Supervisor.terminateChild(tree, 'in');
-      expect(await Supervisor.countChildren(tree)).toEqual({ specs: 3, active: 1, supervisors: 1, workers: 2 });
+      expect(await Supervisor.countChildren(tree)).toEqual({
+        specs: 3,
+        active: 1,
+        supervisors: 1,
+        workers: 2,
+      });
     }));
 
   test('[SUP-023] getChildSpec has the defaults filled in; an unknown id is notFound', () =>
@@ -193,9 +227,18 @@ describe('what a supervisor tells', () => {
       const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
       expect(await Supervisor.getChildSpec(tree, 'a')).toMatchObject({
         ok: true,
-        spec: { id: 'a', restart: 'permanent', shutdown: 5_000, type: 'worker', significant: false },
+        spec: {
+          id: 'a',
+          restart: 'permanent',
+          shutdown: 5_000,
+          type: 'worker',
+          significant: false,
+        },
       });
-      expect(await Supervisor.getChildSpec(tree, 'z')).toEqual({ ok: false, error: { kind: 'notFound' } });
+      expect(await Supervisor.getChildSpec(tree, 'z')).toEqual({
+        ok: false,
+        error: { kind: 'notFound' },
+      });
     }));
 
   test('[SUP-024] a temporary child vanishes when it ends; its id can be used again', () =>
@@ -244,23 +287,31 @@ describe('a busy or absent supervisor', () => {
       expect(answers).toEqual(['slow', 'list', 'quick', 'count']);
     }));
 
-  test('[SUP-025] a call to nobody fails with noproc, one that is pending with the supervisor\'s reason', () =>
+  test("[SUP-025] a call to nobody fails with noproc, one that is pending with the supervisor's reason", () =>
     withBench(async (bench) => {
       const reasonOf = (call: Promise<unknown>) =>
         call.then(
           () => 'answered',
           (error: unknown) => (error instanceof ExitError ? brief(error.reason) : 'other'),
         );
-      const tree = await Supervisor.start(bench.system, { name: 'app', children: [bench.child('a')] });
+      const tree = await Supervisor.start(bench.system, {
+        name: 'app',
+        children: [bench.child('a')],
+      });
       bench.system.exit(tree.pid, boom);
       expect(await reasonOf(Supervisor.whichChildren(tree))).toBe('boom');
       expect(await reasonOf(Supervisor.whichChildren(tree))).toBe('noproc');
-      expect(await reasonOf(Supervisor.whichChildren(Supervisor.at(bench.system, 'app')))).toBe('noproc');
+      expect(await reasonOf(Supervisor.whichChildren(Supervisor.at(bench.system, 'app')))).toBe(
+        'noproc',
+      );
     }));
 
   test('[SUP-026] an unexpected message is ignored, and so is the EXIT of a linked stranger', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { maxRestarts: 0, children: [bench.child('a')] });
+      const tree = await Supervisor.start(bench.system, {
+        maxRestarts: 0,
+        children: [bench.child('a')],
+      });
       bench.system.send(tree.pid, { type: 'what' });
       bench.system.send(tree.pid, 'what');
       const stranger = await bench.system.start(linkedTo, tree.pid);
@@ -271,7 +322,9 @@ describe('a busy or absent supervisor', () => {
 
   test('[SUP-026] an unknown call ends the supervisor, its children stopped in order', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { children: [bench.child('a'), bench.child('b')] });
+      const tree = await Supervisor.start(bench.system, {
+        children: [bench.child('a'), bench.child('b')],
+      });
       await expect(bench.system.call(tree.pid, { type: 'fly' })).rejects.toBeInstanceOf(ExitError);
       expect(bench.news()).toEqual(['+a', '+b', '-b shutdown', '-a shutdown']);
     }));
@@ -282,7 +335,10 @@ describe('a busy or absent supervisor', () => {
       if (typeof start === 'function') throw new Error('a pair is meant');
       const tree = await Supervisor.start(bench.system, {
         children: [
-          { id: 'a', start: (self) => ({ ok: true, pid: self.spawn(start[0], start[1] as never) }) },
+          {
+            id: 'a',
+            start: (self) => ({ ok: true, pid: self.spawn(start[0], start[1] as never) }),
+          },
         ],
       });
       const pid = await pidOf(tree, 'a');
@@ -290,7 +346,9 @@ describe('a busy or absent supervisor', () => {
       await until(() => !bench.system.isAlive(pid));
       expect(await states(tree)).toEqual(['a up']);
       expect((await Supervisor.countChildren(tree)).active).toBe(0);
-      expect(await Supervisor.restartChild(tree, 'a')).toMatchObject({ error: { kind: 'running' } });
+      expect(await Supervisor.restartChild(tree, 'a')).toMatchObject({
+        error: { kind: 'running' },
+      });
       expect(await Supervisor.deleteChild(tree, 'a')).toMatchObject({ error: { kind: 'running' } });
       expect(await Supervisor.terminateChild(tree, 'a')).toEqual({ ok: true });
       expect(await states(tree)).toEqual(['a undefined']);

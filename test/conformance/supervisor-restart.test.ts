@@ -1,7 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import { createTestClock, exitReason, type ExitReason, type Pid } from '@snakepit/core';
-import { Supervisor, type RestartType, type Strategy, type SupervisorRef } from '@snakepit/supervisor';
-import { boom, gate, pidOf, rest, states, until, withBench, type Bench } from '../fixtures/supervised.ts';
+import {
+  Supervisor,
+  type RestartType,
+  type Strategy,
+  type SupervisorRef,
+} from '@snakepit/supervisor';
+import {
+  boom,
+  gate,
+  pidOf,
+  rest,
+  states,
+  until,
+  withBench,
+  type Bench,
+} from '../fixtures/supervised.ts';
 
 async function abc(
   bench: Bench,
@@ -52,8 +66,14 @@ describe('restart types', () => {
     [exitReason.timeout, 'timeout'],
   ];
 
-  async function restarted(bench: Bench, restart: RestartType, reason: ExitReason): Promise<boolean> {
-    const tree = await Supervisor.start(bench.system, { children: [bench.child('a', { restart })] });
+  async function restarted(
+    bench: Bench,
+    restart: RestartType,
+    reason: ExitReason,
+  ): Promise<boolean> {
+    const tree = await Supervisor.start(bench.system, {
+      children: [bench.child('a', { restart })],
+    });
     const pid = await pidOf(tree, 'a');
     bench.end(pid, reason);
     await until(() => !bench.system.isAlive(pid));
@@ -64,18 +84,21 @@ describe('restart types', () => {
   test.each(reasons)('[STR-001] permanent: restarted after %j', (reason) =>
     withBench(async (bench) => {
       expect(await restarted(bench, 'permanent', reason)).toBe(true);
-    }));
+    }),
+  );
 
   test.each(reasons)('[STR-002] transient: restarted only when the end is abnormal: %j', (reason) =>
     withBench(async (bench) => {
       const isClean = ['normal', 'shutdown', 'shutdownWith'].includes(reason.kind);
       expect(await restarted(bench, 'transient', reason)).toBe(!isClean);
-    }));
+    }),
+  );
 
   test.each(reasons)('[STR-003] temporary: not restarted after %j', (reason) =>
     withBench(async (bench) => {
       expect(await restarted(bench, 'temporary', reason)).toBe(false);
-    }));
+    }),
+  );
 
   test.each<Strategy>(['oneForOne', 'oneForAll', 'restForOne'])(
     '[STR-004] [INT-007] %s: a clean end of a transient child touches nobody and is not counted',
@@ -84,7 +107,11 @@ describe('restart types', () => {
         const tree = await Supervisor.start(bench.system, {
           strategy,
           maxRestarts: 0,
-          children: [bench.child('a'), bench.child('t', { restart: 'transient' }), bench.child('z')],
+          children: [
+            bench.child('a'),
+            bench.child('t', { restart: 'transient' }),
+            bench.child('z'),
+          ],
         });
         bench.end(await pidOf(tree, 't'), exitReason.normal);
         await until(async () => (await states(tree)).includes('t undefined'));
@@ -193,7 +220,8 @@ describe('strategies', () => {
       const gone = bench.system.awaitExit(tooFew.pid);
       await endAtOnce(bench, tooFew, await pidsOf(tooFew, order));
       expect(await gone).toEqual(exitReason.shutdown);
-    }));
+    }),
+  );
 
   test('[STR-015] a member that dies before the group is complete is handled after, with its own count', () =>
     withBench(async (bench) => {
@@ -203,8 +231,10 @@ describe('strategies', () => {
       const gone = bench.system.awaitExit(tree.pid);
       bench.end(await pidOf(tree, 'b'));
       await until(() => bench.log.includes('+a'));
-      const restarted = [...bench.system.processes()].find(({ behaviour, status, parent }) =>
-        behaviour === 'genServer' && status === 'waiting' && parent === tree.pid);
+      const restarted = [...bench.system.processes()].find(
+        ({ behaviour, status, parent }) =>
+          behaviour === 'genServer' && status === 'waiting' && parent === tree.pid,
+      );
       if (restarted === undefined) throw new Error('a runs again');
       bench.end(restarted.pid);
       await until(() => bench.log.includes('-a boom'));
@@ -213,7 +243,14 @@ describe('strategies', () => {
       start.open();
       // Two restarts within an intensity of one: had the second not been counted, it would live.
       expect(await gone).toEqual(exitReason.shutdown);
-      expect(bench.news()).toEqual(['-b boom', '-a shutdown', '+a', '-a boom', '+b', '-b shutdown']);
+      expect(bench.news()).toEqual([
+        '-b boom',
+        '-a shutdown',
+        '+a',
+        '-a boom',
+        '+b',
+        '-b shutdown',
+      ]);
     }));
 
   test('[STR-024] [INT-012] a restarted supervisor has only its own children and an empty window', () =>
@@ -240,7 +277,11 @@ describe('strategies', () => {
           await rest();
           if (!bench.system.isAlive(outer.pid)) return true;
           const now = bench.system.whereis('inner');
-          return now !== undefined && (await states(inner)).includes('w up') && (await pidOf(inner, 'w')) !== pid;
+          return (
+            now !== undefined &&
+            (await states(inner)).includes('w up') &&
+            (await pidOf(inner, 'w')) !== pid
+          );
         });
         if (crashes === 3) expect(await states(inner)).toEqual(['w up']);
       }
@@ -257,7 +298,9 @@ describe('failed restarts', () => {
       bench.end(await pidOf(tree, 'a'));
       await until(() => bench.log.includes('!a'));
       expect(await Supervisor.whichChildren(tree)).toMatchObject([{ id: 'a', pid: 'restarting' }]);
-      expect(await Supervisor.startChild(tree, bench.child('a'))).toMatchObject({ error: { kind: 'alreadyPresent' } });
+      expect(await Supervisor.startChild(tree, bench.child('a'))).toMatchObject({
+        error: { kind: 'alreadyPresent' },
+      });
       expect(await Supervisor.terminateChild(tree, 'a')).toEqual({ ok: true });
       bench.news();
       await rest();
@@ -311,7 +354,10 @@ describe('failed restarts', () => {
 
   test('[STR-020] a group start stops at the member that fails: those before stay up, those after wait', () =>
     withBench(async (bench) => {
-      const tree = await abc(bench, 'restForOne', { maxRestarts: 1_000_000, ids: ['a', 'b', 'c', 'd'] });
+      const tree = await abc(bench, 'restForOne', {
+        maxRestarts: 1_000_000,
+        ids: ['a', 'b', 'c', 'd'],
+      });
       bench.failing.set('c', boom);
       bench.end(await pidOf(tree, 'b'));
       await until(() => bench.log.includes('!c'));
@@ -424,22 +470,25 @@ describe('restart intensity', () => {
   test.each([
     { first: 1_050, gap: 1_850, survives: false },
     { first: 1_950, gap: 1_100, survives: true },
-  ])('[INT-005] intensity 1, period 1: crash at $first ms and $gap ms later, survives $survives', async (row) => {
-    const clock = createTestClock();
-    await withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, {
-        maxRestarts: 1,
-        maxSeconds: 1,
-        children: [bench.child('a')],
-      });
-      await clock.advance(row.first);
-      bench.end(await pidOf(tree, 'a'));
-      await clock.advance(row.gap);
-      bench.end(await pidOf(tree, 'a'));
-      await clock.advance(0);
-      expect(bench.system.isAlive(tree.pid)).toBe(row.survives);
-    }, clock);
-  });
+  ])(
+    '[INT-005] intensity 1, period 1: crash at $first ms and $gap ms later, survives $survives',
+    async (row) => {
+      const clock = createTestClock();
+      await withBench(async (bench) => {
+        const tree = await Supervisor.start(bench.system, {
+          maxRestarts: 1,
+          maxSeconds: 1,
+          children: [bench.child('a')],
+        });
+        await clock.advance(row.first);
+        bench.end(await pidOf(tree, 'a'));
+        await clock.advance(row.gap);
+        bench.end(await pidOf(tree, 'a'));
+        await clock.advance(0);
+        expect(bench.system.isAlive(tree.pid)).toBe(row.survives);
+      }, clock);
+    },
+  );
 
   test('[INT-006] a group restart counts one, however many children', () =>
     withBench(async (bench) => {
@@ -474,7 +523,11 @@ describe('restart intensity', () => {
       const tree = await abc(bench, 'oneForOne', { maxRestarts: 1_000_000, ids });
       for (let round = 0; round < 30; round++) {
         for (const pid of await pidsOf(tree, ids)) bench.system.exit(pid, exitReason.kill);
-        await until(async () => (await Supervisor.countChildren(tree)).active === 100 && bench.log.length >= (round + 1) * 200);
+        await until(
+          async () =>
+            (await Supervisor.countChildren(tree)).active === 100 &&
+            bench.log.length >= (round + 1) * 200,
+        );
       }
       expect(bench.system.isAlive(tree.pid)).toBe(true);
     }));

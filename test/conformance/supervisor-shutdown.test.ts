@@ -1,7 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
-import { createTestClock, defineServer, ExitError, exitReason, ok, type ExitReason, type Pid } from '@snakepit/core';
+import {
+  createTestClock,
+  defineServer,
+  ExitError,
+  exitReason,
+  ok,
+  type ExitReason,
+  type Pid,
+} from '@snakepit/core';
 import { Supervisor, type ChildSpec } from '@snakepit/supervisor';
-import { boom, brief, gate, pidOf, rest, states, until, withBench, type Bench } from '../fixtures/supervised.ts';
+import {
+  boom,
+  brief,
+  gate,
+  pidOf,
+  rest,
+  states,
+  until,
+  withBench,
+  type Bench,
+} from '../fixtures/supervised.ts';
 
 /** Ends in its own way when asked to. */
 const answering = defineServer({
@@ -16,7 +34,11 @@ describe('order', () => {
   test('[SHD-001] children stop one by one in reverse start order, each dead before the next is asked', async () => {
     const clock = createTestClock();
     await withBench(async (bench) => {
-      const children = [bench.child('a'), bench.child('b', { shutdown: 100 }, { stubborn: true }), bench.child('c')];
+      const children = [
+        bench.child('a'),
+        bench.child('b', { shutdown: 100 }, { stubborn: true }),
+        bench.child('c'),
+      ];
       const tree = await Supervisor.start(bench.system, { children });
       bench.news();
       const stopped = Supervisor.stop(tree);
@@ -108,7 +130,9 @@ describe('the shutdown of one child', () => {
           return ok(0);
         },
       });
-      const tree = await Supervisor.start(bench.system, { children: [{ id: 'a', start: [loner] }] });
+      const tree = await Supervisor.start(bench.system, {
+        children: [{ id: 'a', start: [loner] }],
+      });
       expect(await Supervisor.terminateChild(tree, 'a')).toEqual({ ok: true });
       expect(await states(tree)).toEqual(['a undefined']);
     }));
@@ -125,18 +149,21 @@ describe('reports of ends', () => {
     ['transient', 'infinity', boom, true],
     ['temporary', 1_000, exitReason.normal, false],
   ];
-  test.each(ways)('[SHD-006] %s, shutdown %s, ends with %j: reported %s', (restart, shutdown, reason, reported) =>
-    withBench(async (bench) => {
-      const spec: ChildSpec = {
-        id: 'a',
-        start: [answering, { reason }],
-        ...(restart === undefined ? {} : { restart }),
-        ...(shutdown === undefined ? {} : { shutdown }),
-      };
-      const tree = await Supervisor.start(bench.system, { children: [spec] });
-      await Supervisor.terminateChild(tree, 'a');
-      expect(bench.newReports()).toEqual(reported ? [`shutdownError a ${brief(reason)}`] : []);
-    }));
+  test.each(ways)(
+    '[SHD-006] %s, shutdown %s, ends with %j: reported %s',
+    (restart, shutdown, reason, reported) =>
+      withBench(async (bench) => {
+        const spec: ChildSpec = {
+          id: 'a',
+          start: [answering, { reason }],
+          ...(restart === undefined ? {} : { restart }),
+          ...(shutdown === undefined ? {} : { shutdown }),
+        };
+        const tree = await Supervisor.start(bench.system, { children: [spec] });
+        await Supervisor.terminateChild(tree, 'a');
+        expect(bench.newReports()).toEqual(reported ? [`shutdownError a ${brief(reason)}`] : []);
+      }),
+  );
 
   test('[SHD-007] a child that dies while a sibling is being stopped is not restarted; one report with its reason', async () => {
     const clock = createTestClock();
@@ -155,8 +182,14 @@ describe('reports of ends', () => {
     }, clock);
   });
 
-  async function busyWith(bench: Bench, run: (a: Pid, tree: Awaited<ReturnType<typeof Supervisor.start>>) => Promise<unknown>) {
-    const tree = await Supervisor.start(bench.system, { maxRestarts: 1, children: [bench.child('a')] });
+  async function busyWith(
+    bench: Bench,
+    run: (a: Pid, tree: Awaited<ReturnType<typeof Supervisor.start>>) => Promise<unknown>,
+  ) {
+    const tree = await Supervisor.start(bench.system, {
+      maxRestarts: 1,
+      children: [bench.child('a')],
+    });
     const start = gate();
     bench.holding.set('busy', start.passed);
     const busy = Supervisor.startChild(tree, bench.child('busy', { restart: 'temporary' }));
@@ -171,11 +204,13 @@ describe('reports of ends', () => {
   }
 
   function a(bench: Bench): Promise<Pid> {
-    const probe = [...bench.system.processes()].find(({ behaviour, status }) => behaviour === 'genServer' && status === 'waiting');
+    const probe = [...bench.system.processes()].find(
+      ({ behaviour, status }) => behaviour === 'genServer' && status === 'waiting',
+    );
     return probe === undefined ? Promise.reject(new Error('a runs')) : Promise.resolve(probe.pid);
   }
 
-  test('[SHD-008] terminateChild that waits before the child\'s own EXIT: no restart', () =>
+  test("[SHD-008] terminateChild that waits before the child's own EXIT: no restart", () =>
     withBench(async (bench) => {
       const tree = await busyWith(bench, async (pid, sup) => {
         const asked = Supervisor.terminateChild(sup, 'a');
@@ -195,21 +230,30 @@ describe('reports of ends', () => {
         await until(() => !bench.system.isAlive(pid));
         return Supervisor.terminateChild(sup, 'a');
       });
-      expect(bench.news().filter((line) => line !== '+busy')).toEqual(['-a boom', '+a', '-a shutdown']);
+      expect(bench.news().filter((line) => line !== '+busy')).toEqual([
+        '-a boom',
+        '+a',
+        '-a shutdown',
+      ]);
       expect(await states(tree)).toEqual(['a undefined', 'busy up']);
     }));
 });
 
 describe('who stops a supervisor', () => {
-  test.each([exitReason.shutdown, exitReason.normal, boom])('[SHD-010] its parent, with %j: it exits with that', (reason) =>
-    withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { children: [bench.child('a'), bench.child('b')] });
-      bench.news();
-      const gone = bench.system.awaitExit(tree.pid);
-      bench.system.exit(tree.pid, reason);
-      expect(await gone).toEqual(reason);
-      expect(bench.news()).toEqual(['-b shutdown', '-a shutdown']);
-    }));
+  test.each([exitReason.shutdown, exitReason.normal, boom])(
+    '[SHD-010] its parent, with %j: it exits with that',
+    (reason) =>
+      withBench(async (bench) => {
+        const tree = await Supervisor.start(bench.system, {
+          children: [bench.child('a'), bench.child('b')],
+        });
+        bench.news();
+        const gone = bench.system.awaitExit(tree.pid);
+        bench.system.exit(tree.pid, reason);
+        expect(await gone).toEqual(reason);
+        expect(bench.news()).toEqual(['-b shutdown', '-a shutdown']);
+      }),
+  );
 
   test('[SHD-010] nobody else', () =>
     withBench(async (bench) => {
@@ -227,7 +271,9 @@ describe('who stops a supervisor', () => {
 
   test('[SHD-011] killed by anybody, its children die with it', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { children: [bench.child('a'), bench.child('b')] });
+      const tree = await Supervisor.start(bench.system, {
+        children: [bench.child('a'), bench.child('b')],
+      });
       const gone = bench.system.awaitExit(tree.pid);
       bench.system.exit(tree.pid, exitReason.kill);
       expect(await gone).toEqual(exitReason.killed);
@@ -246,7 +292,9 @@ describe('who stops a supervisor', () => {
       });
       const { pid } = await bench.system.start(parent, undefined);
       await until(() => bench.log.includes('+a'));
-      const inner = [...bench.system.processes()].find(({ behaviour }) => behaviour === 'statechart');
+      const inner = [...bench.system.processes()].find(
+        ({ behaviour }) => behaviour === 'statechart',
+      );
       if (inner === undefined) throw new Error('the supervisor runs');
       await rest();
       const gone = bench.system.awaitExit(inner.pid);
@@ -288,7 +336,12 @@ describe('who stops a supervisor', () => {
       await clock.advance(10);
       const calls = [Supervisor.whichChildren(tree), Supervisor.startChild(tree, bench.child('b'))];
       const reasons = Promise.all(
-        calls.map((call) => call.then(() => 'answered', (error: unknown) => (error as ExitError).reason.kind)),
+        calls.map((call) =>
+          call.then(
+            () => 'answered',
+            (error: unknown) => (error as ExitError).reason.kind,
+          ),
+        ),
       );
       await clock.advance(90);
       await stopped;
@@ -322,7 +375,8 @@ describe('significant children', () => {
       if (!ends) return;
       expect(await gone).toEqual(exitReason.shutdown);
       expect(bench.news().slice(1)).toEqual(['-b shutdown', '-a shutdown']);
-    }));
+    }),
+  );
 
   test('[AUT-004] allSignificant: when no other significant child runs; one stopped by hand does not hold it up', () =>
     withBench(async (bench) => {
@@ -371,24 +425,43 @@ describe('significant children', () => {
       expect(await states(tree)).toEqual(['a up', 't undefined']);
     }));
 
-  test.each([true, false])('[AUT-008] an inner supervisor that shuts itself down, significant: %s', (isSignificant) =>
-    withBench(async (bench) => {
-      const inner = { autoShutdown: 'anySignificant' as const, children: [bench.child('s', significant)] };
-      const tree = await Supervisor.start(bench.system, {
-        autoShutdown: 'anySignificant',
-        children: [
-          { id: 'in', start: [Supervisor, inner], type: 'supervisor', restart: 'transient', significant: isSignificant },
-        ],
-      });
-      bench.end(await pidOf(Supervisor.at(bench.system, await pidOf(tree, 'in')), 's'), exitReason.normal);
-      await until(() => bench.log.includes('-s normal'));
-      await rest();
-      expect(bench.system.isAlive(tree.pid)).toBe(!isSignificant);
-    }));
+  test.each([true, false])(
+    '[AUT-008] an inner supervisor that shuts itself down, significant: %s',
+    (isSignificant) =>
+      withBench(async (bench) => {
+        const inner = {
+          autoShutdown: 'anySignificant' as const,
+          children: [bench.child('s', significant)],
+        };
+        const tree = await Supervisor.start(bench.system, {
+          autoShutdown: 'anySignificant',
+          children: [
+            {
+              id: 'in',
+              start: [Supervisor, inner],
+              type: 'supervisor',
+              restart: 'transient',
+              significant: isSignificant,
+            },
+          ],
+        });
+        bench.end(
+          await pidOf(Supervisor.at(bench.system, await pidOf(tree, 'in')), 's'),
+          exitReason.normal,
+        );
+        await until(() => bench.log.includes('-s normal'));
+        await rest();
+        expect(bench.system.isAlive(tree.pid)).toBe(!isSignificant);
+      }),
+  );
 
   test('[AUT-009] a permanent inner supervisor that shuts itself down is restarted and counted', () =>
     withBench(async (bench) => {
-      const inner = { name: 'in', autoShutdown: 'anySignificant' as const, children: [bench.child('s', significant)] };
+      const inner = {
+        name: 'in',
+        autoShutdown: 'anySignificant' as const,
+        children: [bench.child('s', significant)],
+      };
       const tree = await Supervisor.start(bench.system, {
         maxRestarts: 1,
         children: [{ id: 'in', start: [Supervisor, inner], type: 'supervisor' }],
@@ -408,7 +481,10 @@ describe('reports', () => {
     withBench(async (bench) => {
       const seen: unknown[] = [];
       bench.system.telemetry.on('snakepit.supervisor.report', (_, metadata) => seen.push(metadata));
-      const tree = await Supervisor.start(bench.system, { name: 'app', children: [bench.child('a')] });
+      const tree = await Supervisor.start(bench.system, {
+        name: 'app',
+        children: [bench.child('a')],
+      });
       const pid = await pidOf(tree, 'a');
       bench.end(pid);
       await until(() => seen.length > 0);
@@ -418,7 +494,15 @@ describe('reports', () => {
           name: 'app',
           context: 'childTerminated',
           reason: boom,
-          offender: { pid, restarting: false, id: 'a', restart: 'permanent', significant: false, shutdown: 5_000, type: 'worker' },
+          offender: {
+            pid,
+            restarting: false,
+            id: 'a',
+            restart: 'permanent',
+            significant: false,
+            shutdown: 5_000,
+            type: 'worker',
+          },
         },
       ]);
     }));
@@ -430,19 +514,27 @@ describe('reports', () => {
     ['transient', boom, true],
     ['temporary', exitReason.normal, false],
     ['temporary', boom, true],
-  ])('[RPT-002] childTerminated of a %s child that ended with %j: %s', (restart, reason, reported) =>
-    withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { children: [bench.child('a', { restart })] });
-      const pid = await pidOf(tree, 'a');
-      bench.end(pid, reason);
-      await until(() => !bench.system.isAlive(pid));
-      await rest();
-      expect(bench.newReports()).toEqual(reported ? [`childTerminated a ${brief(reason)}`] : []);
-    }));
+  ])(
+    '[RPT-002] childTerminated of a %s child that ended with %j: %s',
+    (restart, reason, reported) =>
+      withBench(async (bench) => {
+        const tree = await Supervisor.start(bench.system, {
+          children: [bench.child('a', { restart })],
+        });
+        const pid = await pidOf(tree, 'a');
+        bench.end(pid, reason);
+        await until(() => !bench.system.isAlive(pid));
+        await rest();
+        expect(bench.newReports()).toEqual(reported ? [`childTerminated a ${brief(reason)}`] : []);
+      }),
+  );
 
   test('[RPT-003] startError at every failed restart: the old pid first, then restarting; none for startChild', () =>
     withBench(async (bench) => {
-      const tree = await Supervisor.start(bench.system, { maxRestarts: 2, children: [bench.child('a')] });
+      const tree = await Supervisor.start(bench.system, {
+        maxRestarts: 2,
+        children: [bench.child('a')],
+      });
       bench.failing.set('b', boom);
       await Supervisor.startChild(tree, bench.child('b'));
       expect(bench.newReports()).toEqual([]);
@@ -463,7 +555,9 @@ describe('reports', () => {
         strategy: 'oneForAll',
         children: [bench.child('a'), bench.child('b')],
       });
-      bench.system.telemetry.on('snakepit.supervisor.report', (_, { context }) => bench.log.push(context));
+      bench.system.telemetry.on('snakepit.supervisor.report', (_, { context }) =>
+        bench.log.push(context),
+      );
       bench.news();
       bench.end(await pidOf(tree, 'a'));
       await until(() => bench.log.includes('+b'));
@@ -474,13 +568,23 @@ describe('reports', () => {
     withBench(async (bench) => {
       const seen: string[] = [];
       bench.system.telemetry.attachMany(
-        ['snakepit.supervisor.child.started', 'snakepit.supervisor.child.restarted', 'snakepit.supervisor.child.terminated'],
+        [
+          'snakepit.supervisor.child.started',
+          'snakepit.supervisor.child.restarted',
+          'snakepit.supervisor.child.terminated',
+        ],
         (_, { id }, name) => seen.push(`${name.split('.').at(-1) ?? ''} ${String(id)}`),
       );
       const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
       bench.end(await pidOf(tree, 'a'));
       await until(() => seen.length === 4);
       await Supervisor.stop(tree);
-      expect(seen).toEqual(['started a', 'terminated a', 'started a', 'restarted a', 'terminated a']);
+      expect(seen).toEqual([
+        'started a',
+        'terminated a',
+        'started a',
+        'restarted a',
+        'terminated a',
+      ]);
     }));
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { ExitError, exitReason, isSnakepitError, type Pid, type ProcessContext } from '@snakepit/core';
+import {
+  ExitError,
+  exitReason,
+  isSnakepitError,
+  type Pid,
+  type ProcessContext,
+} from '@snakepit/core';
 import { Supervisor, type ChildSpec } from '@snakepit/supervisor';
 import { boom, gate, pidOf, rest, states, until, withBench } from '../fixtures/supervised.ts';
 
@@ -40,7 +46,13 @@ describe('Supervisor.start', () => {
     }));
 
   test.each<[string, ChildSpec['start'], string]>([
-    ['throws', () => { throw new Error('no') }, 'error'],
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+      'error',
+    ],
     ['rejects', () => Promise.reject(new Error('no')), 'error'],
     ['exits', (self: ProcessContext) => self.exit(exitReason.custom('gone')), 'custom'],
     ['gives a failure', () => ({ ok: false, reason: exitReason.custom('no') }), 'custom'],
@@ -53,7 +65,8 @@ describe('Supervisor.start', () => {
         kind: 'shutdownWith',
         detail: { kind: 'failedToStartChild', id: 'x', reason: { kind } },
       });
-    }));
+    }),
+  );
 
   test('[SUP-004] a start function may start a linked process and give its pid, or decline', () =>
     withBench(async (bench) => {
@@ -88,7 +101,9 @@ describe('Supervisor.start', () => {
           reason: exitReason.custom('nope'),
         }),
       );
-      expect((failure as ExitError).message).toContain('supervisor app: child "c" failed to start: nope');
+      expect((failure as ExitError).message).toContain(
+        'supervisor app: child "c" failed to start: nope',
+      );
       expect(bench.news()).toEqual(['+a', '+b', '!c', '-b shutdown', '-a shutdown']);
       expect(bench.newReports()).toEqual(['startError c nope']);
       expect([...bench.system.processes()]).toEqual([]);
@@ -103,18 +118,23 @@ describe('Supervisor.start', () => {
           children: [{ id: 'inner', start: [Supervisor, options], type: 'supervisor' }],
         }),
       );
-      expect((failure as ExitError).message).toContain('child "inner" › "leaf" failed to start: error(Error: no such file)');
+      expect((failure as ExitError).message).toContain(
+        'child "inner" › "leaf" failed to start: error(Error: no such file)',
+      );
       expect((failure as ExitError).cause).toMatchObject({ message: 'no such file' });
     }));
 
-  test.each(['normal', 'shutdown'] as const)('[SUP-006] init that stops with %s fails the start too', (kind) =>
-    withBench(async (bench) => {
-      bench.failing.set('a', exitReason[kind]);
-      const failure = await failureOf(
-        Supervisor.start(bench.system, { children: [bench.child('a')] }),
-      );
-      expect((failure as ExitError).reason).toMatchObject({ detail: { reason: { kind } } });
-    }));
+  test.each(['normal', 'shutdown'] as const)(
+    '[SUP-006] init that stops with %s fails the start too',
+    (kind) =>
+      withBench(async (bench) => {
+        bench.failing.set('a', exitReason[kind]);
+        const failure = await failureOf(
+          Supervisor.start(bench.system, { children: [bench.child('a')] }),
+        );
+        expect((failure as ExitError).reason).toMatchObject({ detail: { reason: { kind } } });
+      }),
+  );
 
   test('[SUP-007] a child that ignores keeps its spec, unless it is temporary', () =>
     withBench(async (bench) => {
@@ -139,13 +159,17 @@ describe('Supervisor.start', () => {
         children: [bench.child('a'), bench.child('b')],
       });
       await until(() => bench.log.includes('+a'));
-      const first = [...bench.system.processes()].find(({ behaviour, parent }) => behaviour === 'genServer' && parent.id > 0);
+      const first = [...bench.system.processes()].find(
+        ({ behaviour, parent }) => behaviour === 'genServer' && parent.id > 0,
+      );
       if (first === undefined) throw new Error('a runs');
       bench.end(first.pid);
       await until(() => bench.log.includes('-a boom'));
       start.open();
       const tree = await starting;
-      expect(await bench.system.awaitExit(tree.pid).then(({ kind }) => kind)).toMatch(/shutdown|noproc/);
+      expect(await bench.system.awaitExit(tree.pid).then(({ kind }) => kind)).toMatch(
+        /shutdown|noproc/,
+      );
       expect(bench.news()).toEqual(['+a', '-a boom', '+b', '-b shutdown']);
     }));
 
@@ -189,7 +213,9 @@ describe('Supervisor.start', () => {
           ],
         }),
       );
-      expect((failure as Error).message).toContain('maxRestarts must be a whole number ≥ 0; got -1');
+      expect((failure as Error).message).toContain(
+        'maxRestarts must be a whole number ≥ 0; got -1',
+      );
       expect(bench.news()).toEqual(['+a', '-a shutdown']);
     }));
 });

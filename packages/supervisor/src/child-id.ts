@@ -4,12 +4,7 @@
  * `1` and `'1'` are two ids; `['a', 1]` and another `['a', 1]` are one.
  */
 export type ChildId =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly ChildId[]
-  | { readonly [key: string]: ChildId };
+  string | number | boolean | null | readonly ChildId[] | { readonly [key: string]: ChildId };
 
 /** The id as text that is equal exactly for equal ids, or `undefined` when it is no plain value. */
 export function keyOfId(id: unknown): string | undefined {

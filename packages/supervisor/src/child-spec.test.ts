@@ -26,20 +26,43 @@ describe('flags', () => {
     });
   });
 
-  test.each(['oneForOne', 'oneForAll', 'restForOne'])('[SPEC-002] strategy %s is valid', (strategy) => {
-    expect(checkSupervisorOptions({ strategy }).ok).toBe(true);
-  });
+  test.each(['oneForOne', 'oneForAll', 'restForOne'])(
+    '[SPEC-002] strategy %s is valid',
+    (strategy) => {
+      expect(checkSupervisorOptions({ strategy }).ok).toBe(true);
+    },
+  );
 
   test.each<[string, unknown, string, string]>([
-    ['SPEC-002', { strategy: 'oneForTwo' }, 'invalidStrategy', `strategy must be 'oneForOne', 'oneForAll', 'restForOne'; got "oneForTwo"`],
-    ['SPEC-003', { maxRestarts: -1 }, 'invalidIntensity', 'maxRestarts must be a whole number ≥ 0; got -1'],
+    [
+      'SPEC-002',
+      { strategy: 'oneForTwo' },
+      'invalidStrategy',
+      `strategy must be 'oneForOne', 'oneForAll', 'restForOne'; got "oneForTwo"`,
+    ],
+    [
+      'SPEC-003',
+      { maxRestarts: -1 },
+      'invalidIntensity',
+      'maxRestarts must be a whole number ≥ 0; got -1',
+    ],
     ['SPEC-003', { maxRestarts: 1.5 }, 'invalidIntensity', 'got 1.5'],
     ['SPEC-003', { maxRestarts: 'infinity' }, 'invalidIntensity', 'got "infinity"'],
-    ['SPEC-004', { maxSeconds: 0 }, 'invalidPeriod', 'maxSeconds must be a whole number of seconds ≥ 1; got 0'],
+    [
+      'SPEC-004',
+      { maxSeconds: 0 },
+      'invalidPeriod',
+      'maxSeconds must be a whole number of seconds ≥ 1; got 0',
+    ],
     ['SPEC-004', { maxSeconds: -5 }, 'invalidPeriod', 'got -5'],
     ['SPEC-004', { maxSeconds: 1.5 }, 'invalidPeriod', 'got 1.5'],
-    ['SPEC-004', { maxSeconds: Infinity }, 'invalidPeriod', 'got null'],
-    ['SPEC-005', { autoShutdown: 'always' }, 'invalidAutoShutdown', `autoShutdown must be 'never', 'anySignificant', 'allSignificant'; got "always"`],
+    ['SPEC-004', { maxSeconds: Infinity }, 'invalidPeriod', 'got Infinity'],
+    [
+      'SPEC-005',
+      { autoShutdown: 'always' },
+      'invalidAutoShutdown',
+      `autoShutdown must be 'never', 'anySignificant', 'allSignificant'; got "always"`,
+    ],
     ['SPEC-005', 'options', 'invalidType', 'supervisor options are an object'],
     ['SPEC-005', { children: {} }, 'invalidChildren', 'children must be a list'],
   ])('[%s] %j is refused as %s', (_rule, options, kind, message) => {
@@ -58,13 +81,31 @@ describe('flags', () => {
   });
 
   test('[SPEC-006] the first fault counts: strategy, intensity, period, autoShutdown, then children', () => {
-    const all = { strategy: 'x', maxRestarts: -1, maxSeconds: 0, autoShutdown: 'x', children: [{}] };
+    const all = {
+      strategy: 'x',
+      maxRestarts: -1,
+      maxSeconds: 0,
+      autoShutdown: 'x',
+      children: [{}],
+    };
     const kinds: unknown[] = [];
-    for (const key of ['strategy', 'maxRestarts', 'maxSeconds', 'autoShutdown', 'children'] as const) {
+    for (const key of [
+      'strategy',
+      'maxRestarts',
+      'maxSeconds',
+      'autoShutdown',
+      'children',
+    ] as const) {
       kinds.push(optionsFault(all)?.fault.kind);
       delete (all as Partial<typeof all>)[key];
     }
-    expect(kinds).toEqual(['invalidStrategy', 'invalidIntensity', 'invalidPeriod', 'invalidAutoShutdown', 'missingId']);
+    expect(kinds).toEqual([
+      'invalidStrategy',
+      'invalidIntensity',
+      'invalidPeriod',
+      'invalidAutoShutdown',
+      'missingId',
+    ]);
     expect(optionsFault(all)).toBeUndefined();
   });
 });
@@ -75,7 +116,9 @@ describe('child specs', () => {
       ok: true,
       spec: { restart: 'permanent', type: 'worker', significant: false, shutdown: 5_000 },
     });
-    expect(checkChildSpec({ ...good, type: 'supervisor' })).toMatchObject({ spec: { shutdown: 'infinity' } });
+    expect(checkChildSpec({ ...good, type: 'supervisor' })).toMatchObject({
+      spec: { shutdown: 'infinity' },
+    });
   });
 
   test.each<[string, unknown, string, string]>([
@@ -83,16 +126,36 @@ describe('child specs', () => {
     ['SPEC-007', { id: 'a' }, 'missingStart', 'child "a" needs start'],
     ['SPEC-007', 'spec', 'invalidChildSpec', 'a child spec is an object'],
     ['SPEC-007', ['a', server], 'invalidChildSpec', 'a child spec is an object'],
-    ['SPEC-009', { ...good, restart: 'always' }, 'invalidRestartType', `restart must be 'permanent', 'transient' or 'temporary'; got "always"`],
-    ['SPEC-009', { ...good, type: 'boss' }, 'invalidChildType', `type must be 'worker' or 'supervisor'; got "boss"`],
+    [
+      'SPEC-009',
+      { ...good, restart: 'always' },
+      'invalidRestartType',
+      `restart must be 'permanent', 'transient' or 'temporary'; got "always"`,
+    ],
+    [
+      'SPEC-009',
+      { ...good, type: 'boss' },
+      'invalidChildType',
+      `type must be 'worker' or 'supervisor'; got "boss"`,
+    ],
     ['SPEC-010', { ...good, shutdown: -1 }, 'invalidShutdown', 'got -1'],
     ['SPEC-010', { ...good, shutdown: 1.5 }, 'invalidShutdown', 'got 1.5'],
     ['SPEC-010', { ...good, shutdown: 'kill' }, 'invalidShutdown', `'infinity' or 'brutalKill'`],
-    ['SPEC-011', { id: 'a', start: 'server' }, 'invalidStart', 'start must be [behaviour, input] or a function'],
+    [
+      'SPEC-011',
+      { id: 'a', start: 'server' },
+      'invalidStart',
+      'start must be [behaviour, input] or a function',
+    ],
     ['SPEC-011', { id: 'a', start: [] }, 'invalidStart', 'got []'],
     ['SPEC-011', { id: 'a', start: [server, 1, 2] }, 'invalidStart', 'start must be'],
     ['SPEC-011', { id: 'a', start: [{}] }, 'invalidStart', 'start must be'],
-    ['SPEC-012', { ...good, significant: 'yes' }, 'invalidSignificant', 'significant must be true or false; got "yes"'],
+    [
+      'SPEC-012',
+      { ...good, significant: 'yes' },
+      'invalidSignificant',
+      'significant must be true or false; got "yes"',
+    ],
     ['SPEC-014', { ...good, id: () => 0 }, 'invalidId', 'id must be a string'],
     ['SPEC-014', { ...good, id: [Symbol('x')] }, 'invalidId', 'id must be'],
     ['SPEC-007', { ...good, name: '' }, 'invalidName', 'name must be a string that is not empty'],
@@ -102,9 +165,13 @@ describe('child specs', () => {
     expect(fault?.message).toContain(message);
   });
 
-  test.each([0, 1, 'infinity', 'brutalKill'])('[SPEC-010] shutdown %s is fine for both types', (shutdown) => {
-    for (const type of ['worker', 'supervisor']) expect(faultOf({ ...good, shutdown, type })).toBeUndefined();
-  });
+  test.each([0, 1, 'infinity', 'brutalKill'])(
+    '[SPEC-010] shutdown %s is fine for both types',
+    (shutdown) => {
+      for (const type of ['worker', 'supervisor'])
+        expect(faultOf({ ...good, shutdown, type })).toBeUndefined();
+    },
+  );
 
   test('[SPEC-011] bare XState logic and a function can be started', () => {
     expect(faultOf({ id: 'a', start: [fromPromise(() => Promise.resolve(1))] })).toBeUndefined();
@@ -139,7 +206,14 @@ describe('child specs', () => {
       all[key] = value;
       return kind;
     });
-    expect(kinds).toEqual(['missingId', 'missingStart', 'invalidRestartType', 'invalidSignificant', 'invalidChildType', 'invalidShutdown']);
+    expect(kinds).toEqual([
+      'missingId',
+      'missingStart',
+      'invalidRestartType',
+      'invalidSignificant',
+      'invalidChildType',
+      'invalidShutdown',
+    ]);
     expect(faultOf(all)).toBeUndefined();
   });
 

@@ -170,6 +170,7 @@ export function checkStartList(
 /** A value in a message: short, and never failing. */
 export function showValue(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'number') return String(value);
   try {
     const text = JSON.stringify(value) ?? String(value);
     return text.length > 80 ? `${text.slice(0, 77)}...` : text;

@@ -174,21 +174,13 @@ export function settleChild(children: Children, serial: number): Children {
 }
 
 /** The last running child between two places, both included: the next to stop. */
-export function nextToStop(
-  children: Children,
-  from: number,
-  upTo: number,
-): ChildSlot | undefined {
+export function nextToStop(children: Children, from: number, upTo: number): ChildSlot | undefined {
   const found = lastUpTo(children.slots, upTo, (slot) => slot.status === 'running');
   return found === undefined || found[0] < from ? undefined : found[1];
 }
 
 /** The first child between two places that is down and may be started; temporary ones never are again (STR-003). */
-export function nextToStart(
-  children: Children,
-  from: number,
-  upTo: number,
-): ChildSlot | undefined {
+export function nextToStart(children: Children, from: number, upTo: number): ChildSlot | undefined {
   const found = firstFrom(
     children.slots,
     from,

@@ -82,7 +82,10 @@ export function childMeant(context: DynamicSupervisorContext, pid: number): Chil
 }
 
 /** Why a child cannot be added, or `undefined`; the limit is looked at before the start is tried (OTP DYN-014). */
-export function refusalOfSpec(context: DynamicSupervisorContext, spec: unknown): Refusal | undefined {
+export function refusalOfSpec(
+  context: DynamicSupervisorContext,
+  spec: unknown,
+): Refusal | undefined {
   const checked = checkDynamicChildSpec(spec);
   if (!checked.ok) return { kind: 'invalidSpec', fault: checked.fault };
   const { maxChildren, children } = context;

@@ -37,16 +37,28 @@ export interface DynamicPlan {
 /** Checks a dynamic supervisor's options, in Elixir's order (OTP DYN-011). */
 export function checkDynamicOptions(input: unknown): CheckedOptions<DynamicPlan> {
   if (!isPlainObject(input)) {
-    return refuse('invalidType', 'dynamic supervisor options are an object { maxChildren, … }', input);
+    return refuse(
+      'invalidType',
+      'dynamic supervisor options are an object { maxChildren, … }',
+      input,
+    );
   }
   const { strategy = 'oneForOne', maxChildren = Infinity, extraArguments = [] } = input;
   if (strategy !== 'oneForOne') {
-    return refuse('invalidStrategy', `strategy of a DynamicSupervisor can only be 'oneForOne'`, strategy);
+    return refuse(
+      'invalidStrategy',
+      `strategy of a DynamicSupervisor can only be 'oneForOne'`,
+      strategy,
+    );
   }
   const limits = checkRestartLimits(input);
   if (!limits.ok) return limits;
   if (maxChildren !== Infinity && !isWhole(maxChildren, 0)) {
-    return refuse('invalidMaxChildren', 'maxChildren must be a whole number ≥ 0 or Infinity', maxChildren);
+    return refuse(
+      'invalidMaxChildren',
+      'maxChildren must be a whole number ≥ 0 or Infinity',
+      maxChildren,
+    );
   }
   if (!Array.isArray(extraArguments)) {
     return refuse('invalidExtraArguments', 'extraArguments must be a list', extraArguments);

@@ -1,23 +1,31 @@
 import { assign, setup } from 'xstate';
-import { exitReason, type DownMessage, type ExitMessage, type ExitReason, type From } from '@snakepit/core';
+import {
+  exitReason,
+  type DownMessage,
+  type ExitMessage,
+  type ExitReason,
+  type From,
+} from '@snakepit/core';
 import { childOfPid } from './children.ts';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
 import type { DynamicSupervisorOptions } from './dynamic-options.ts';
 import { endByItself, endOfDynamicStopped, type EndOfChild } from './reports.ts';
 import { effect, heldWhileBusy, heldWhileStopping } from './requests.ts';
-import type { Answer, DynamicRequest, Refusal, RetryMessage, StopMessage, SupervisorFact } from './requests.ts';
+import type {
+  Answer,
+  DynamicRequest,
+  Refusal,
+  RetryMessage,
+  StopMessage,
+  SupervisorFact,
+} from './requests.ts';
 
 export type { DynamicSupervisorContext };
 
 /** What a dynamic supervisor is told. */
 export type DynamicSupervisorEvent =
-  | SupervisorFact
-  | DynamicRequest
-  | RetryMessage
-  | StopMessage
-  | ExitMessage
-  | DownMessage;
+  SupervisorFact | DynamicRequest | RetryMessage | StopMessage | ExitMessage | DownMessage;
 
 /** What a dynamic supervisor is started with. */
 export type DynamicSupervisorInput = DynamicSupervisorOptions;
@@ -196,7 +204,10 @@ export const dynamicSupervisorMachine = chart.createMachine({
           on: {
             'parent.known': {
               target: '#dynamicSupervisor.running',
-              actions: { type: 'rememberParent', params: ({ event }) => ({ parent: event.parent }) },
+              actions: {
+                type: 'rememberParent',
+                params: ({ event }) => ({ parent: event.parent }),
+              },
             },
           },
         },
@@ -211,7 +222,10 @@ export const dynamicSupervisorMachine = chart.createMachine({
               {
                 guard: { type: 'isParent', params: pidOfExit },
                 target: '#dynamicSupervisor.stopping',
-                actions: { type: 'rememberReason', params: ({ event }) => ({ reason: event.reason }) },
+                actions: {
+                  type: 'rememberReason',
+                  params: ({ event }) => ({ reason: event.reason }),
+                },
               },
               {
                 guard: { type: 'isChild', params: pidOfExit },
@@ -268,7 +282,10 @@ export const dynamicSupervisorMachine = chart.createMachine({
                 guard: { type: 'isUnknown', params: ({ event }) => ({ pid: event.pid }) },
                 actions: {
                   type: 'answer',
-                  params: ({ event }) => ({ from: event.from, answer: refusedOr({ kind: 'notFound' }) }),
+                  params: ({ event }) => ({
+                    from: event.from,
+                    answer: refusedOr({ kind: 'notFound' }),
+                  }),
                 },
               },
               {
@@ -292,7 +309,10 @@ export const dynamicSupervisorMachine = chart.createMachine({
             'children.count': { actions: { type: 'answerCount', params: callerOf } },
             'supervisor.stop': {
               target: '#dynamicSupervisor.stopping',
-              actions: { type: 'rememberReason', params: ({ event }) => ({ reason: event.reason }) },
+              actions: {
+                type: 'rememberReason',
+                params: ({ event }) => ({ reason: event.reason }),
+              },
             },
             '*': [
               {
@@ -366,7 +386,10 @@ export const dynamicSupervisorMachine = chart.createMachine({
               actions: [
                 {
                   type: 'noteFailure',
-                  params: ({ context, event }) => ({ ...atHand({ context }), reason: event.reason }),
+                  params: ({ context, event }) => ({
+                    ...atHand({ context }),
+                    reason: event.reason,
+                  }),
                 },
                 'awaitRetry',
                 {

@@ -67,7 +67,10 @@ function effectsOf(
     },
     answerList: ({ from }, { context }) => {
       const slots = tableValues(context.children.slots);
-      self.reply(from, Array.from(slots, (slot) => infoOf(slot, handles)));
+      self.reply(
+        from,
+        Array.from(slots, (slot) => infoOf(slot, handles)),
+      );
     },
   };
 }

@@ -17,7 +17,12 @@ export type {
   StartFunction,
 } from './child-spec.ts';
 export type { ChildId } from './child-id.ts';
-export type { StartFault, Strategy, SupervisorFault, SupervisorOptions } from './supervisor-options.ts';
+export type {
+  StartFault,
+  Strategy,
+  SupervisorFault,
+  SupervisorOptions,
+} from './supervisor-options.ts';
 export type { DynamicSupervisorOptions } from './dynamic-options.ts';
 export type {
   AlreadyPresent,

@@ -16,7 +16,10 @@ export function emptyIndex<K extends string | number>(): KeyIndex<K> {
 }
 
 /** The number at a key, or `undefined`. */
-export function indexGet<K extends string | number>(index: KeyIndex<K>, key: K): number | undefined {
+export function indexGet<K extends string | number>(
+  index: KeyIndex<K>,
+  key: K,
+): number | undefined {
   return tableGet(index, rowOf(key))?.find((entry) => entry[0] === key)?.[1];
 }
 

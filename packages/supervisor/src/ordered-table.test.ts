@@ -75,6 +75,10 @@ describe('an index', () => {
 
   test('takes strings', () => {
     const index = indexSet(indexSet(emptyIndex<string>(), 'a', 1), 'b', 2);
-    expect([indexGet(index, 'a'), indexGet(index, 'b'), indexGet(index, 'c')]).toEqual([1, 2, undefined]);
+    expect([indexGet(index, 'a'), indexGet(index, 'b'), indexGet(index, 'c')]).toEqual([
+      1,
+      2,
+      undefined,
+    ]);
   });
 });

@@ -1,6 +1,12 @@
 import { assign, setup } from 'xstate';
 import { exitReason, type ExitReason } from '@snakepit/core';
-import { countAt, emptyWindow, recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+import {
+  countAt,
+  emptyWindow,
+  recordAttempt,
+  standingOf,
+  type RestartWindow,
+} from './restart-window.ts';
 
 /** What happens to a restart-intensity window. Seconds are whole ones of the monotonic clock. */
 export type RestartIntensityEvent =
@@ -25,6 +31,21 @@ export interface RestartIntensityOutput {
   /** Always `shutdown` (OTP INT-010). */
   readonly reason: ExitReason;
 }
+
+const second = ({ event }: { readonly event: { readonly atSecond: number } }) => ({
+  atSecond: event.atSecond,
+});
+const countAttempt = { type: 'countAttempt', params: second } as const;
+
+const attempted = [
+  {
+    guard: { type: 'attemptExceeds', params: second },
+    target: 'exceeded',
+    actions: countAttempt,
+  },
+  { guard: { type: 'attemptFills', params: second }, target: 'full', actions: countAttempt },
+  { target: 'below', actions: countAttempt },
+] as const;
 
 /**
  * How near a supervisor is to giving up: below, full (the next attempt gives up), exceeded.
@@ -59,37 +80,10 @@ export const restartIntensityMachine = setup({
   initial: 'opening',
   states: {
     opening: { always: [{ guard: 'allowsNone', target: 'full' }, { target: 'below' }] },
-    below: {
-      on: {
-        'restart.attempted': [
-          {
-            guard: { type: 'attemptFills', params: ({ event }) => ({ atSecond: event.atSecond }) },
-            target: 'full',
-            actions: { type: 'countAttempt', params: ({ event }) => ({ atSecond: event.atSecond }) },
-          },
-          {
-            actions: { type: 'countAttempt', params: ({ event }) => ({ atSecond: event.atSecond }) },
-          },
-        ],
-      },
-    },
+    below: { on: { 'restart.attempted': attempted } },
     full: {
       on: {
-        'restart.attempted': [
-          {
-            guard: { type: 'attemptExceeds', params: ({ event }) => ({ atSecond: event.atSecond }) },
-            target: 'exceeded',
-            actions: { type: 'countAttempt', params: ({ event }) => ({ atSecond: event.atSecond }) },
-          },
-          {
-            guard: { type: 'attemptFills', params: ({ event }) => ({ atSecond: event.atSecond }) },
-            actions: { type: 'countAttempt', params: ({ event }) => ({ atSecond: event.atSecond }) },
-          },
-          {
-            target: 'below',
-            actions: { type: 'countAttempt', params: ({ event }) => ({ atSecond: event.atSecond }) },
-          },
-        ],
+        'restart.attempted': attempted,
         'second.passed': {
           guard: { type: 'hasRoomAgain', params: ({ event }) => ({ atSecond: event.atSecond }) },
           target: 'below',

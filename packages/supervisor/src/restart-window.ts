@@ -32,9 +32,7 @@ export function recordAttempt(window: RestartWindow, atSecond: number): RestartW
   const kept = window.stamps.filter(([second]) => second >= atSecond - window.period);
   const [newest, ...older] = kept;
   const stamps: RestartWindow['stamps'] =
-    newest?.[0] === atSecond
-      ? [[atSecond, newest[1] + 1], ...older]
-      : [[atSecond, 1], ...kept];
+    newest?.[0] === atSecond ? [[atSecond, newest[1] + 1], ...older] : [[atSecond, 1], ...kept];
   return { ...window, stamps, count: total(stamps) };
 }
 

@@ -113,7 +113,12 @@ export function spanGroup(context: SupervisorContext): Partial<SupervisorContext
 }
 
 /** Goes on to the next child to stop, downwards. */
-export function aimDown({ children, from, upTo, at }: SupervisorContext): Partial<SupervisorContext> {
+export function aimDown({
+  children,
+  from,
+  upTo,
+  at,
+}: SupervisorContext): Partial<SupervisorContext> {
   return { at: nextToStop(children, from, at ?? upTo)?.serial ?? null };
 }
 

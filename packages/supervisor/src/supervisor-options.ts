@@ -65,8 +65,7 @@ export interface SupervisorPlan {
 
 /** Options that were checked, or the first fault. */
 export type CheckedOptions<T> =
-  | { readonly ok: true; readonly plan: T }
-  | { readonly ok: false; readonly fault: StartFault };
+  { readonly ok: true; readonly plan: T } | { readonly ok: false; readonly fault: StartFault };
 
 /** Restarts allowed within the period, unless told otherwise (Elixir's default). */
 const defaultMaxRestarts = 3;
@@ -76,7 +75,11 @@ const defaultMaxSeconds = 5;
 /** Checks a supervisor's options and all its child specs before anything is started; unknown keys are ignored. */
 export function checkSupervisorOptions(input: unknown): CheckedOptions<SupervisorPlan> {
   if (!isPlainObject(input)) {
-    return refuse('invalidType', 'supervisor options are an object { strategy, children, … }', input);
+    return refuse(
+      'invalidType',
+      'supervisor options are an object { strategy, children, … }',
+      input,
+    );
   }
   const { strategy = 'oneForOne', autoShutdown = 'never', children = [] } = input;
   if (!isOneOf(strategy, strategies)) {
@@ -86,7 +89,11 @@ export function checkSupervisorOptions(input: unknown): CheckedOptions<Superviso
   const limits = checkRestartLimits(input);
   if (!limits.ok) return limits;
   if (!isOneOf(autoShutdown, autoShutdowns)) {
-    return refuse('invalidAutoShutdown', `autoShutdown must be ${anyOf(autoShutdowns)}`, autoShutdown);
+    return refuse(
+      'invalidAutoShutdown',
+      `autoShutdown must be ${anyOf(autoShutdowns)}`,
+      autoShutdown,
+    );
   }
   if (!Array.isArray(children)) {
     return refuse('invalidChildren', 'children must be a list of child specs', children);

@@ -1,11 +1,24 @@
 import { assign, setup } from 'xstate';
-import { exitReason, type DownMessage, type ExitMessage, type ExitReason, type From } from '@snakepit/core';
+import {
+  exitReason,
+  type DownMessage,
+  type ExitMessage,
+  type ExitReason,
+  type From,
+} from '@snakepit/core';
 import type { ChildId } from './child-id.ts';
 import { childOfPid } from './children.ts';
 import { endByItself, type EndOfChild } from './reports.ts';
 import { effect, heldWhileBusy, heldWhileStopping } from './requests.ts';
 import { atHand, consumedExits, startStates, stopStates } from './supervisor-states.ts';
-import type { Answer, Refusal, RetryMessage, StopMessage, SupervisorFact, SupervisorRequest } from './requests.ts';
+import type {
+  Answer,
+  Refusal,
+  RetryMessage,
+  StopMessage,
+  SupervisorFact,
+  SupervisorRequest,
+} from './requests.ts';
 import * as decide from './supervisor-context.ts';
 import type { SupervisorContext } from './supervisor-context.ts';
 import type { SupervisorOptions } from './supervisor-options.ts';
@@ -14,12 +27,7 @@ export type { SupervisorContext };
 
 /** What a supervisor is told. */
 export type SupervisorEvent =
-  | SupervisorFact
-  | SupervisorRequest
-  | RetryMessage
-  | StopMessage
-  | ExitMessage
-  | DownMessage;
+  SupervisorFact | SupervisorRequest | RetryMessage | StopMessage | ExitMessage | DownMessage;
 
 /** What a supervisor is started with. */
 export type SupervisorInput = SupervisorOptions;
@@ -50,7 +58,8 @@ const chart = setup({
     isBrutal: ({ context }) => decide.childAtHand(context)?.shutdown === 'brutalKill',
     isPatient: ({ context }) => decide.childAtHand(context)?.shutdown === 'infinity',
     isParent: ({ context }, { pid }: { pid: number }) => pid === context.parent,
-    isChild: ({ context }, { pid }: { pid: number }) => childOfPid(context.children, pid) !== undefined,
+    isChild: ({ context }, { pid }: { pid: number }) =>
+      childOfPid(context.children, pid) !== undefined,
     isAtHand: ({ context }, { pid }: { pid: number | undefined }) =>
       pid !== undefined && decide.childAtHand(context)?.pid === pid,
     isAmongStopped: ({ context }, { pid }: { pid: number }) =>
@@ -62,7 +71,8 @@ const chart = setup({
       const slot = decide.childAtHand({ ...context, at: serial });
       return slot?.status === 'restarting' && slot.failures === failures;
     },
-    isUnknown: ({ context }, { id }: { id: unknown }) => decide.childOfId(context, id) === undefined,
+    isUnknown: ({ context }, { id }: { id: unknown }) =>
+      decide.childOfId(context, id) === undefined,
     isRunning: ({ context }, { id }: { id: unknown }) =>
       decide.childOfId(context, id)?.status === 'running',
     isUnfit: ({ context }, { spec }: { spec: unknown }) =>
@@ -107,7 +117,9 @@ const chart = setup({
       at: decide.childOfId(context, id)?.serial ?? null,
     })),
     beginStart: assign(({ context }) => decide.beginStart(context)),
-    rememberStart: assign(({ context }, { pid }: { pid: number }) => decide.rememberStart(context, pid)),
+    rememberStart: assign(({ context }, { pid }: { pid: number }) =>
+      decide.rememberStart(context, pid),
+    ),
     rememberEnd: assign(({ context }, { pid, reason }: { pid: number; reason: ExitReason }) =>
       decide.rememberEnd(context, pid, reason),
     ),
@@ -117,7 +129,9 @@ const chart = setup({
     settle: assign(({ context }) => decide.settle(context)),
     awaitRetry: assign(({ context }) => decide.awaitRetry(context)),
     dropChild: assign(({ context }) => decide.dropChild(context)),
-    addRequested: assign(({ context }, { spec }: { spec: unknown }) => decide.addRequested(context, spec)),
+    addRequested: assign(({ context }, { spec }: { spec: unknown }) =>
+      decide.addRequested(context, spec),
+    ),
     countAttempt: assign(({ context }, { atSecond }: { atSecond: number }) =>
       decide.countAttempt(context, atSecond),
     ),
@@ -132,10 +146,16 @@ const ignored: Answer = { kind: 'ignored' };
 const startedOnRequest = {
   target: '#supervisor.running.idle',
   actions: [
-    { type: 'rememberStart', params: ({ event }: { event: { pid: number } }) => ({ pid: event.pid }) },
+    {
+      type: 'rememberStart',
+      params: ({ event }: { event: { pid: number } }) => ({ pid: event.pid }),
+    },
     {
       type: 'noteStart',
-      params: ({ context }: { context: SupervisorContext }) => ({ ...atHand({ context }), again: false }),
+      params: ({ context }: { context: SupervisorContext }) => ({
+        ...atHand({ context }),
+        again: false,
+      }),
     },
     {
       type: 'answerCaller',
@@ -167,7 +187,9 @@ export const supervisorMachine = chart.createMachine({
       tags: 'initialising',
       initial: 'validating',
       states: {
-        validating: { always: [{ guard: 'isFaulty', target: '#supervisor.failed' }, 'introducing'] },
+        validating: {
+          always: [{ guard: 'isFaulty', target: '#supervisor.failed' }, 'introducing'],
+        },
         introducing: {
           meta: { postpone: heldWhileBusy },
           entry: 'introduce',
@@ -199,7 +221,10 @@ export const supervisorMachine = chart.createMachine({
                   actions: [
                     {
                       type: 'noteFailure',
-                      params: ({ context, event }) => ({ ...atHand({ context }), reason: event.reason }),
+                      params: ({ context, event }) => ({
+                        ...atHand({ context }),
+                        reason: event.reason,
+                      }),
                     },
                     {
                       type: 'rememberReason',
@@ -232,7 +257,10 @@ export const supervisorMachine = chart.createMachine({
               {
                 guard: { type: 'isParent', params: ({ event }) => ({ pid: event.from.id }) },
                 target: '#supervisor.stopping',
-                actions: { type: 'rememberReason', params: ({ event }) => ({ reason: event.reason }) },
+                actions: {
+                  type: 'rememberReason',
+                  params: ({ event }) => ({ reason: event.reason }),
+                },
               },
               {
                 guard: { type: 'isChild', params: ({ event }) => ({ pid: event.from.id }) },
@@ -289,7 +317,10 @@ export const supervisorMachine = chart.createMachine({
                 guard: { type: 'isUnknown', params: idOf },
                 actions: {
                   type: 'answer',
-                  params: ({ event }) => ({ from: event.from, answer: refusedOr({ kind: 'notFound' }) }),
+                  params: ({ event }) => ({
+                    from: event.from,
+                    answer: refusedOr({ kind: 'notFound' }),
+                  }),
                 },
               },
               {
@@ -361,7 +392,10 @@ export const supervisorMachine = chart.createMachine({
             'children.count': { actions: { type: 'answerCount', params: callerOf } },
             'supervisor.stop': {
               target: '#supervisor.stopping',
-              actions: { type: 'rememberReason', params: ({ event }) => ({ reason: event.reason }) },
+              actions: {
+                type: 'rememberReason',
+                params: ({ event }) => ({ reason: event.reason }),
+              },
             },
             '*': [
               {
@@ -369,7 +403,9 @@ export const supervisorMachine = chart.createMachine({
                 target: '#supervisor.stopping',
                 actions: {
                   type: 'rememberReason',
-                  params: ({ event }) => ({ reason: exitReason.custom({ kind: 'badCall', request: event.type }) }),
+                  params: ({ event }) => ({
+                    reason: exitReason.custom({ kind: 'badCall', request: event.type }),
+                  }),
                 },
               },
               { actions: 'noteUnexpected' },
@@ -430,7 +466,10 @@ export const supervisorMachine = chart.createMachine({
               states: {
                 choosing: {
                   entry: 'aimUp',
-                  always: [{ guard: 'noneLeft', target: '#supervisor.running.idle' }, 'startingChild'],
+                  always: [
+                    { guard: 'noneLeft', target: '#supervisor.running.idle' },
+                    'startingChild',
+                  ],
                 },
                 startingChild: {
                   ...startStates('choosing', true),
@@ -502,7 +541,11 @@ export const supervisorMachine = chart.createMachine({
                     {
                       type: 'answerCaller',
                       params: ({ event }) => ({
-                        answer: refusedOr({ kind: 'startFailed', reason: event.reason, serial: null }),
+                        answer: refusedOr({
+                          kind: 'startFailed',
+                          reason: event.reason,
+                          serial: null,
+                        }),
                       }),
                     },
                   ],

@@ -139,7 +139,10 @@ export const Supervisor: SupervisorApi = {
     const name = nameIn(options);
     const pid = await explainStart(
       `supervisor ${name ?? ''}`.trim(),
-      system.start(behaviour, options, { ...(name === undefined ? {} : { name }), timeout: Infinity }),
+      system.start(behaviour, options, {
+        ...(name === undefined ? {} : { name }),
+        timeout: Infinity,
+      }),
     );
     return refTo(system, pid);
   },

@@ -1,0 +1,392 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { exitReason, Pid, type ExitReason } from '@snakepit/core';
+import {
+  dynamicSupervisorMachine,
+  restartIntensityMachine,
+  supervisorMachine,
+  type SupervisorContext,
+} from '@snakepit/supervisor';
+import {
+  createActor,
+  type AnyEventObject,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+} from 'xstate';
+import {
+  declared,
+  edgePaths,
+  nodeAt,
+  replay,
+  walk,
+  type Edge,
+  type Graph,
+} from './machine-graph.ts';
+
+/** What a chart knows of one child. */
+interface ChildSlot {
+  readonly serial: number;
+  readonly status: string;
+  readonly failures: number;
+  readonly shutdown: unknown;
+}
+
+/** Takes edges on a real actor; returns the declared transitions that none of them took. */
+function replayAll(
+  machine: AnyStateMachine,
+  graph: Graph,
+  options: {
+    readonly input: unknown;
+    readonly delays?: Record<string, number>;
+    readonly alike?: (edge: Edge) => string;
+  },
+): Set<string> {
+  const { input, delays = {}, alike } = options;
+  const covered = new Set<string>();
+  replay(machine, [], { input, covered });
+  for (const { events, edge } of edgePaths(graph, alike)) {
+    const got = replay(machine, events, { input, delays, covered });
+    const { state } = nodeAt(graph, edge.to);
+    // One comparison in a thousand is shown; building each message would cost more than the replay.
+    if (JSON.stringify([got.status, got.value]) === JSON.stringify([state.status, state.value])) {
+      continue;
+    }
+    expect([events, got.status, got.value]).toEqual([events, state.status, state.value]);
+  }
+  return new Set([...declared(machine)].filter((transition) => !covered.has(transition)));
+}
+
+function missedByAll(missed: readonly Set<string>[]): string[] {
+  return [...(missed[0] ?? [])].filter((one) => missed.every((each) => each.has(one)));
+}
+
+function takenEdges(graph: Graph): number {
+  return graph.edges.filter(({ taken }) => taken).length;
+}
+
+describe('restartIntensity', () => {
+  const graphOf = (intensity: number): Graph =>
+    walk(restartIntensityMachine, {
+      input: { intensity, period: 1 },
+      events: ({ context }) => {
+        const { stamps } = context as { stamps: readonly (readonly [number, number])[] };
+        const now = stamps[0]?.[0] ?? 0;
+        return [0, 1, 2, 3, 4]
+          .filter((second) => second >= now)
+          .flatMap((atSecond) => [
+            { type: 'restart.attempted', atSecond },
+            { type: 'second.passed', atSecond },
+          ]);
+      },
+    });
+
+  test('[INT-003] [INT-004] every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
+    const missed = [0, 1, 2].map((intensity) =>
+      replayAll(restartIntensityMachine, graphOf(intensity), { input: { intensity, period: 1 } }),
+    );
+    expect(missedByAll(missed)).toEqual([]);
+  });
+
+  test('size of the model (change it on purpose)', () => {
+    const graphs = [0, 1, 2].map(graphOf);
+    expect(graphs.map((graph) => [graph.nodes.size, takenEdges(graph)])).toEqual([
+      [6, 5],
+      [18, 38],
+      [34, 78],
+    ]);
+    expect(declared(restartIntensityMachine).size).toBe(9);
+  });
+
+  test('[INT-010] giving up ends with shutdown', () => {
+    const graph = graphOf(2);
+    const last = graph.edges.filter(({ to }) => nodeAt(graph, to).state.value === 'exceeded');
+    expect(last.length).toBeGreaterThan(0);
+    for (const { to } of last) {
+      expect(nodeAt(graph, to).state.output).toEqual({ reason: exitReason.shutdown });
+    }
+  });
+
+  test('[INT-002] agrees with counting the attempts of the last period, for any attempts', () => {
+    const run = fc.record({
+      intensity: fc.nat(3),
+      period: fc.integer({ min: 1, max: 3 }),
+      gaps: fc.array(fc.nat(4), { maxLength: 30 }),
+    });
+    fc.assert(
+      fc.property(run, ({ intensity, period, gaps }) => {
+        const actor = createActor(restartIntensityMachine, {
+          input: { intensity, period },
+        }).start();
+        const attempts: number[] = [];
+        let now = 0;
+        for (const gap of gaps) {
+          now += gap;
+          attempts.push(now);
+          actor.send({ type: 'restart.attempted', atSecond: now });
+          const count = attempts.filter((second) => second >= now - period).length;
+          const expected = count > intensity ? 'exceeded' : count === intensity ? 'full' : 'below';
+          expect(actor.getSnapshot().value).toBe(expected);
+          if (expected === 'exceeded') return;
+        }
+      }),
+    );
+  });
+});
+
+/** Pids are told apart by number; the child at place n always gets 10 + n here. */
+function pidWith(id: number): Pid {
+  // A pid of no system, only to be named in events.
+  return Object.assign(Object.create(Pid.prototype) as Pid, { id });
+}
+
+const boom = exitReason.custom('boom');
+const from = { pid: undefined, resolve: () => undefined, reject: () => undefined };
+const start = (): { readonly ok: true; readonly pid: undefined } => ({ ok: true, pid: undefined });
+
+function exitOf(pid: number, reason: ExitReason): AnyEventObject {
+  return { type: 'EXIT', from: pidWith(pid), reason };
+}
+
+function aboutChildren(places: readonly number[], at: number | null): AnyEventObject[] {
+  const serial = at ?? 0;
+  return [
+    { type: 'parent.known', parent: 1 },
+    { type: 'second.read', atSecond: 0 },
+    { type: 'child.started', serial, pid: 10 + serial },
+    { type: 'child.ignored', serial },
+    { type: 'child.failed', serial, reason: boom },
+    { type: 'supervisor.stop', reason: boom },
+    { type: 'children.list', from },
+    { type: 'children.count', from },
+    { type: 'nonsense' },
+    { type: 'nonsense', from },
+    exitOf(1, exitReason.shutdown),
+    exitOf(2, boom),
+    ...places.flatMap((place) => [
+      exitOf(10 + place, boom),
+      exitOf(10 + place, exitReason.normal),
+      { type: 'DOWN', ref: {}, pid: pidWith(10 + place), reason: exitReason.shutdown },
+      { type: 'child.retry', serial: place, failures: 1 },
+    ]),
+  ];
+}
+
+/**
+ * What guards ask, and no more: not how often a child was started, nor, at rest, which one was at hand last.
+ */
+function keyOf({ status, value, context }: AnyMachineSnapshot): string {
+  const { children, at, from: first, upTo, clean, window, reason } = context as SupervisorContext;
+  const slots = [...slotsOf(children.slots.root)].map((slot) => [
+    slot.serial,
+    slot.status,
+    slot.shutdown,
+    Math.min(slot.failures, 2),
+  ]);
+  const isResting = JSON.stringify(value) === '{"running":"idle"}';
+  const busyWith = isResting ? [] : [at, first, upTo, clean];
+  const { limits, elapsedMs } = context as { limits?: number[]; elapsedMs?: number };
+  return JSON.stringify([
+    status,
+    value,
+    slots,
+    busyWith,
+    window.count,
+    reason?.kind,
+    limits,
+    elapsedMs,
+  ]);
+}
+
+/** The slots in a table: the objects in its rows. */
+function* slotsOf(rows: unknown): Generator<ChildSlot> {
+  if (Array.isArray(rows)) for (const row of rows) yield* slotsOf(row);
+  else if (typeof rows === 'object' && rows !== null) yield rows as ChildSlot;
+}
+
+/** Edges between the same states by the same actions are alike. */
+function shapeOf(graph: Graph): (edge: Edge) => string {
+  return ({ from: source, event, to, actions }) =>
+    JSON.stringify([
+      nodeAt(graph, source).state.value,
+      event.type,
+      event['id'],
+      nodeAt(graph, to).state.value,
+      actions,
+    ]);
+}
+
+function postponed(state: AnyMachineSnapshot): string[] {
+  return state._nodes.flatMap(
+    (node) => (node.meta as { postpone?: string[] } | undefined)?.postpone ?? [],
+  );
+}
+
+describe('supervisor', () => {
+  const spec = (id: string, more: object = {}): object => ({ id, start, ...more });
+  const inputs: Record<string, object> = {
+    faulty: { strategy: 'none' },
+    oneForAll: {
+      strategy: 'oneForAll',
+      maxRestarts: 1,
+      children: [
+        spec('a', { shutdown: 'brutalKill' }),
+        spec('b', { restart: 'temporary' }),
+        spec('c'),
+      ],
+    },
+    restForOne: {
+      strategy: 'restForOne',
+      maxRestarts: 1,
+      children: [spec('a', { type: 'supervisor' }), spec('b')],
+    },
+    oneForOne: {
+      maxRestarts: 1,
+      autoShutdown: 'allSignificant',
+      children: [
+        spec('a', { restart: 'transient', significant: true }),
+        spec('b', { restart: 'transient' }),
+      ],
+    },
+  };
+
+  const graphOf = (input: object): Graph =>
+    walk(supervisorMachine, {
+      input,
+      key: keyOf,
+      limit: 20_000,
+      events: ({ context }) => {
+        const { at, children } = context as SupervisorContext;
+        const added = children.nextSerial < 3 ? ['a', 'c'] : ['z'];
+        const onIds = ['a', 'z'].flatMap((id) =>
+          ['terminate', 'restart', 'delete', 'describe'].map((verb) => ({
+            type: `child.${verb}`,
+            id,
+            from,
+          })),
+        );
+        return [
+          ...aboutChildren([0, 1, 2], at),
+          ...added.map((id) => ({
+            type: 'child.start',
+            spec: id === 'z' ? {} : spec(id, { type: 'supervisor' }),
+            from,
+          })),
+          ...onIds,
+        ];
+      },
+    });
+
+  const graphs = Object.values(inputs).map((input) => ({ input, graph: graphOf(input) }));
+
+  test('every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
+    const missed = graphs.map(({ input, graph }) =>
+      replayAll(supervisorMachine, graph, {
+        input,
+        delays: { shutdown: 5_000 },
+        alike: shapeOf(graph),
+      }),
+    );
+    expect(missedByAll(missed)).toEqual([]);
+  }, 120_000);
+
+  test('[SUP-010] every request and every exit is either handled or postponed: none is lost', () => {
+    const facts = ['child.started', 'child.ignored', 'child.failed', 'parent.known', 'second.read'];
+    const others = new Set([...facts, 'DOWN', 'nonsense']);
+    for (const { graph } of graphs) {
+      for (const { from: source, event, taken } of graph.edges) {
+        if (taken || others.has(event.type) || event.type.startsWith('xstate.')) continue;
+        const { state } = nodeAt(graph, source);
+        // While it stops for good, an exit only tells why a child ended; others mean nothing any more.
+        const stops = state.matches('stopping') || state.matches({ starting: 'rollback' });
+        if (stops && event.type === 'EXIT') continue;
+        // At rest, what concerns nobody is dropped: a stranger's exit, a retry that is void.
+        const isIdle = state.matches({ running: 'idle' });
+        if (isIdle && (event.type === 'EXIT' || event.type === 'child.retry')) continue;
+        const descriptor = event.type.startsWith('children.') ? 'children.*' : event.type;
+        expect(postponed(state)).toContain(descriptor);
+      }
+    }
+  });
+
+  test('[SHD-002] to enter asked is to ask, to enter killing is to kill', () => {
+    for (const { graph } of graphs) {
+      for (const edge of graph.edges.filter(({ taken }) => taken)) {
+        const value = JSON.stringify(nodeAt(graph, edge.to).state.value);
+        if (value === JSON.stringify(nodeAt(graph, edge.from).state.value)) continue;
+        if (value.includes('"asked')) expect(edge.actions).toContain('askChild');
+        if (value.includes('"killing"')) expect(edge.actions).toContain('killChild');
+      }
+    }
+  });
+
+  test('from every state there is a way to an end', () => {
+    for (const { graph } of graphs) {
+      const backwards = new Map<string, string[]>();
+      for (const { from: source, to } of graph.edges) {
+        const sources = backwards.get(to);
+        if (sources === undefined) backwards.set(to, [source]);
+        else sources.push(source);
+      }
+      const ends = [...graph.nodes.values()].filter(({ state }) => state.status === 'done');
+      const reaching = new Set(ends.map(({ key }) => key));
+      for (const key of reaching)
+        for (const source of backwards.get(key) ?? []) reaching.add(source);
+      expect([...graph.nodes.keys()].filter((key) => !reaching.has(key))).toEqual([]);
+    }
+  });
+
+  test('a snapshot is plain: JSON keeps all that it decides by', () => {
+    for (const { graph } of graphs) {
+      for (const { state } of graph.nodes.values()) {
+        const decided = { ...(state.context as SupervisorContext), reason: null };
+        expect(JSON.parse(JSON.stringify(decided))).toEqual(decided);
+      }
+    }
+  });
+
+  test('size of the model (change it on purpose)', () => {
+    expect(graphs.map(({ graph }) => [graph.nodes.size, takenEdges(graph)])).toEqual([
+      [1, 0],
+      [237, 1073],
+      [544, 2370],
+      [563, 2656],
+    ]);
+    expect(declared(supervisorMachine).size).toBe(80);
+  });
+});
+
+describe('dynamicSupervisor', () => {
+  const graphOf = (input: object): Graph =>
+    walk(dynamicSupervisorMachine, {
+      input,
+      key: keyOf,
+      limit: 20_000,
+      events: ({ context }) => {
+        const { at, children } = context as SupervisorContext;
+        const shutdowns = [[100, 'infinity', 'brutalKill'], [200]][children.nextSerial] ?? [];
+        return [
+          ...aboutChildren([0, 1], at),
+          ...shutdowns.map((shutdown) => ({
+            type: 'child.start',
+            spec: { id: 0, start, shutdown, restart: 'transient' },
+            from,
+          })),
+          { type: 'child.start', spec: {}, from },
+          ...[10, 11, 15].map((pid) => ({ type: 'child.terminate', pid, from })),
+        ];
+      },
+    });
+
+  test('every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
+    const inputs = [{ maxRestarts: 1, maxChildren: 2 }, { strategy: 'none' }];
+    const graphs = inputs.map(graphOf);
+    const missed = inputs.map((input, at) =>
+      replayAll(dynamicSupervisorMachine, graphs[at] as Graph, {
+        input,
+        delays: { shutdown: 200, nextShutdown: 200 },
+        alike: shapeOf(graphs[at] as Graph),
+      }),
+    );
+    expect(missedByAll(missed)).toEqual([]);
+  }, 120_000);
+});
