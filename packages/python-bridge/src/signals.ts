@@ -22,11 +22,12 @@ export function watchSignals(target: Stoppable): () => void {
       return;
     }
     asked = true;
-    void target.stop().finally(() => {
+    const end = (): void => {
       unwatch();
       // Somebody else's handler decides, if there is one; otherwise the process ends as it would have.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-    });
+    };
+    target.stop().then(end, end);
   };
   const unwatch = (): void => {
     for (const signal of endSignals) process.off(signal, onSignal);

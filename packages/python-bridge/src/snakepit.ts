@@ -1,32 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import {
   createSystem,
+  formatExitReason,
   isSnakepitError,
   type ActorSystem,
+  type ExitReason,
   type Pid,
-  type ProcessContext,
-  type StartResult,
 } from '@snakepit/core';
 import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
-import {
-  bridgeServer,
-  bridgeServerName,
-  type BridgeEndpoint,
-  type BridgeServerInput,
-} from './bridge/bridge-server.ts';
+import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
-import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
-import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { bridgeError } from './errors.ts';
-import type { OutputLine } from './hosts/worker-host.ts';
-import { applicationCleanup } from './os/application-cleanup.ts';
-import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
+import type { RunResources } from './os/process-registry.ts';
 import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
 import { poolName } from './pool/pool.ts';
 import { findPython } from './python/find-python.ts';
 import { watchSignals } from './signals.ts';
+import { treeOf } from './snakepit-tree.ts';
 import {
   healthOf,
   statsOf,
@@ -83,8 +75,12 @@ export class Snakepit implements AsyncDisposable {
   readonly #bridgeToken = randomBytes(32).toString('hex');
   #tree: SupervisorRef | undefined;
   #resources: RunResources | undefined;
+  /** All that any life of the process registry has held: nothing of it may be left at the end. */
+  readonly #everHeld = new Set<RunResources>();
   #bridge: BridgeEndpoint | undefined;
   #stopping: Promise<void> | undefined;
+  /** Settles with an error when there is nothing to wait for any more: it is being stopped, or has collapsed. */
+  readonly #over = settleLater<Error>();
   #unwatchSignals: () => void = () => undefined;
 
   private constructor(config: ResolvedConfig) {
@@ -102,6 +98,7 @@ export class Snakepit implements AsyncDisposable {
           python: findPython({ python: pool.python }).executable,
           resources: () => this.#resources,
           bridge: () => this.#bridge ?? null,
+          isStopping: () => this.#stopping !== undefined,
         }),
       ]),
     );
@@ -130,69 +127,42 @@ export class Snakepit implements AsyncDisposable {
       strategy: 'oneForOne',
       children: this.#children(),
     });
-    await Promise.all(Array.from(this.#pools.values(), ({ ready }) => ready));
+    void this.system.awaitExit(this.#tree.pid).then((reason) => {
+      if (this.#stopping === undefined) this.#over.resolve(this.#collapse(reason));
+    });
+    const ready = Promise.all(Array.from(this.#pools.values(), (pool) => pool.ready));
+    const isOver = await Promise.race([ready.then(() => undefined), this.#over.promise]);
+    if (isOver !== undefined) throw isOver;
     if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
   }
 
   #children(): ChildSpec[] {
     const { stateDir, socketDir } = this.#config;
-    return [
-      {
-        id: 'processRegistry',
-        name: processRegistryName,
-        start: [
-          processRegistry,
-          {
-            stateDir,
-            socketDir,
-            onOutput: (line: OutputLine) => {
-              this.#log(line);
-            },
-            onResources: (resources: RunResources | undefined) => {
-              this.#resources = resources;
-            },
-          },
-        ],
-        shutdown: 'infinity',
+    return treeOf({
+      system: this.system,
+      stateDir,
+      socketDir,
+      bridgeToken: this.#bridgeToken,
+      resources: () => this.#resources,
+      onResources: (resources) => {
+        this.#resources = resources;
+        if (resources !== undefined) this.#everHeld.add(resources);
       },
-      { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, {}] },
-      { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
-      {
-        id: 'applicationCleanup',
-        name: 'snakepit.applicationCleanup',
-        start: [applicationCleanup, { run: () => this.#resources?.run }],
-      },
-      { id: 'bridgeServer', start: (self) => this.#startBridge(self) },
-      {
-        id: 'pools',
-        type: 'supervisor',
-        start: [
-          Supervisor,
-          {
-            name: 'snakepit.pools',
-            children: Array.from(this.#pools.values(), ({ spec }) => spec),
-          },
-        ],
-      },
-    ];
-  }
-
-  /** A start function, because where its socket goes is known only when the process registry runs. */
-  #startBridge(supervisor: ProcessContext): Promise<StartResult> {
-    const input: BridgeServerInput = {
-      directory: process.platform === 'win32' ? undefined : this.#resources?.sockets.path,
-      token: this.#bridgeToken,
-      onListening: (endpoint) => {
+      onBridge: (endpoint) => {
         this.#bridge = endpoint;
       },
-    };
-    return new Promise((resolve) => {
-      supervisor.startLink(bridgeServer, input, { name: bridgeServerName }, resolve);
+      pools: Array.from(this.#pools.values(), ({ spec }) => spec),
     });
   }
 
-  #log({ ref, text }: OutputLine): void {
-    this.system.logger.info(`[${ref.workerId}] ${text}`);
+  /** The tree has ended by itself: nobody will ever serve a call again. */
+  #collapse(reason: ExitReason): Error {
+    const why = `supervision has given up (${formatExitReason(reason)}); see the reports before`;
+    this.system.logger.error(`Snakepit has ended: ${why}`, { reason });
+    for (const { config, dispatcher } of this.#pools.values()) {
+      dispatcher.fail(collapsed(why, config.name));
+    }
+    return collapsed(why);
   }
 
   /** The root supervisor's process. */
@@ -215,18 +185,8 @@ export class Snakepit implements AsyncDisposable {
     options: ExecuteOptions = {},
   ): Promise<T> {
     const pool = this.#pool(options.pool);
-    const dispatcher = pool.dispatcher();
     if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', { tool });
-    if (dispatcher === undefined) {
-      const reason = 'its pool is being restarted';
-      throw bridgeError('WORKER_UNAVAILABLE', {
-        pool: pool.config.name,
-        tool,
-        reason,
-        maybeExecuted: false,
-      });
-    }
-    const result = await dispatcher.execute({
+    const result = await pool.dispatcher.execute({
       tool,
       arguments: encodeArguments(args, tool, options.binary),
       timeoutMs: timeoutOf(options.timeout, pool.config.requestTimeoutMs, tool),
@@ -262,7 +222,8 @@ export class Snakepit implements AsyncDisposable {
    * Waits until every worker of every pool is ready.
    *
    * @param timeoutMs - Milliseconds to wait; default 15,000.
-   * @throws SnakepitError TIMEOUT, with what is not ready; SHUTTING_DOWN when it is being stopped.
+   * @throws SnakepitError TIMEOUT, with what is not ready; SHUTTING_DOWN when it is being stopped; why a worker was
+   *   given up, for then it never will be ready.
    */
   async awaitReady(timeoutMs = 15_000): Promise<void> {
     const { clock } = this.system;
@@ -271,6 +232,9 @@ export class Snakepit implements AsyncDisposable {
       if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
       const waiting = this.workers().filter(({ state }) => !state.startsWith('ready'));
       if (waiting.length === 0) return;
+      const failed = waiting.find(({ state }) => state === 'failed');
+      const failure = this.#pools.get(failed?.pool ?? '')?.historyOf(failed?.id ?? '')?.givenUp;
+      if (failure !== undefined) throw failure;
       if (clock.now() >= deadlineMs) throw notReady(waiting, timeoutMs);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, 10));
     }
@@ -282,13 +246,20 @@ export class Snakepit implements AsyncDisposable {
    * Resolves only when the operating system says that no process is left (R6.5). Calling it again waits for the same end.
    */
   stop(options: SnakepitStopOptions = {}): Promise<void> {
-    this.#stopping ??= this.#end();
+    if (this.#stopping === undefined) {
+      this.#over.resolve(bridgeError('SHUTTING_DOWN', {}));
+      this.#stopping = this.#end();
+    }
     if (options.timeout !== undefined) this.#hurryAfter(options.timeout, this.#stopping);
     return this.#stopping;
   }
 
   /** Gives up what is in flight and kills the workers: a stop that is under way ends as soon as possible. */
   hurry(): void {
+    if (this.#stopping !== undefined) this.#hurryAfter(0, this.#stopping);
+  }
+
+  #tellToHurry(): void {
     for (const { config, workerIds } of this.#pools.values()) {
       this.system.cast(poolName(config.name), { type: 'shutdown.hurried' });
       for (const id of workerIds) {
@@ -300,6 +271,11 @@ export class Snakepit implements AsyncDisposable {
   async #end(): Promise<void> {
     if (this.#tree !== undefined) await Supervisor.stop(this.#tree);
     await this.system.stop();
+    // Done already, unless a process registry was killed: then nobody has waited for the end of its workers.
+    await Promise.all(Array.from(this.#everHeld, ({ release }) => release()));
+    for (const { config, dispatcher } of this.#pools.values()) {
+      dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: config.name }));
+    }
     this.#unwatchSignals();
   }
 
@@ -308,7 +284,7 @@ export class Snakepit implements AsyncDisposable {
     // Again and again: a worker may come to the state in which it can be hurried only later.
     let timer = clock.setTimeout(again, timeoutMs);
     const hurry = (): void => {
-      this.hurry();
+      this.#tellToHurry();
     };
     function again(): void {
       hurry();
@@ -326,9 +302,22 @@ export class Snakepit implements AsyncDisposable {
   }
 }
 
+function collapsed(reason: string, pool?: string): Error {
+  return bridgeError('WORKER_UNAVAILABLE', { pool, reason, maybeExecuted: false });
+}
+
+function settleLater<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}
+
 function timeoutOf(given: number | undefined, fallbackMs: number, tool: string): number {
   if (given === undefined) return fallbackMs;
-  if (given > 0) return given;
+  // Plain JavaScript callers can give anything.
+  if (typeof given === 'number' && given > 0) return given;
   throw bridgeError('INVALID_ARGUMENT', {
     tool,
     path: 'options.timeout',

@@ -3,6 +3,7 @@ import type { DispatcherStats } from './pool/dispatcher.ts';
 import { poolName } from './pool/pool.ts';
 import type { PoolRuntime } from './pool/pool-runtime.ts';
 import { workerName } from './worker/grpc-worker.ts';
+import type { WorkerHistory } from './worker/worker-history.ts';
 
 /** One worker, as plain data. */
 export interface WorkerInfo {
@@ -10,7 +11,7 @@ export interface WorkerInfo {
   readonly id: string;
   /** Its pool. */
   readonly pool: string;
-  /** Where it is in its life, as its chart names it, such as `ready.idle`; `down` while it has no process. */
+  /** Where it is in its life, as its chart names it, such as `ready.idle`; `failed` when given up, `down` while it is not there. */
   readonly state: string;
   /** Number of its operating system process, while it has one. */
   readonly osPid: number | undefined;
@@ -67,10 +68,10 @@ export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Wo
       return {
         id,
         pool: name,
-        state: process === undefined ? 'down' : flatten(process.stateValue),
+        state: stateOf(process, pool.historyOf(id)),
         osPid: osPidOf(process),
         restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
-        inFlight: pool.dispatcher()?.inFlightOf(id) ?? 0,
+        inFlight: pool.dispatcher.inFlightOf(id),
       };
     }),
   );
@@ -82,7 +83,7 @@ export function statsOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Stat
   let sum = nothing;
   for (const pool of pools) {
     const { name } = pool.config;
-    const counts = pool.dispatcher()?.stats() ?? nothing;
+    const counts = pool.dispatcher.stats();
     const workers = workersOf(system, [pool]);
     byName[name] = {
       ...counts,
@@ -115,6 +116,11 @@ export function healthOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Hea
 function infoOf(system: ActorSystem, name: string): ProcessInfo | undefined {
   const pid = system.whereis(name);
   return pid === undefined ? undefined : system.processInfo(pid);
+}
+
+function stateOf(process: ProcessInfo | undefined, history: WorkerHistory | undefined): string {
+  if (process !== undefined) return flatten(process.stateValue);
+  return history?.givenUp === undefined ? 'down' : 'failed';
 }
 
 function isReady({ state }: WorkerInfo): boolean {

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineServer, ok, reply, type ActorSystem, type Server } from '@snakepit/core';
 import {
   createLocalHost,
@@ -20,13 +22,15 @@ export interface RunResources {
   readonly host: WorkerHost;
   /** Where their sockets are. */
   readonly sockets: PrivateDirectory;
+  /** Ends every worker, confirms it, and removes directory and records. A second call waits for the first. */
+  readonly release: () => Promise<void>;
 }
 
 /** What the registry is started with. */
 export interface ProcessRegistryInput {
   /** Directory of the run records; default that of the platform. */
   readonly stateDir: string | undefined;
-  /** Directory of the sockets; default one below the run's records. */
+  /** Directory in which the sockets have one of their own; default that of the run's records. */
   readonly socketDir: string | undefined;
   /** Hears every line that a worker prints. */
   readonly onOutput: (line: OutputLine) => void;
@@ -40,26 +44,26 @@ export const processRegistryName = 'snakepit.processRegistry';
 /**
  * The process that owns the run: its records on disk, the directory of its sockets and the host of its workers.
  *
- * Before it is initialised it sweeps what earlier runs left behind; at its end every worker is confirmed gone.
+ * Before it is initialised it sweeps what earlier runs left behind; at its end every worker is confirmed gone. Workers
+ * cannot outlive it, so whatever starts workers is restarted after it.
  */
 export const processRegistry: Server<ProcessRegistryInput, object, object> = defineServer({
   name: 'processRegistry',
   trapExit: true,
   init: async (input: ProcessRegistryInput, self) => {
     const resources = openResources(input, self.system);
-    await sweep(resources.run, self.system);
+    // Killed, this process runs no terminate.
+    self.signal.addEventListener('abort', () => void resources.release());
+    await sweep(resources.run, input, self.system);
     input.onResources(resources);
     return ok({ ...resources, input });
   },
   call: {
     runId: (state) => reply(state.run.runId, state),
   },
-  terminate: async ({ host, run, sockets, input }, _reason, self) => {
+  terminate: async ({ release, input }) => {
     input.onResources(undefined);
-    await host.close();
-    sockets.close();
-    const closed = run.closeRun();
-    if (!closed.ok) self.system.logger.warn(`the run stays recorded: ${closed.reason}`);
+    await release();
   },
 });
 
@@ -73,7 +77,7 @@ function openResources(input: ProcessRegistryInput, system: ActorSystem): RunRes
   }
   const { run } = opened;
   const made = openPrivateDirectory({
-    preferred: input.socketDir ?? (run.directory === undefined ? undefined : `${run.directory}/s`),
+    preferred: preferredSockets(input, run),
     runId: run.runId,
     longestName: LONGEST_SOCKET_NAME,
   });
@@ -96,15 +100,40 @@ function openResources(input: ProcessRegistryInput, system: ActorSystem): RunRes
       reportNotice(notice, system);
     },
   };
-  return { run, sockets, host: createLocalHost(hostOptions) };
+  const host = createLocalHost(hostOptions);
+  let released: Promise<void> | undefined;
+  const release = async (): Promise<void> => {
+    await host.close();
+    sockets.close();
+    const closed = run.closeRun();
+    if (!closed.ok) logger.warn(`the run stays recorded: ${closed.reason}`);
+  };
+  return { run, sockets, host, release: () => (released ??= release()) };
 }
 
-async function sweep(run: RunRecords, system: ActorSystem): Promise<void> {
+/** Of each run its own: names of sockets repeat from run to run, and at the end of one its directory is removed. */
+function preferredSockets(
+  { socketDir }: ProcessRegistryInput,
+  run: RunRecords,
+): string | undefined {
+  if (socketDir !== undefined) return join(socketDir, run.runId);
+  return run.directory === undefined ? undefined : join(run.directory, 's');
+}
+
+async function sweep(
+  run: RunRecords,
+  { socketDir }: ProcessRegistryInput,
+  system: ActorSystem,
+): Promise<void> {
   const { stateDirectory } = run;
   if (stateDirectory === undefined) return;
   const report = await sweepEarlierRuns({ stateDirectory });
   const processes = report.runs.reduce((sum, swept) => sum + swept.processes.length, 0);
   for (const swept of report.runs) {
+    // The sweep knows only directories that follow from the id of a run alone.
+    if (socketDir !== undefined && swept.outcome === 'swept') {
+      rmSync(join(socketDir, swept.runId), { recursive: true, force: true });
+    }
     if (swept.processes.length > 0 || swept.corrupt.length > 0) {
       system.logger.warn(`an earlier run left something behind`, swept);
     }

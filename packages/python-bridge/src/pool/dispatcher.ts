@@ -1,6 +1,6 @@
 import { isSnakepitError, type Clock } from '@snakepit/core';
 import type { EncodedArguments } from '../bridge/codec.ts';
-import { bridgeError } from '../errors.ts';
+import { bridgeError, type ErrorIds } from '../errors.ts';
 import type { WorkerConnection } from '../worker/worker-connection.ts';
 
 /** A call that was declared idempotent is tried so often in all before its failure is told. */
@@ -48,9 +48,11 @@ export interface PoolDispatcher {
   withdraw(connection: WorkerConnection): void;
   /** Takes a call; resolves with the tool's result. */
   execute(call: PoolCall): Promise<unknown>;
+  /** Takes calls, also when it was told not to. It does so from the start. */
+  accept(): void;
   /** Takes no more calls; those taken go on. */
   stopAccepting(): void;
-  /** Fails what waits, and everything that comes, with this error: nobody will ever serve it. */
+  /** Fails what waits, and what comes before a worker is ready or `accept`, with this error: nobody will serve it. */
   fail(error: Error): void;
   /** Counts, safe to print. */
   stats(): DispatcherStats;
@@ -92,11 +94,14 @@ export function createDispatcher(parts: DispatcherParts): PoolDispatcher {
 
 class Dispatcher implements PoolDispatcher {
   readonly #parts: DispatcherParts;
-  readonly #slots = new Map<WorkerConnection, Slot>();
+  /** Workers that take calls, by id. */
+  readonly #slots = new Map<string, Slot>();
   /** Workers with room, the one that has been free longest first. */
   readonly #free = new Set<Slot>();
   /** Jobs that wait, oldest first. */
-  #queue = new Set<Job>();
+  readonly #waiting = new Set<Job>();
+  /** Jobs that have waited their turn once and lost their worker: they go before all others. */
+  readonly #waitingAgain = new Set<Job>();
   readonly #counts = { accepted: 0, refused: 0, succeeded: 0, failed: 0, cancelled: 0, retried: 0 };
   #inFlight = 0;
   #refusal: Error | undefined;
@@ -107,17 +112,21 @@ class Dispatcher implements PoolDispatcher {
   }
 
   admit(connection: WorkerConnection): void {
-    if (this.#slots.has(connection)) return;
+    const { workerId } = connection;
+    const known = this.#slots.get(workerId);
+    if (known?.connection === connection) return;
+    if (known !== undefined) this.withdraw(known.connection);
     const slot: Slot = { connection, inFlight: 0 };
-    this.#slots.set(connection, slot);
+    this.#slots.set(workerId, slot);
     this.#free.add(slot);
+    this.#refusal = undefined;
     this.#serveQueue();
   }
 
   withdraw(connection: WorkerConnection): void {
-    const slot = this.#slots.get(connection);
-    if (slot === undefined) return;
-    this.#slots.delete(connection);
+    const slot = this.#slots.get(connection.workerId);
+    if (slot?.connection !== connection) return;
+    this.#slots.delete(connection.workerId);
     this.#free.delete(slot);
   }
 
@@ -140,9 +149,14 @@ class Dispatcher implements PoolDispatcher {
         onAbort: undefined,
       };
       const slot = this.#takeSlot();
-      if (slot === undefined) this.#enqueue(job);
+      if (slot === undefined) this.#enqueue(job, this.#waiting);
       else this.#run(slot, job);
     });
+  }
+
+  accept(): void {
+    this.#isAccepting = true;
+    this.#refusal = undefined;
   }
 
   stopAccepting(): void {
@@ -152,21 +166,23 @@ class Dispatcher implements PoolDispatcher {
 
   fail(error: Error): void {
     this.#refusal = error;
-    for (const job of [...this.#queue]) {
+    for (const job of [...this.#waitingAgain, ...this.#waiting]) {
       this.#leaveQueue(job);
       this.#finish(job, 'failed', error);
     }
+    this.#tellIdle();
   }
 
   stats(): DispatcherStats {
-    return { ...this.#counts, queued: this.#queue.size, inFlight: this.#inFlight };
+    return { ...this.#counts, queued: this.#queueLength, inFlight: this.#inFlight };
   }
 
   inFlightOf(workerId: string): number {
-    for (const { connection, inFlight } of this.#slots.values()) {
-      if (connection.workerId === workerId) return inFlight;
-    }
-    return 0;
+    return this.#slots.get(workerId)?.inFlight ?? 0;
+  }
+
+  get #queueLength(): number {
+    return this.#waitingAgain.size + this.#waiting.size;
   }
 
   #refuse(call: PoolCall): Error | undefined {
@@ -177,8 +193,8 @@ class Dispatcher implements PoolDispatcher {
       const { reason } = call.signal as { readonly reason: unknown };
       return bridgeError('CANCELLED', { pool, tool: call.tool }, { cause: reason });
     }
-    if (this.#free.size > 0 || this.#queue.size < maxQueueSize) return undefined;
-    const queueLength = this.#queue.size;
+    const queueLength = this.#queueLength;
+    if (this.#free.size > 0 || queueLength < maxQueueSize) return undefined;
     return bridgeError('QUEUE_FULL', { pool, tool: call.tool, queueLength, maxQueueSize });
   }
 
@@ -213,7 +229,7 @@ class Dispatcher implements PoolDispatcher {
         (error: unknown) => {
           this.#release(slot);
           if (this.#canRetry(job, error)) this.#retry(job);
-          else this.#finish(job, outcomeOf(error), error);
+          else this.#finish(job, outcomeOf(error), inTermsOfCaller(job, leftMs, error));
           this.#afterCall();
         },
       );
@@ -222,7 +238,7 @@ class Dispatcher implements PoolDispatcher {
   #release(slot: Slot): void {
     this.#inFlight -= 1;
     slot.inFlight -= 1;
-    if (this.#slots.get(slot.connection) === slot) this.#free.add(slot);
+    if (this.#slots.get(slot.connection.workerId) === slot) this.#free.add(slot);
   }
 
   #afterCall(): void {
@@ -232,15 +248,17 @@ class Dispatcher implements PoolDispatcher {
 
   #tellIdle(): void {
     if (this.#isAccepting) return;
-    if (this.#inFlight === 0 && this.#queue.size === 0) this.#parts.onIdle();
+    if (this.#inFlight === 0 && this.#queueLength === 0) this.#parts.onIdle();
   }
 
   #serveQueue(): void {
-    for (const job of this.#queue) {
-      const slot = this.#takeSlot();
-      if (slot === undefined) return;
-      this.#leaveQueue(job);
-      this.#run(slot, job);
+    for (const queue of [this.#waitingAgain, this.#waiting]) {
+      for (const job of queue) {
+        const slot = this.#takeSlot();
+        if (slot === undefined) return;
+        this.#leaveQueue(job);
+        this.#run(slot, job);
+      }
     }
   }
 
@@ -257,21 +275,14 @@ class Dispatcher implements PoolDispatcher {
   #retry(job: Job): void {
     this.#counts.retried += 1;
     const slot = this.#takeSlot();
-    if (slot !== undefined) {
-      this.#run(slot, job);
-      return;
-    }
-    // It has waited its turn once: before all others.
-    const waiting = this.#queue;
-    this.#queue = new Set();
-    this.#enqueue(job);
-    for (const other of waiting) this.#queue.add(other);
+    if (slot === undefined) this.#enqueue(job, this.#waitingAgain);
+    else this.#run(slot, job);
   }
 
-  #enqueue(job: Job): void {
+  #enqueue(job: Job, queue: Set<Job>): void {
     const { clock, queueTimeoutMs } = this.#parts;
     const { signal } = job.call;
-    this.#queue.add(job);
+    queue.add(job);
     const waitMs = Math.min(queueTimeoutMs, job.deadlineAtMs - clock.now());
     const sinceMs = clock.now();
     if (waitMs !== Infinity) {
@@ -298,7 +309,7 @@ class Dispatcher implements PoolDispatcher {
   }
 
   #leaveQueue(job: Job): void {
-    this.#queue.delete(job);
+    if (!this.#waiting.delete(job)) this.#waitingAgain.delete(job);
     if (job.timer !== undefined) this.#parts.clock.clearTimeout(job.timer);
     if (job.onAbort !== undefined) job.call.signal?.removeEventListener('abort', job.onAbort);
     job.timer = job.onAbort = undefined;
@@ -307,21 +318,15 @@ class Dispatcher implements PoolDispatcher {
   #waitedTooLong(job: Job, waitedMs: number): void {
     this.#leaveQueue(job);
     const { pool, clock } = this.#parts;
-    const { tool, timeoutMs } = job.call;
+    const { tool } = job.call;
     const error =
       clock.now() >= job.deadlineAtMs
-        ? bridgeError('TIMEOUT', {
-            pool,
-            tool,
-            operation: `tool "${tool}", which still waited for a worker,`,
-            timeoutMs,
-            option: '{ timeout } of the call, or pools[].requestTimeout',
-          })
+        ? timeout(job, { pool }, `tool "${tool}", which still waited for a worker,`)
         : bridgeError('QUEUE_TIMEOUT', {
             pool,
             tool,
             waitedMs: Math.round(waitedMs),
-            queueLength: this.#queue.size,
+            queueLength: this.#queueLength,
           });
     this.#finish(job, 'failed', error);
     this.#tellIdle();
@@ -331,6 +336,24 @@ class Dispatcher implements PoolDispatcher {
     this.#counts[outcome] += 1;
     job.reject(error);
   }
+}
+
+function timeout({ call }: Job, ids: ErrorIds, operation: string, cause?: unknown): Error {
+  const details = {
+    ...ids,
+    tool: call.tool,
+    operation,
+    timeoutMs: call.timeoutMs,
+    option: '{ timeout } of the call, or pools[].requestTimeout',
+  };
+  return bridgeError('TIMEOUT', details, cause === undefined ? undefined : { cause });
+}
+
+/** A call that ran out of time tells the limit that its caller set, of which it may have waited a part. */
+function inTermsOfCaller(job: Job, leftMs: number, error: unknown): unknown {
+  if (!isSnakepitError(error) || error.code !== 'TIMEOUT') return error;
+  if (leftMs === job.call.timeoutMs) return error;
+  return timeout(job, error.details, `tool "${job.call.tool}"`, error);
 }
 
 function outcomeOf(error: unknown): 'failed' | 'cancelled' {

@@ -5,6 +5,7 @@ import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
 import { bridgeError } from '../errors.ts';
 import type { RunResources } from '../os/process-registry.ts';
+import { messageOf } from '../os/system-error.ts';
 import { workerName } from '../worker/grpc-worker.ts';
 import type { GrpcWorkerInput } from '../worker/grpc-worker.machine.ts';
 import { createWorkerHistory, type WorkerHistory } from '../worker/worker-history.ts';
@@ -32,6 +33,8 @@ export interface PoolSurroundings {
   readonly resources: () => RunResources | undefined;
   /** Where workers may call the runtime now. */
   readonly bridge: () => BridgeEndpoint | null;
+  /** Whether all of Snakepit is being stopped. */
+  readonly isStopping: () => boolean;
 }
 
 /** One pool as the front door sees it: its place in the tree, its way in, and what is known of its workers. */
@@ -41,8 +44,8 @@ export interface PoolRuntime {
   readonly spec: ChildSpec;
   /** Ids of its workers. */
   readonly workerIds: readonly string[];
-  /** The way in; `undefined` while its process is not there. */
-  readonly dispatcher: () => PoolDispatcher | undefined;
+  /** The way in; there before the pool's process and after it, and calls wait in it for workers. */
+  readonly dispatcher: PoolDispatcher;
   /** What is remembered of a worker. */
   readonly historyOf: (workerId: string) => WorkerHistory | undefined;
   /** Settles once: when every worker is ready, or with the first that was given up. */
@@ -65,23 +68,27 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     ]),
   );
   const settled = settleOnce();
-  let dispatcher: PoolDispatcher | undefined;
-
-  const workerServices = createWorkerServices(surroundings, () => dispatcher);
-  const poolServices: PoolServices = {
-    openDispatcher: (onIdle) => {
-      dispatcher = createDispatcher({
-        pool: name,
-        clock: system.clock,
-        concurrency: config.concurrency,
-        maxQueueSize: config.maxQueueSize,
-        queueTimeoutMs: config.queueTimeoutMs,
-        onIdle,
-      });
-      return dispatcher;
+  let tellIdle: () => void = () => undefined;
+  const dispatcher = createDispatcher({
+    pool: name,
+    clock: system.clock,
+    concurrency: config.concurrency,
+    maxQueueSize: config.maxQueueSize,
+    queueTimeoutMs: config.queueTimeoutMs,
+    onIdle: () => {
+      tellIdle();
     },
-    closeDispatcher: (closed) => {
-      if (dispatcher === closed) dispatcher = undefined;
+  });
+
+  const workerServices = createWorkerServices(surroundings, dispatcher);
+  const poolServices: PoolServices = {
+    dispatcher,
+    isStopping: surroundings.isStopping,
+    whenIdle: (listener) => {
+      tellIdle = listener;
+    },
+    endWorker: (workerId) => {
+      system.cast(workerName(name, workerId), { type: 'drain.expired' });
     },
     startWorker: (workerId) => {
       const history = histories.get(workerId);
@@ -96,7 +103,7 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
   return {
     config,
     workerIds,
-    dispatcher: () => dispatcher,
+    dispatcher,
     historyOf: (workerId) => histories.get(workerId),
     ready: settled.promise,
     spec: poolSpec(config, workerIds, poolServices),
@@ -132,7 +139,7 @@ function poolSpec(
 
 function createWorkerServices(
   { config, python, resources, bridge }: PoolSurroundings,
-  dispatcher: () => PoolDispatcher | undefined,
+  dispatcher: PoolDispatcher,
 ): WorkerServices {
   const { pythonDir: bridgePath } = findBridgeFiles();
   const { name: pool, adapter, adapterArgs, pythonPath, cwd, env, heartbeat } = config;
@@ -149,6 +156,7 @@ function createWorkerServices(
   return {
     host: () => current().host,
     dispatcher,
+    adapter,
     poolName: poolName(pool),
     spec: () => ({
       pool,
@@ -191,21 +199,38 @@ async function startWorker(
   system: ActorSystem,
   input: GrpcWorkerInput,
 ): Promise<Error | undefined> {
-  const { pool, workerId } = input;
-  if (system.whereis(starterName(pool, workerId)) !== undefined) {
-    system.cast(workerName(pool, workerId), { type: 'worker.announce' });
-    return undefined;
+  const { pool, workerId, history } = input;
+  const supervisor = system.whereis(workerSupervisorName(pool));
+  const starter = system.whereis(starterName(pool, workerId));
+  if (starter !== undefined) {
+    if (system.processInfo(starter)?.parent === supervisor) return callUp(system, input);
+    // It is ending with an earlier worker supervisor, and its name is not free before.
+    await system.awaitExit(starter);
   }
+  history.startOver();
   try {
-    const supervisor = DynamicSupervisor.at(system, workerSupervisorName(pool));
-    const started = await DynamicSupervisor.startChild(supervisor, workerStarterSpec(input));
+    const tree = DynamicSupervisor.at(system, workerSupervisorName(pool));
+    const started = await DynamicSupervisor.startChild(tree, workerStarterSpec(input));
     if (started.ok) return undefined;
-    const reason = JSON.stringify(started.error);
-    return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason });
+    // An earlier life of the pool had asked for it, too.
+    if (started.error.kind === 'alreadyStarted') return callUp(system, input);
+    return notStarted(input, started.error, started.error.kind);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason }, { cause: error });
+    return notStarted(input, error, messageOf(error));
   }
+}
+
+function callUp(
+  system: ActorSystem,
+  { pool, workerId, history }: GrpcWorkerInput,
+): Error | undefined {
+  system.cast(workerName(pool, workerId), { type: 'worker.announce' });
+  return history.givenUp;
+}
+
+function notStarted({ pool, workerId }: GrpcWorkerInput, cause: unknown, why: string): Error {
+  const reason = `its supervisor did not start it (${why})`;
+  return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason }, { cause });
 }
 
 interface SettleOnce {

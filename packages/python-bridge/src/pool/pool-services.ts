@@ -2,16 +2,20 @@ import type { PoolDispatcher } from './dispatcher.ts';
 
 /** What the process of a pool works with; handed to its effects, never kept in its chart. */
 export interface PoolServices {
-  /** Makes the dispatcher of this life of the pool; what the last one still held was failed with it. */
-  readonly openDispatcher: (onIdle: () => void) => PoolDispatcher;
-  /** Forgets the dispatcher: the pool's process is gone. */
-  readonly closeDispatcher: (dispatcher: PoolDispatcher) => void;
+  /** Takes and hands out the calls. It outlives the pool's process, so that a restart of that loses none. */
+  readonly dispatcher: PoolDispatcher;
+  /** Whether all of Snakepit is being stopped; otherwise the pool will be started again. */
+  readonly isStopping: () => boolean;
+  /** Hears from now on when nothing waits and nothing is in flight in a dispatcher that takes no more calls. */
+  readonly whenIdle: (listener: () => void) => void;
   /**
    * Has a worker's starter started by the worker supervisor; one that is there already is asked to announce itself.
    *
    * @returns Why it could not be started, if so.
    */
   readonly startWorker: (workerId: string) => Promise<Error | undefined>;
+  /** Tells a worker that its time for calls in flight is over. */
+  readonly endWorker: (workerId: string) => void;
   /** How many workers may be starting at the same time. */
   readonly startupBatchSize: number;
   /** Milliseconds between the end of one worker's start and the begin of the next. */

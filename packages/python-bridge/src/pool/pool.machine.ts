@@ -76,7 +76,8 @@ export const poolMachine = setup({
     tellReady: provide('tellReady'),
     tellFailed: (_, _params: { readonly error: Error }) => provide('tellFailed')(),
     refuseCalls: provide('refuseCalls'),
-    stopAccepting: provide('stopAccepting'),
+    beginDraining: provide('beginDraining'),
+    endWorkers: provide('endWorkers'),
     markWorker: assign({
       workers: (
         { context },
@@ -142,9 +143,27 @@ export const poolMachine = setup({
       },
     },
     draining: {
-      entry: 'stopAccepting',
-      on: { 'calls.ended': 'drained', 'shutdown.hurried': 'drained' },
-      after: { gracefulShutdownTimeout: 'drained' },
+      entry: 'beginDraining',
+      initial: 'awaitingCalls',
+      on: {
+        'calls.ended': 'drained',
+        'shutdown.hurried': 'drained',
+        'worker.ready': { actions: markOf('ready') },
+        'worker.down': { actions: markOf('down') },
+        'worker.failed': { target: '.assessing', actions: markOf('failed') },
+      },
+      // The workers would wait as long again for the same calls.
+      after: { gracefulShutdownTimeout: { target: 'drained', actions: 'endWorkers' } },
+      states: {
+        awaitingCalls: {},
+        // Whom would the calls wait for?
+        assessing: {
+          always: [
+            { guard: 'haveAllFailed', target: '#pool.drained' },
+            { target: 'awaitingCalls' },
+          ],
+        },
+      },
     },
     drained: { type: 'final' },
   },

@@ -13,7 +13,7 @@ export function poolName(pool: string): string {
   return `snakepit.pool.${pool}`;
 }
 
-/** The process of one pool. Its dispatcher lives and dies with it. */
+/** The process of one pool. It opens and closes the pool's dispatcher, but no call passes through it. */
 export const poolProcess = defineStatechart(poolMachine, {
   trapExit: true,
   effects: createEffects,
@@ -24,20 +24,32 @@ function createEffects(self: ProcessContext, { name, workerIds, services }: Pool
   const tell = (event: PoolEvent): void => {
     self.send(self.pid, event);
   };
-  const dispatcher = services.openDispatcher(() => {
-    tell({ type: 'calls.ended' });
-  });
+  const { dispatcher } = services;
   const waiting = [...workerIds];
+  const pauses = new Set<unknown>();
   let lastFailure: Error | undefined;
 
+  dispatcher.accept();
+  services.whenIdle(() => {
+    tell({ type: 'calls.ended' });
+  });
   self.signal.addEventListener('abort', () => {
-    dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: name }));
-    services.closeDispatcher(dispatcher);
+    for (const pause of pauses) clock.clearTimeout(pause);
+    // Otherwise the next life of this pool serves what waits.
+    if (services.isStopping()) dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: name }));
   });
 
   async function start(workerId: string): Promise<void> {
     const error = await services.startWorker(workerId);
     if (error !== undefined) tell({ type: 'worker.failed', workerId, error });
+  }
+
+  function startLater(workerId: string): void {
+    const pause = clock.setTimeout(() => {
+      pauses.delete(pause);
+      void start(workerId);
+    }, services.startupBatchDelayMs);
+    pauses.add(pause);
   }
 
   /** Starts as many as may be starting at the same time, given how many of those begun have not settled yet. */
@@ -51,7 +63,7 @@ function createEffects(self: ProcessContext, { name, workerIds, services }: Pool
       if (workerId === undefined) return;
       room -= 1;
       if (begun === 0 || services.startupBatchDelayMs === 0) void start(workerId);
-      else clock.setTimeout(() => void start(workerId), services.startupBatchDelayMs);
+      else startLater(workerId);
     }
   }
 
@@ -78,8 +90,13 @@ function createEffects(self: ProcessContext, { name, workerIds, services }: Pool
         ),
       );
     },
-    stopAccepting: () => {
-      dispatcher.stopAccepting();
+    beginDraining: () => {
+      if (services.isStopping()) dispatcher.stopAccepting();
+      // Nothing is given up: the workers finish their calls, what waits is for the next life of this pool.
+      else tell({ type: 'calls.ended' });
+    },
+    endWorkers: () => {
+      for (const workerId of workerIds) services.endWorker(workerId);
     },
   };
 }

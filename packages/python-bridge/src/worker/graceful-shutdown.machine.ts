@@ -4,6 +4,8 @@ import { assign, setup } from 'xstate';
 export type GracefulShutdownEvent =
   /** The last call in flight has ended. */
   | { readonly type: 'calls.ended' }
+  /** Whoever asked for the stop has waited long enough for calls in flight. */
+  | { readonly type: 'drain.expired' }
   /** The operating system says that every process of the group is gone. */
   | { readonly type: 'process.gone' }
   /** Somebody is in a hurry: straight to SIGKILL. */
@@ -46,6 +48,9 @@ export const gracefulShutdownMachine = setup({
     output: {} as GracefulShutdownOutput,
   },
   actions: {
+    awaitCalls: () => {
+      throw new Error("provide the action 'awaitCalls'");
+    },
     askProcess: () => {
       throw new Error("provide the action 'askProcess'");
     },
@@ -76,8 +81,11 @@ export const gracefulShutdownMachine = setup({
       ],
     },
     draining: {
+      // There may be none in flight, and then nothing would tell of their end.
+      entry: 'awaitCalls',
       on: {
         'calls.ended': 'asking',
+        'drain.expired': 'asking',
         'process.gone': 'confirmed',
         'shutdown.hurried': 'killing',
       },

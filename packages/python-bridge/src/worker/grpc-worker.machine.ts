@@ -26,7 +26,9 @@ export type GrpcWorkerEvent =
   | { readonly type: 'process.spawned'; readonly osPid: number | undefined }
   /** The worker said that it is ready. */
   | { readonly type: 'process.ready'; readonly address: string }
-  /** The start failed: no process, or it ended before it was ready, or it cannot be reached. */
+  /** The operating system made no process. */
+  | { readonly type: 'spawn.failed'; readonly failure: WorkerFailure }
+  /** The process was made, but it ended before it was ready, is late, or cannot be reached. */
   | { readonly type: 'start.failed'; readonly failure: WorkerFailure }
   /** A first call went through. */
   | { readonly type: 'connection.established' }
@@ -34,12 +36,16 @@ export type GrpcWorkerEvent =
   | { readonly type: 'calls.began' }
   /** There are none any more. */
   | { readonly type: 'calls.ended' }
+  /** Asked while it stops, whether there are calls in flight: there are none. */
+  | { readonly type: 'calls.drained' }
   /** The process ended; what it left behind is being looked for. */
   | { readonly type: 'process.died'; readonly failure: WorkerFailure }
   /** No process of its group is left. */
   | { readonly type: 'process.gone' }
   /** Stop in order: finish what is in flight first. */
   | { readonly type: 'worker.stop' }
+  /** The pool has waited long enough for calls in flight: stop, and do not wait again. */
+  | { readonly type: 'drain.expired' }
   /** The pool's process was started again and asks who is there. */
   | { readonly type: 'worker.announce' }
   /** Do not wait for calls in flight any longer. */
@@ -135,6 +141,11 @@ const failureOfEvent = {
   params: ({ event }: { readonly event: { readonly failure: WorkerFailure } }) => event.failure,
 } as const;
 
+const isCleanExitEvent = {
+  type: 'isClean',
+  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
+} as const;
+
 const beginWith = (begin: GracefulShutdownInput['begin']) =>
   ({ type: 'rememberBegin', params: begin }) as const;
 
@@ -161,12 +172,14 @@ export const grpcWorkerMachine = setup({
     reserve: provide('reserve'),
     spawnProcess: provide('spawnProcess'),
     reportLateStart: provide('reportLateStart'),
+    reportLateConnection: provide('reportLateConnection'),
     connect: provide('connect'),
     announceReady: provide('announceReady'),
     announceAgain: provide('announceAgain'),
     startHeartbeat: provide('startHeartbeat'),
     stopHeartbeat: provide('stopHeartbeat'),
     withdraw: provide('withdraw'),
+    awaitCalls: provide('awaitCalls'),
     failCalls: provide('failCalls'),
     askProcess: provide('askProcess'),
     killProcess: provide('killProcess'),
@@ -175,6 +188,7 @@ export const grpcWorkerMachine = setup({
     reportTerminated: provide('reportTerminated'),
     forwardToShutdown: sendTo('shutdown', ({ event }) => event as GracefulShutdownEvent),
     confirmToShutdown: sendTo('shutdown', { type: 'process.gone' }),
+    endDraining: sendTo('shutdown', { type: 'calls.ended' }),
     rememberReservation: assign({ incarnation: (_, incarnation: string) => incarnation }),
     rememberProcess: assign({ osPid: (_, osPid: number | undefined) => osPid }),
     rememberAddress: assign({ address: (_, address: string) => address }),
@@ -193,6 +207,9 @@ export const grpcWorkerMachine = setup({
   guards: {
     mustWait: ({ context }) => context.startBackoffMs > 0,
     isSick: (_, reason: ExitReason) => sameExitReason(reason, heartbeatTimeout),
+    isClean: (_, reason: ExitReason) => isCleanExit(reason),
+    isAbandoned: (_, reason: ExitReason) =>
+      !isCleanExit(reason) && !sameExitReason(reason, heartbeatTimeout),
     wasAsked: ({ context }) =>
       context.failure === undefined ||
       (context.reason !== undefined && isCleanExit(context.reason)),
@@ -226,12 +243,29 @@ export const grpcWorkerMachine = setup({
     shutdown: undefined,
   }),
   initial: 'deciding',
+  on: {
+    // Its supervisor or its monitor has died. Its successor needs its name at once, so nothing is waited for: the
+    // effects kill the process when this one is gone, and the host confirms.
+    EXIT: {
+      guard: {
+        type: 'isAbandoned',
+        params: ({ event }: { readonly event: ExitMessage }) => event.reason,
+      },
+      target: '.terminated',
+      actions: reasonOfExit,
+    },
+  },
   states: {
     deciding: { always: [{ guard: 'mustWait', target: 'backingOff' }, { target: 'reserving' }] },
     backingOff: {
-      on: { EXIT: { target: 'terminated', actions: reasonOfExit } },
+      on: {
+        EXIT: { guard: isCleanExitEvent, target: 'terminated', actions: reasonOfExit },
+        'worker.stop': 'terminated',
+        'drain.expired': 'terminated',
+      },
       after: { startBackoff: 'reserving' },
     },
+    // Nothing is waited for: names are made in the same turn.
     reserving: {
       entry: 'reserve',
       on: {
@@ -242,15 +276,22 @@ export const grpcWorkerMachine = setup({
             params: ({ event }: { event: { incarnation: string } }) => event.incarnation,
           },
         },
-        EXIT: { target: 'cleaning', actions: reasonOfExit },
+        EXIT: { guard: isCleanExitEvent, target: 'cleaning', actions: reasonOfExit },
+        'worker.stop': 'cleaning',
+        'drain.expired': 'cleaning',
       },
-      // Nothing is waited for: names are made in the same turn.
     },
     starting: {
       initial: 'spawning',
       on: {
-        EXIT: { target: 'stopping', actions: [reasonOfExit, beginWith('ask')] },
+        EXIT: {
+          guard: isCleanExitEvent,
+          target: 'stopping',
+          actions: [reasonOfExit, beginWith('ask')],
+        },
         'worker.stop': { target: 'stopping', actions: beginWith('ask') },
+        'drain.expired': { target: 'stopping', actions: beginWith('ask') },
+        'start.failed': { target: 'stopping', actions: [failureOfEvent, beginWith('kill')] },
       },
       states: {
         spawning: {
@@ -263,8 +304,8 @@ export const grpcWorkerMachine = setup({
                 params: ({ event }: { event: { osPid: number | undefined } }) => event.osPid,
               },
             },
-            // No process was made, so there is none to end.
-            'start.failed': { target: '#grpcWorker.cleaning', actions: failureOfEvent },
+            // So there is none to end.
+            'spawn.failed': { target: '#grpcWorker.cleaning', actions: failureOfEvent },
           },
           after: { startupTimeout: { actions: 'reportLateStart' } },
         },
@@ -277,10 +318,6 @@ export const grpcWorkerMachine = setup({
                 params: ({ event }: { event: { address: string } }) => event.address,
               },
             },
-            'start.failed': {
-              target: '#grpcWorker.stopping',
-              actions: [failureOfEvent, beginWith('kill')],
-            },
           },
           after: { startupTimeout: { actions: 'reportLateStart' } },
         },
@@ -288,16 +325,12 @@ export const grpcWorkerMachine = setup({
           entry: 'connect',
           on: {
             'connection.established': '#grpcWorker.ready',
-            'start.failed': {
-              target: '#grpcWorker.stopping',
-              actions: [failureOfEvent, beginWith('kill')],
-            },
             'process.died': {
               target: '#grpcWorker.stopping',
               actions: [failureOfEvent, beginWith('kill')],
             },
           },
-          after: { connectTimeout: { actions: 'reportLateStart' } },
+          after: { connectTimeout: { actions: 'reportLateConnection' } },
         },
       },
     },
@@ -316,27 +349,19 @@ export const grpcWorkerMachine = setup({
             target: 'stopping',
             actions: [reasonOfExit, 'rememberSickness', beginWith('kill')],
           },
-          { target: 'stopping', actions: [reasonOfExit, beginWith('ask')] },
+          {
+            guard: isCleanExitEvent,
+            target: 'stopping',
+            actions: [reasonOfExit, beginWith('drain')],
+          },
         ],
-        'worker.stop': { target: 'stopping', actions: beginWith('ask') },
+        'worker.stop': { target: 'stopping', actions: beginWith('drain') },
+        'drain.expired': { target: 'stopping', actions: beginWith('ask') },
         'worker.announce': { actions: 'announceAgain' },
       },
       states: {
         idle: { on: { 'calls.began': 'executing' } },
-        executing: {
-          on: {
-            'calls.ended': 'idle',
-            'worker.stop': { target: '#grpcWorker.stopping', actions: beginWith('drain') },
-            EXIT: [
-              {
-                guard: isSickExit,
-                target: '#grpcWorker.stopping',
-                actions: [reasonOfExit, 'rememberSickness', beginWith('kill')],
-              },
-              { target: '#grpcWorker.stopping', actions: [reasonOfExit, beginWith('drain')] },
-            ],
-          },
-        },
+        executing: { on: { 'calls.ended': 'idle' } },
       },
     },
     stopping: {
@@ -355,18 +380,26 @@ export const grpcWorkerMachine = setup({
         },
       },
       on: {
-        'calls.ended': { actions: 'forwardToShutdown' },
+        // Told a moment ago, it may be untrue by now: asked again.
+        'calls.ended': { actions: 'awaitCalls' },
+        'calls.drained': { actions: 'endDraining' },
+        'drain.expired': { actions: 'forwardToShutdown' },
         'process.gone': { actions: 'forwardToShutdown' },
         'shutdown.hurried': { actions: 'forwardToShutdown' },
-        // It was still being spawned, and now there is nothing to end.
-        'start.failed': { actions: 'confirmToShutdown' },
+        // It was still being spawned, and now there is nothing to end. A start that failed otherwise says nothing
+        // of the process.
+        'spawn.failed': { actions: 'confirmToShutdown' },
         'process.died': { actions: 'failCalls' },
-        EXIT: { actions: reasonOfExit },
+        // Whatever else ends meanwhile, being asked to end is what counts.
+        EXIT: { guard: isCleanExitEvent, actions: reasonOfExit },
       },
     },
     cleaning: {
       entry: 'cleanUp',
-      on: { 'resources.released': 'concluding', EXIT: { actions: reasonOfExit } },
+      on: {
+        'resources.released': 'concluding',
+        EXIT: { guard: isCleanExitEvent, actions: reasonOfExit },
+      },
       after: { cleanTimeout: 'concluding' },
     },
     concluding: {
@@ -383,7 +416,7 @@ export const grpcWorkerMachine = setup({
 });
 
 function sickness({ pool, workerId }: GrpcWorkerContext): WorkerFailure {
-  const reason = 'it answered no heartbeat in time and is being replaced';
+  const reason = 'it answered no heartbeat in time and is replaced';
   return {
     error: bridgeError('WORKER_UNAVAILABLE', {
       pool,

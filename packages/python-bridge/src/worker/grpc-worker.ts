@@ -18,7 +18,15 @@ import {
 } from './grpc-worker.machine.ts';
 import { heartbeatMonitor } from './heartbeat-monitor.ts';
 import { createWorkerConnection, type OwnedConnection } from './worker-connection.ts';
-import { crash, deathOf, lateStart, startFailure, type FailedWorker } from './worker-failure.ts';
+import {
+  connectFailure,
+  crash,
+  deathOf,
+  lateConnection,
+  lateStart,
+  startFailure,
+  type FailedWorker,
+} from './worker-failure.ts';
 
 /** The registered name of a worker's process. */
 export function workerName(pool: string, workerId: string): string {
@@ -30,6 +38,10 @@ export const grpcWorker = defineStatechart(grpcWorkerMachine, {
   trapExit: true,
   effects: (self, input) => new GrpcWorkerEffects(self, input).effects(),
 });
+
+/** Why we end a process: somebody asked, or something is wrong with it. */
+type Ending =
+  { readonly kind: 'asked' } | { readonly kind: 'failed'; readonly failure: WorkerFailure };
 
 interface EffectArguments {
   readonly context: GrpcWorkerContext;
@@ -48,6 +60,8 @@ class GrpcWorkerEffects {
   #monitor: Pid | undefined;
   #readyAtMs: number | undefined;
   #isGone = false;
+  /** Why its process ends, when we are the ones who end it. */
+  #ending: Ending | undefined;
 
   constructor(self: ProcessContext, input: GrpcWorkerInput) {
     this.#self = self;
@@ -56,7 +70,7 @@ class GrpcWorkerEffects {
     this.#who = {
       pool: input.pool,
       workerId: input.workerId,
-      adapter: input.services.spec().adapter,
+      adapter: input.services.adapter,
     };
     // Killed, this process runs no code of its own: what it holds is let go of here, at once.
     self.signal.addEventListener('abort', () => {
@@ -73,11 +87,12 @@ class GrpcWorkerEffects {
         void this.#spawn(context.incarnation ?? '');
       },
       reportLateStart: (_params: unknown, { context }: EffectArguments) => {
-        const failure = lateStart(
-          this.#who,
-          context.startupTimeoutMs,
-          this.#handle?.lastOutput() ?? [],
-        );
+        const lastOutput = this.#handle?.lastOutput() ?? [];
+        const failure = lateStart(this.#who, context.startupTimeoutMs, lastOutput);
+        this.#tell({ type: 'start.failed', failure });
+      },
+      reportLateConnection: (_params: unknown, { context }: EffectArguments) => {
+        const failure = lateConnection(this.#who, context.connectTimeoutMs);
         this.#tell({ type: 'start.failed', failure });
       },
       connect: (_params: unknown, { context }: EffectArguments) => {
@@ -96,21 +111,25 @@ class GrpcWorkerEffects {
         this.#stopHeartbeat();
       },
       withdraw: () => {
-        if (this.#connection !== undefined) this.#dispatcher()?.withdraw(this.#connection);
+        this.#withdraw();
         this.#tellPool({ type: 'worker.down' });
+      },
+      awaitCalls: () => {
+        if ((this.#connection?.inFlight ?? 0) === 0) this.#tell({ type: 'calls.drained' });
       },
       failCalls: () => {
         // The connection was told by whoever saw the death; here only those that came between are left.
-        this.#connection?.close();
+        this.#closeConnection();
       },
       askProcess: () => {
-        this.#end('term');
+        this.#end('term', { kind: 'asked' });
       },
-      killProcess: () => {
-        this.#end('kill');
+      killProcess: (_params: unknown, { context }: EffectArguments) => {
+        const { failure } = context;
+        this.#end('kill', failure === undefined ? { kind: 'asked' } : { kind: 'failed', failure });
       },
       cleanUp: () => {
-        this.#connection?.close();
+        this.#closeConnection();
         this.#tell({ type: 'resources.released' });
       },
       reportTerminated: (_params: unknown, { context }: EffectArguments) => {
@@ -126,8 +145,14 @@ class GrpcWorkerEffects {
     this.#self.send(this.#self.pid, event);
   }
 
-  #dispatcher() {
-    return this.#input.services.dispatcher();
+  #withdraw(): void {
+    if (this.#connection !== undefined) {
+      this.#input.services.dispatcher.withdraw(this.#connection);
+    }
+  }
+
+  #closeConnection(): void {
+    this.#connection?.close('it was stopped before the call had ended');
   }
 
   #tellPool(news: { readonly type: string; readonly error?: Error }): void {
@@ -157,17 +182,20 @@ class GrpcWorkerEffects {
       this.#tell({ type: 'process.ready', address: this.#target.target });
     } catch (error) {
       if (this.#handle === undefined) this.#isGone = true;
-      this.#tell({ type: 'start.failed', failure: startFailure(error, this.#who) });
+      const type = this.#handle === undefined ? 'spawn.failed' : 'start.failed';
+      this.#tell({ type, failure: startFailure(error, this.#who) });
     }
   }
 
   #exited(handle: WorkerHandle, exit: Parameters<typeof deathOf>[0]): void {
     const death = deathOf(exit, handle.lastOutput());
     this.#isGone = true;
-    if (this.#connection !== undefined) {
-      // Before its calls fail, so that none of them is given to it again.
-      this.#dispatcher()?.withdraw(this.#connection);
-      this.#connection.died(death);
+    // Before its calls fail, so that none of them is given to it again.
+    this.#withdraw();
+    if (this.#ending?.kind === 'asked') this.#closeConnection();
+    else {
+      const sick = this.#ending?.failure.error.details['reason'];
+      this.#connection?.died(typeof sick === 'string' ? { ...death, reason: sick } : death);
     }
     this.#tell({ type: 'process.died', failure: crash(this.#who, death) });
     this.#tell({ type: 'process.gone' });
@@ -192,7 +220,7 @@ class GrpcWorkerEffects {
       await client.ping({ deadlineMs: timeoutMs });
       this.#tell({ type: 'connection.established' });
     } catch (error) {
-      this.#tell({ type: 'start.failed', failure: startFailure(error, this.#who) });
+      this.#tell({ type: 'start.failed', failure: connectFailure(error, this.#who) });
     }
   }
 
@@ -210,7 +238,7 @@ class GrpcWorkerEffects {
   }
 
   #joinPool(): void {
-    if (this.#connection !== undefined) this.#dispatcher()?.admit(this.#connection);
+    if (this.#connection !== undefined) this.#input.services.dispatcher.admit(this.#connection);
     this.#tellPool({ type: 'worker.ready' });
   }
 
@@ -232,7 +260,8 @@ class GrpcWorkerEffects {
     this.#monitor = undefined;
   }
 
-  #end(signal: 'term' | 'kill'): void {
+  #end(signal: 'term' | 'kill', ending: Ending): void {
+    this.#ending ??= ending;
     // It may be gone already, and then nobody would tell it again.
     if (this.#isGone) this.#tell({ type: 'process.gone' });
     else if (this.#handle === undefined) this.#abort.abort();
@@ -263,6 +292,7 @@ class GrpcWorkerEffects {
 
   #reportFailed({ error }: WorkerFailure): void {
     const { pool, workerId } = this.#input;
+    this.#input.history.gaveUp(error);
     this.#self.system.telemetry.emit(
       'snakepit.worker.failed',
       { count: 1 },
@@ -272,8 +302,8 @@ class GrpcWorkerEffects {
   }
 
   #letGo(): void {
-    if (this.#connection !== undefined) this.#dispatcher()?.withdraw(this.#connection);
-    this.#connection?.close();
+    this.#withdraw();
+    this.#closeConnection();
     this.#abort.abort();
     if (!this.#isGone) void this.#handle?.signal('kill');
   }

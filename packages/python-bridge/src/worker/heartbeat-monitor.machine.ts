@@ -6,10 +6,14 @@ import type { WorkerBeats } from '../hosts/worker-host.ts';
 export type HeartbeatMonitorEvent =
   /** The worker answered a ping. */
   | { readonly type: 'pong.received'; readonly seq: number; readonly latencyMs: number }
-  /** No answer came in time, and our own event loop was not the reason. */
+  /** A ping had no answer in time, and our own event loop was not the reason. */
   | { readonly type: 'miss.confirmed' }
-  /** No answer came in time, but our own event loop had stood still: the verdict would be about us. */
-  | { readonly type: 'miss.excused' };
+  /** A ping had no answer in time, but our own event loop had stood still: the verdict would be about us. */
+  | { readonly type: 'miss.excused' }
+  /** Nothing was heard for too long, and our own event loop was not the reason. */
+  | { readonly type: 'silence.confirmed' }
+  /** Nothing was heard for too long, but for a part of it our own event loop had stood still. */
+  | { readonly type: 'silence.excused' };
 
 /** What a heartbeat monitor knows. */
 export interface HeartbeatMonitorContext {
@@ -52,8 +56,8 @@ export const heartbeatTimeout: ExitReason = exitReason.custom('heartbeatTimeout'
 /**
  * Finds a worker that hangs (R2.2): `maxMissed` misses in a row, or `timeoutThreshold` since the last answer.
  *
- * A miss is a ping without a pong within one interval. Before it counts it is judged: after a stall of our own event
- * loop the worker first gets a fresh ping.
+ * A miss is a ping without a pong within one interval. Before it counts it is judged, because the verdict must be about
+ * the worker and not about us: after a stall of our own event loop the worker first gets a fresh ping.
  */
 export const heartbeatMonitorMachine = setup({
   types: {
@@ -66,8 +70,14 @@ export const heartbeatMonitorMachine = setup({
     sendPing: () => {
       throw new Error("provide the action 'sendPing'");
     },
-    judgeMiss: (_, _params: { readonly since: 'ping' | 'pong' }) => {
+    noteStall: () => {
+      throw new Error("provide the action 'noteStall'");
+    },
+    judgeMiss: () => {
       throw new Error("provide the action 'judgeMiss'");
+    },
+    judgeSilence: () => {
+      throw new Error("provide the action 'judgeSilence'");
     },
     reportPong: () => {
       throw new Error("provide the action 'reportPong'");
@@ -122,9 +132,10 @@ export const heartbeatMonitorMachine = setup({
           entry: ['numberPing', 'sendPing'],
           after: { pingInterval: 'judgingMiss' },
         },
-        healthy: { after: { pingInterval: 'pinging' } },
+        healthy: { after: { pingInterval: { target: 'pinging', actions: 'noteStall' } } },
+        // The verdict comes within a turn of the event loop, after what was on its way has been read.
         judgingMiss: {
-          entry: { type: 'judgeMiss', params: { since: 'ping' } },
+          entry: 'judgeMiss',
           on: {
             'miss.confirmed': [
               {
@@ -146,8 +157,9 @@ export const heartbeatMonitorMachine = setup({
         },
       },
     },
+    // As above.
     judgingSilence: {
-      entry: { type: 'judgeMiss', params: { since: 'pong' } },
+      entry: 'judgeSilence',
       on: {
         'pong.received': {
           target: 'watching.healthy',
@@ -156,8 +168,8 @@ export const heartbeatMonitorMachine = setup({
             { type: 'reportPong' },
           ],
         },
-        'miss.confirmed': 'unhealthy',
-        'miss.excused': 'watching',
+        'silence.confirmed': 'unhealthy',
+        'silence.excused': 'watching',
       },
     },
     unhealthy: { type: 'final', entry: 'reportUnhealthy' },

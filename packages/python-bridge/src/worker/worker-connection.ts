@@ -1,6 +1,6 @@
 import { isSnakepitError, type Clock } from '@snakepit/core';
 import type { CallLimits, ToolCall, WorkerClient } from '../bridge/worker-client.ts';
-import { bridgeError } from '../errors.ts';
+import { bridgeError, type ErrorIds } from '../errors.ts';
 
 /** How long a call that lost its connection waits to learn whether the worker died, in milliseconds. */
 const patienceMs = 2_000;
@@ -35,8 +35,8 @@ export interface WorkerConnection {
 export interface OwnedConnection extends WorkerConnection {
   /** The worker is dead: fails every call in flight, at once. */
   died(death: WorkerDeath): void;
-  /** Ends the connection. */
-  close(): void;
+  /** Ends the connection. Calls that are still in flight fail at once, for this reason. */
+  close(reason: string): void;
 }
 
 /** What a connection is made of. */
@@ -49,74 +49,112 @@ export interface ConnectionParts {
   readonly onActivity: (isBusy: boolean) => void;
 }
 
+/** One call in flight. */
 interface Flight {
   readonly call: ToolCall;
+  readonly limits: CallLimits;
   readonly reject: (error: unknown) => void;
+  /** Ends the wait for the real reason of its failure, while there is one. */
+  endWaiting: (() => void) | undefined;
 }
 
 /** Makes the connection of one ready worker. */
 export function createWorkerConnection(parts: ConnectionParts): OwnedConnection {
-  const { client, pool, workerId, clock } = parts;
-  const flights = new Set<Flight>();
-  const tellActivity = activityTeller(() => flights.size > 0, parts.onActivity);
-  let death: WorkerDeath | undefined;
+  return new ClientConnection(parts);
+}
 
-  function crashed(call: ToolCall, known: WorkerDeath, cause?: unknown): Error {
-    const details = { pool, worker: workerId, tool: call.tool, session: call.session, ...known };
-    return bridgeError('WORKER_CRASHED', details, cause === undefined ? undefined : { cause });
+class ClientConnection implements OwnedConnection {
+  readonly workerId: string;
+  readonly #parts: ConnectionParts;
+  readonly #flights = new Set<Flight>();
+  readonly #tellActivity: () => void;
+  #isOver = false;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.workerId = parts.workerId;
+    this.#tellActivity = activityTeller(() => this.#flights.size > 0, parts.onActivity);
   }
 
-  /** Whether the call's failure may only be the first sign of the worker's death. */
-  function mayBeDeath(error: unknown): boolean {
-    return isSnakepitError(error) && error.code === 'WORKER_UNAVAILABLE';
+  get inFlight(): number {
+    return this.#flights.size;
   }
 
-  return {
-    workerId,
-    get inFlight() {
-      return flights.size;
-    },
-    execute(call, limits) {
-      return new Promise((resolve, reject) => {
-        const flight: Flight = { call, reject: fail };
-        let patience: unknown;
-        function land(): boolean {
-          if (!flights.delete(flight)) return false;
-          if (patience !== undefined) clock.clearTimeout(patience);
-          if (flights.size === 0) tellActivity();
-          return true;
-        }
-        function fail(error: unknown): void {
-          if (land()) reject(error as Error);
-        }
-        flights.add(flight);
-        if (flights.size === 1) tellActivity();
-        client.executeTool(call, limits).then(
-          (value) => {
-            if (land()) resolve(value);
-          },
-          (error: unknown) => {
-            if (death !== undefined) fail(crashed(call, death, error));
-            else if (!mayBeDeath(error)) fail(error);
-            else {
-              // The socket closes before the operating system tells the exit: wait for the real reason.
-              patience = clock.setTimeout(() => {
-                fail(error);
-              }, patienceMs);
-            }
-          },
-        );
-      });
-    },
-    died(known) {
-      death = known;
-      for (const flight of [...flights]) flight.reject(crashed(flight.call, known));
-      client.close();
-    },
-    close() {
-      client.close();
-    },
-  };
+  execute(call: ToolCall, limits: CallLimits): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const flight: Flight = { call, limits, reject, endWaiting: undefined };
+      const startedAtMs = this.#parts.clock.now();
+      this.#flights.add(flight);
+      if (this.#flights.size === 1) this.#tellActivity();
+      this.#parts.client.executeTool(call, limits).then(
+        (value) => {
+          if (this.#land(flight)) resolve(value);
+        },
+        (error: unknown) => {
+          if (this.#mayBeDeath(error)) this.#awaitDeath(flight, error, startedAtMs);
+          else this.#fail(flight, error);
+        },
+      );
+    });
+  }
+
+  died(death: WorkerDeath): void {
+    this.#end((ids) => bridgeError('WORKER_CRASHED', { ...ids, ...death }));
+  }
+
+  close(reason: string): void {
+    this.#end((ids) => bridgeError('WORKER_UNAVAILABLE', { ...ids, reason, maybeExecuted: true }));
+  }
+
+  #end(errorFor: (ids: ErrorIds) => Error): void {
+    this.#isOver = true;
+    for (const flight of [...this.#flights]) this.#fail(flight, errorFor(this.#idsOf(flight)));
+    this.#parts.client.close();
+  }
+
+  /** Whether a call's failure may only be the first sign of the worker's death. */
+  #mayBeDeath(error: unknown): boolean {
+    return !this.#isOver && isSnakepitError(error) && error.code === 'WORKER_UNAVAILABLE';
+  }
+
+  /** The socket closes before the operating system tells the exit: waits for the real reason, but not long. */
+  #awaitDeath(flight: Flight, error: unknown, startedAtMs: number): void {
+    const { clock } = this.#parts;
+    const { deadlineMs = Infinity, signal } = flight.limits;
+    const cancel = (): void => {
+      this.#fail(flight, bridgeError('CANCELLED', this.#idsOf(flight), { cause: signal?.reason }));
+    };
+    const leftMs = startedAtMs + deadlineMs - clock.now();
+    const timer = clock.setTimeout(
+      () => {
+        this.#fail(flight, error);
+      },
+      Math.max(0, Math.min(patienceMs, leftMs)),
+    );
+    flight.endWaiting = () => {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    // A signal that was aborted meanwhile tells nobody any more.
+    if (signal?.aborted === true) cancel();
+  }
+
+  #land(flight: Flight): boolean {
+    if (!this.#flights.delete(flight)) return false;
+    flight.endWaiting?.();
+    if (this.#flights.size === 0) this.#tellActivity();
+    return true;
+  }
+
+  #fail(flight: Flight, error: unknown): void {
+    if (this.#land(flight)) flight.reject(error);
+  }
+
+  #idsOf({ call: { tool, session } }: Flight): ErrorIds {
+    const { pool, workerId } = this.#parts;
+    return { pool, worker: workerId, tool, session };
+  }
 }
 
 /** Tells a change of a condition, but at most once per turn of the event loop and only when it has changed. */

@@ -1,6 +1,7 @@
 import { isSnakepitError } from '@snakepit/core';
 import { adapterFailed, bridgeError } from '../errors.ts';
 import { describeExit, isRestartUseless } from '../hosts/local/exit-status.ts';
+import { messageOf } from '../os/system-error.ts';
 import { WorkerStartError, type EndedEarly, type StartFailure } from '../hosts/start-failure.ts';
 import type { ExitStatus, OutputLine } from '../hosts/worker-host.ts';
 import type { WorkerDeath } from './worker-connection.ts';
@@ -24,7 +25,7 @@ export function startFailure(error: unknown, worker: FailedWorker): WorkerFailur
   const ids = { pool: worker.pool, worker: worker.workerId };
   if (isSnakepitError(error)) return { error, permanent: false };
   if (!(error instanceof WorkerStartError)) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return {
       error: bridgeError('WORKER_START_FAILED', { ...ids, reason }, { cause: error }),
       permanent: false,
@@ -114,6 +115,20 @@ export function lateStart(
     reason: `it was not ready within ${String(timeoutMs)} ms (pools[].startupTimeout)`,
     lastOutput: linesOf(lastOutput),
   };
+  return { error: bridgeError('WORKER_START_FAILED', details), permanent: false };
+}
+
+/** The failure of a start whose first call was not answered. */
+export function connectFailure(cause: unknown, worker: FailedWorker): WorkerFailure {
+  const reason = `it was ready, but its first call failed: ${messageOf(cause)}`;
+  const details = { pool: worker.pool, worker: worker.workerId, reason };
+  return { error: bridgeError('WORKER_START_FAILED', details, { cause }), permanent: false };
+}
+
+/** The failure of a start whose first call takes too long. */
+export function lateConnection(worker: FailedWorker, timeoutMs: number): WorkerFailure {
+  const reason = `it was ready, but did not answer its first call within ${String(timeoutMs)} ms`;
+  const details = { pool: worker.pool, worker: worker.workerId, reason };
   return { error: bridgeError('WORKER_START_FAILED', details), permanent: false };
 }
 

@@ -19,6 +19,8 @@ export interface BackoffMs {
 export interface WorkerHistory {
   /** Starts in a row that ended before the worker was ready. */
   readonly failedStarts: number;
+  /** Why it is given up, if it is. */
+  readonly givenUp: Error | undefined;
   /** How often it was ready, in all. */
   readonly starts: number;
   /** Milliseconds to wait before the next start. */
@@ -29,6 +31,10 @@ export interface WorkerHistory {
   becameReady(): void;
   /** It ended abnormally after it had been ready. */
   crashed(): void;
+  /** Starting it again does not help. */
+  gaveUp(error: Error): void;
+  /** Somebody starts it anew: what was given up has its chances again. */
+  startOver(): void;
 }
 
 /**
@@ -47,9 +53,13 @@ export function createWorkerHistory(
   let starts = 0;
   let endsInARow = 0;
   let readyAtMs = 0;
+  let givenUp: Error | undefined;
   return {
     get failedStarts() {
       return failedStarts;
+    },
+    get givenUp() {
+      return givenUp;
     },
     get starts() {
       return starts;
@@ -68,11 +78,20 @@ export function createWorkerHistory(
     },
     becameReady() {
       failedStarts = 0;
+      givenUp = undefined;
       starts += 1;
       readyAtMs = clock.now();
     },
     crashed() {
       endsInARow = clock.now() - readyAtMs >= goodRunMs ? 1 : endsInARow + 1;
+    },
+    gaveUp(error) {
+      givenUp = error;
+    },
+    startOver() {
+      failedStarts = 0;
+      endsInARow = 0;
+      givenUp = undefined;
     },
   };
 }

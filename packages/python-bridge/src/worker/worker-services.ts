@@ -8,7 +8,9 @@ export interface WorkerServices {
   /** Registered name of the pool's process: it is told who is ready, down, or failed. */
   readonly poolName: string;
   /** Where a ready worker takes its calls from. */
-  readonly dispatcher: () => PoolDispatcher | undefined;
+  readonly dispatcher: PoolDispatcher;
+  /** Dotted path of the adapter, for errors. */
+  readonly adapter: string;
   /** What to start, without what is made anew for each start. */
   readonly spec: () => Omit<WorkerSpec, 'workerId' | 'incarnation' | 'token'>;
   /** How often and how long a worker is asked for a sign of life; `undefined` for never. */

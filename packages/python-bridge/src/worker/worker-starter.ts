@@ -7,10 +7,11 @@ import type { GrpcWorkerInput } from './grpc-worker.machine.ts';
 const shutdownMarginMs = 2_000;
 
 /**
- * The worker itself waits between restarts and gives up when starting does not help. So these limits are reached
- * only when something else is wrong, and then the next supervisor should know.
+ * The worker itself waits between restarts and gives up when starting does not help. Beyond its failed starts, it is
+ * restarted only as fast as Python starts. So this limit is reached only when something else is wrong, and then the
+ * next supervisor should know.
  */
-const starterLimits = { maxRestarts: 10, maxSeconds: 5 } as const;
+const restartsBeyondItsOwn = { count: 50, maxSeconds: 5 } as const;
 
 /** The registered name of a worker's starter. */
 export function starterName(pool: string, workerId: string): string {
@@ -24,7 +25,7 @@ export function starterName(pool: string, workerId: string): string {
  * the worker as one unit.
  */
 export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
-  const { pool, workerId, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
+  const { pool, workerId, maxRestarts, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
   return {
     id: workerId,
     type: 'supervisor',
@@ -34,7 +35,8 @@ export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
       Supervisor,
       {
         strategy: 'oneForOne',
-        ...starterLimits,
+        maxRestarts: maxRestarts + restartsBeyondItsOwn.count,
+        maxSeconds: restartsBeyondItsOwn.maxSeconds,
         children: [
           {
             id: 'grpcWorker',

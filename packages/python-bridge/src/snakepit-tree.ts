@@ -1,0 +1,102 @@
+import type { ActorSystem, ProcessContext, StartResult } from '@snakepit/core';
+import { Supervisor, type ChildSpec } from '@snakepit/supervisor';
+import {
+  bridgeServer,
+  bridgeServerName,
+  type BridgeEndpoint,
+  type BridgeServerInput,
+} from './bridge/bridge-server.ts';
+import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
+import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
+import { applicationCleanup } from './os/application-cleanup.ts';
+import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
+
+/** What the tree is made of. */
+export interface TreeParts {
+  readonly system: ActorSystem;
+  readonly stateDir: string | undefined;
+  readonly socketDir: string | undefined;
+  /** What workers show when they call Node. */
+  readonly bridgeToken: string;
+  /** What the process registry holds now. */
+  readonly resources: () => RunResources | undefined;
+  /** Told what the process registry holds, and `undefined` when it holds nothing any more. */
+  readonly onResources: (resources: RunResources | undefined) => void;
+  /** Told where workers may call the runtime, and `undefined` when they may not any more. */
+  readonly onBridge: (endpoint: BridgeEndpoint | undefined) => void;
+  /** The supervisor of each pool. */
+  readonly pools: readonly ChildSpec[];
+}
+
+/**
+ * The children of the root supervisor, which is `oneForOne`.
+ *
+ * Workers cannot outlive the process registry, because the host that owns them goes with it; so what belongs to the run
+ * is `restForOne` behind it: when the registry fails, the pools are stopped and start anew in the next run. Left to
+ * themselves, the workers would try to start without a host and be given up. Behind the registry everything fails apart:
+ * the server that Python calls comes back under the same address and token, and no worker needs to know.
+ */
+export function treeOf(parts: TreeParts): ChildSpec[] {
+  return [
+    { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, {}] },
+    { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
+    supervisor('run', 'restForOne', [
+      registry(parts),
+      supervisor('services', 'oneForOne', [
+        // Before the pools, so that it is stopped after them.
+        {
+          id: 'applicationCleanup',
+          name: 'snakepit.applicationCleanup',
+          start: [applicationCleanup, { run: () => parts.resources()?.run }],
+        },
+        { id: 'bridgeServer', start: (self) => startBridge(parts, self) },
+        supervisor('pools', 'oneForOne', parts.pools),
+      ]),
+    ]),
+  ];
+}
+
+function supervisor(
+  id: string,
+  strategy: 'oneForOne' | 'restForOne',
+  children: readonly ChildSpec[],
+): ChildSpec {
+  const options = { name: `snakepit.${id}`, strategy, children };
+  return { id, type: 'supervisor', start: [Supervisor, options] };
+}
+
+function registry({ system, stateDir, socketDir, onResources }: TreeParts): ChildSpec {
+  const input = {
+    stateDir,
+    socketDir,
+    onOutput: ({
+      ref,
+      text,
+    }: {
+      readonly ref: { readonly workerId: string };
+      readonly text: string;
+    }) => {
+      system.logger.info(`[${ref.workerId}] ${text}`);
+    },
+    onResources,
+  };
+  return {
+    id: 'processRegistry',
+    name: processRegistryName,
+    start: [processRegistry, input],
+    // It ends only when every worker is confirmed gone.
+    shutdown: 'infinity',
+  };
+}
+
+/** A start function, because where its socket goes is known only when the process registry runs. */
+function startBridge(parts: TreeParts, supervisorSelf: ProcessContext): Promise<StartResult> {
+  const input: BridgeServerInput = {
+    directory: process.platform === 'win32' ? undefined : parts.resources()?.sockets.path,
+    token: parts.bridgeToken,
+    onListening: parts.onBridge,
+  };
+  return new Promise((resolve) => {
+    supervisorSelf.startLink(bridgeServer, input, { name: bridgeServerName }, resolve);
+  });
+}
