@@ -4,7 +4,7 @@ export type { ActorSystem, StartOptions, StopOptions, SystemOptions } from './sy
 export { createSystemClock, createTestClock } from './clock.ts';
 export type { Clock, TestClock } from './clock.ts';
 export { createConsoleLogger, silentLogger } from './logger.ts';
-export type { Logger, LogLevel } from './logger.ts';
+export type { Logger, LogLevel, LogSink } from './logger.ts';
 export { SnakepitError, defineErrors, isSnakepitError } from './errors.ts';
 export type { ErrorDetails, ErrorFactory, ErrorTable, ErrorTemplate } from './errors.ts';
 export { Pid } from './process/pid.ts';
@@ -22,7 +22,7 @@ export type { DownMessage, ExitMessage, From, Request } from './process/messages
 export { ProcessContext } from './process/process-context.ts';
 export type { CallOptions, SpawnOptions, StartLinkOptions } from './process/process-context.ts';
 export type { ProcessInfo } from './process/process-info.ts';
-export type { ProcessStatus, StartResult } from './process/process.ts';
+export type { ProcessStatus, StartListener, StartResult } from './process/process.ts';
 export type { HasPid, Target } from './process/runtime.ts';
 export { TimerRef } from './timers.ts';
 export { defineServer } from './behaviours/gen-server.ts';
