@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { runProgram, type Ended } from '../fixtures/run-program.ts';
+
+const LIMIT_MS = 120_000;
+
+function runExample(name: string, ...args: string[]): Promise<Ended> {
+  return runProgram(['scripts/example.mjs', name, ...args]);
+}
+
+/** Ended well, wrote nothing but these lines, left nothing. */
+function expectLines(ended: Ended, lines: readonly string[]): void {
+  expect(ended).toMatchObject({ stderr: '', code: 0, signal: null, left: [] });
+  expect(ended.stdout.trimEnd().split('\n')).toEqual(lines);
+}
+
+describe('npm run example --', () => {
+  test(
+    '[I2.9] quick-start calls Python',
+    async () => {
+      expectLines(await runExample('quick-start'), ['2 + 3 = 5']);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    '[I2.9] quick-start in plain JavaScript, with no compiler',
+    async () => {
+      const folder = join(import.meta.dirname, '../../examples/quick-start');
+      const script = `process.chdir(${JSON.stringify(folder)}); await import(${JSON.stringify(join(folder, 'plain.mjs'))});`;
+      const python = join(import.meta.dirname, '../../.venv/bin/python');
+      const ended = await runProgram(['--input-type=module', '--eval', script], {
+        env: { SNAKEPIT_PYTHON: python },
+      });
+      expectLines(ended, ['2 + 3 = 5']);
+    },
+    LIMIT_MS,
+  );
+
+  test('[I2.9] counter keeps its count', async () => {
+    expectLines(await runExample('counter'), [
+      '3',
+      'somebody sent anything',
+      '0',
+      'ends at 0, reason shutdown',
+    ]);
+  });
+
+  test('[I2.9] supervision-tree restarts what crashes', async () => {
+    expectLines(await runExample('supervision-tree'), [
+      'another process: true',
+      'started: true',
+      '{ specs: 3, active: 3, supervisors: 1, workers: 2 }',
+      '{ ok: true }',
+      "{ ok: false, error: { kind: 'notFound' } }",
+      'late worker undefined',
+      'jobs supervisor runs',
+      'counter worker runs',
+      'ended: shutdown',
+    ]);
+  });
+
+  test(
+    '[I2.9] failures says what went wrong, and with which code',
+    async () => {
+      const ended = await runExample('failures');
+      expect(ended).toMatchObject({ stderr: '', code: 0, left: [] });
+      const lines = ended.stdout.trimEnd().split('\n');
+      expect(lines.filter((line) => !line.startsWith(' '))).toEqual([
+        'PYTHON_EXCEPTION',
+        'INVALID_ARGUMENT',
+        'TOOL_NOT_FOUND',
+        'INVALID_ARGUMENT',
+        'TIMEOUT',
+        'CANCELLED',
+      ]);
+      expect(lines[1]).toContain('ZeroDivisionError: division by zero');
+      expect(lines[3]).toContain("missing a required argument: 'b'");
+      expect(lines[5]).toContain('Did you mean "divide"?');
+      expect(lines[7]).toContain('args.a is a BigInt');
+    },
+    LIMIT_MS,
+  );
+
+  test('[I2.9] an unknown name is answered with the known ones', async () => {
+    const { code, stderr } = await runExample('quickstart');
+    expect(code).toBe(2);
+    expect(stderr).toContain('There is no example "quickstart"');
+    expect(stderr).toContain('Names: counter, digits, failures, quick-start, supervision-tree');
+  });
+});
