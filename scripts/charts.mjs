@@ -1,0 +1,84 @@
+// Draws the statecharts into docs/statecharts.md from the machines themselves; --check fails when it is stale.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import {
+  gracefulShutdownMachine,
+  grpcWorkerMachine,
+  heartbeatMonitorMachine,
+  poolMachine,
+} from '@snakepit/python-bridge';
+import {
+  dynamicSupervisorMachine,
+  restartIntensityMachine,
+  supervisorMachine,
+} from '@snakepit/supervisor';
+import { format, resolveConfig } from 'prettier';
+import { flowchartOf } from './charts/flowchart.mjs';
+
+const FILE = join(dirname(fileURLToPath(import.meta.url)), '../docs/statecharts.md');
+
+/** @type {(readonly [import('xstate').AnyStateMachine, string])[]} */
+const CHARTS = [
+  [
+    grpcWorkerMachine,
+    'One Python worker, from its reservation until the operating system confirms that its process is gone. Calls do not pass through it: it hears only when the number of calls in flight leaves zero and reaches it again. It ends abnormally when it is to be restarted, and its starter does that.',
+  ],
+  [
+    heartbeatMonitorMachine,
+    'Asks one worker for signs of life. A miss is judged before it counts: after a stall of our own event loop the worker gets a fresh ping first ([ADR-0004](../adr/0004-what-a-heartbeat-miss-is.md)).',
+  ],
+  [
+    gracefulShutdownMachine,
+    'How a worker is stopped; invoked by the worker. Calls in flight finish, then SIGTERM, then SIGKILL.',
+  ],
+  [
+    poolMachine,
+    'One pool: learns of its workers by messages, restarts nobody, knows whether calls can be served. Calls go through its dispatcher.',
+  ],
+  [
+    supervisorMachine,
+    "OTP's supervisor: starts children in order, restarts them by a strategy, stops them in reverse order. Requests that come while it is busy are postponed, never dropped.",
+  ],
+  [
+    dynamicSupervisorMachine,
+    "OTP's dynamic supervisor: children come and go on request, and all stop at once.",
+  ],
+  [
+    restartIntensityMachine,
+    'How near a supervisor is to giving up. Supervisors decide by the same functions.',
+  ],
+];
+
+const INTRODUCTION = `# Statecharts
+
+Generated from the machines by \`npm run charts\`; do not edit. \`npm run charts:check\` fails when it is stale.
+
+How to read them: a rounded box is a state, a frame a state with states inside, a small circle points to where it
+begins, a double circle is an end. An arrow is labelled with the event and, in brackets, the condition; several
+labels on one arrow are several ways. \`EXIT\` and \`DOWN\` are what links and monitors say. Events that a state
+handles without leaving it are left out, and so are the actions: they are in the \`*.machine.ts\` files, which hold
+nothing but the chart ([ADR-0003](../adr/0003-pure-machines-injected-effects.md)).
+
+The machines are exported, so that you can draw, simulate and explore them yourself.
+`;
+
+async function render() {
+  const sections = CHARTS.map(
+    ([machine, text]) =>
+      `## ${machine.id}\n\n${text}\n\n\`\`\`mermaid\n${flowchartOf(machine)}\n\`\`\`\n`,
+  );
+  return format([INTRODUCTION, ...sections].join('\n'), {
+    ...(await resolveConfig(FILE)),
+    parser: 'markdown',
+  });
+}
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const wanted = await render();
+if (!values.check) writeFileSync(FILE, wanted);
+else if (readFileSync(FILE, 'utf8') !== wanted) {
+  console.error('docs/statecharts.md is stale.\nRemedy: npm run charts');
+  process.exitCode = 1;
+}
