@@ -13,8 +13,11 @@ import { processRegistry, processRegistryName, type RunResources } from './os/pr
 
 /** What the tree is made of. */
 export interface TreeParts {
+  /** Where its processes live. */
   readonly system: ActorSystem;
+  /** Directory of the run records; default that of the platform. */
   readonly stateDir: string | undefined;
+  /** Directory of the sockets; default one below the run's records. */
   readonly socketDir: string | undefined;
   /** What workers show when they call Node. */
   readonly bridgeToken: string;
@@ -38,7 +41,7 @@ export interface TreeParts {
  */
 export function treeOf(parts: TreeParts): ChildSpec[] {
   return [
-    { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, {}] },
+    { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, { onGone: forget(parts) }] },
     { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
     supervisor('run', 'restForOne', [
       registry(parts),
@@ -54,6 +57,14 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
       ]),
     ]),
   ];
+}
+
+/** The tools of a session go with it. */
+function forget({ system }: TreeParts): (ids: readonly string[]) => void {
+  return (arg) => {
+    const request = { type: 'forgetSessions', arg };
+    system.cast(toolRegistryName, request);
+  };
 }
 
 function supervisor(
