@@ -46,7 +46,9 @@ export interface WalkOptions {
 }
 
 function delays(state: AnyMachineSnapshot): AnyEventObject[] {
-  return state._nodes.flatMap((node) => node.after.map(({ eventType }) => ({ type: eventType })));
+  return state._nodes.flatMap((node) =>
+    node.after.map(({ eventType }) => ({ type: eventType as string })),
+  );
 }
 
 /**

@@ -1,27 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { exitReason, Pid, type ExitReason } from '@snakepit/core';
 import {
   dynamicSupervisorMachine,
-  restartIntensityMachine,
   supervisorMachine,
   type SupervisorContext,
 } from '@snakepit/supervisor';
-import {
-  createActor,
-  type AnyEventObject,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-} from 'xstate';
-import {
-  declared,
-  edgePaths,
-  nodeAt,
-  replay,
-  walk,
-  type Edge,
-  type Graph,
-} from './machine-graph.ts';
+import { type AnyEventObject, type AnyMachineSnapshot } from 'xstate';
+import { declared, nodeAt, walk, type Edge, type Graph } from './machine-graph.ts';
+import { missedByAll, replayAll, takenEdges } from './replay-all.ts';
 
 /** What a chart knows of one child. */
 interface ChildSlot {
@@ -30,108 +16,6 @@ interface ChildSlot {
   readonly failures: number;
   readonly shutdown: unknown;
 }
-
-/** Takes edges on a real actor; returns the declared transitions that none of them took. */
-function replayAll(
-  machine: AnyStateMachine,
-  graph: Graph,
-  options: {
-    readonly input: unknown;
-    readonly delays?: Record<string, number>;
-    readonly alike?: (edge: Edge) => string;
-  },
-): Set<string> {
-  const { input, delays = {}, alike } = options;
-  const covered = new Set<string>();
-  replay(machine, [], { input, covered });
-  for (const { events, edge } of edgePaths(graph, alike)) {
-    const got = replay(machine, events, { input, delays, covered });
-    const { state } = nodeAt(graph, edge.to);
-    // One comparison in a thousand is shown; building each message would cost more than the replay.
-    if (JSON.stringify([got.status, got.value]) === JSON.stringify([state.status, state.value])) {
-      continue;
-    }
-    expect([events, got.status, got.value]).toEqual([events, state.status, state.value]);
-  }
-  return new Set([...declared(machine)].filter((transition) => !covered.has(transition)));
-}
-
-function missedByAll(missed: readonly Set<string>[]): string[] {
-  return [...(missed[0] ?? [])].filter((one) => missed.every((each) => each.has(one)));
-}
-
-function takenEdges(graph: Graph): number {
-  return graph.edges.filter(({ taken }) => taken).length;
-}
-
-describe('restartIntensity', () => {
-  const graphOf = (intensity: number): Graph =>
-    walk(restartIntensityMachine, {
-      input: { intensity, period: 1 },
-      events: ({ context }) => {
-        const { stamps } = context as { stamps: readonly (readonly [number, number])[] };
-        const now = stamps[0]?.[0] ?? 0;
-        return [0, 1, 2, 3, 4]
-          .filter((second) => second >= now)
-          .flatMap((atSecond) => [
-            { type: 'restart.attempted', atSecond },
-            { type: 'second.passed', atSecond },
-          ]);
-      },
-    });
-
-  test('[INT-003] [INT-004] every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
-    const missed = [0, 1, 2].map((intensity) =>
-      replayAll(restartIntensityMachine, graphOf(intensity), { input: { intensity, period: 1 } }),
-    );
-    expect(missedByAll(missed)).toEqual([]);
-  });
-
-  test('size of the model (change it on purpose)', () => {
-    const graphs = [0, 1, 2].map(graphOf);
-    expect(graphs.map((graph) => [graph.nodes.size, takenEdges(graph)])).toEqual([
-      [6, 5],
-      [18, 38],
-      [34, 78],
-    ]);
-    expect(declared(restartIntensityMachine).size).toBe(9);
-  });
-
-  test('[INT-010] giving up ends with shutdown', () => {
-    const graph = graphOf(2);
-    const last = graph.edges.filter(({ to }) => nodeAt(graph, to).state.value === 'exceeded');
-    expect(last.length).toBeGreaterThan(0);
-    for (const { to } of last) {
-      expect(nodeAt(graph, to).state.output).toEqual({ reason: exitReason.shutdown });
-    }
-  });
-
-  test('[INT-002] agrees with counting the attempts of the last period, for any attempts', () => {
-    const run = fc.record({
-      intensity: fc.nat(3),
-      period: fc.integer({ min: 1, max: 3 }),
-      gaps: fc.array(fc.nat(4), { maxLength: 30 }),
-    });
-    fc.assert(
-      fc.property(run, ({ intensity, period, gaps }) => {
-        const actor = createActor(restartIntensityMachine, {
-          input: { intensity, period },
-        }).start();
-        const attempts: number[] = [];
-        let now = 0;
-        for (const gap of gaps) {
-          now += gap;
-          attempts.push(now);
-          actor.send({ type: 'restart.attempted', atSecond: now });
-          const count = attempts.filter((second) => second >= now - period).length;
-          const expected = count > intensity ? 'exceeded' : count === intensity ? 'full' : 'below';
-          expect(actor.getSnapshot().value).toBe(expected);
-          if (expected === 'exceeded') return;
-        }
-      }),
-    );
-  });
-});
 
 /** Pids are told apart by number; the child at place n always gets 10 + n here. */
 function pidWith(id: number): Pid {
@@ -329,8 +213,9 @@ describe('supervisor', () => {
       }
       const ends = [...graph.nodes.values()].filter(({ state }) => state.status === 'done');
       const reaching = new Set(ends.map(({ key }) => key));
-      for (const key of reaching)
+      for (const key of reaching) {
         for (const source of backwards.get(key) ?? []) reaching.add(source);
+      }
       expect([...graph.nodes.keys()].filter((key) => !reaching.has(key))).toEqual([]);
     }
   });
@@ -379,14 +264,11 @@ describe('dynamicSupervisor', () => {
 
   test('every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
     const inputs = [{ maxRestarts: 1, maxChildren: 2 }, { strategy: 'none' }];
-    const graphs = inputs.map(graphOf);
-    const missed = inputs.map((input, at) =>
-      replayAll(dynamicSupervisorMachine, graphs[at] as Graph, {
-        input,
-        delays: { shutdown: 200, nextShutdown: 200 },
-        alike: shapeOf(graphs[at] as Graph),
-      }),
-    );
+    const missed = inputs.map((input) => {
+      const graph = graphOf(input);
+      const delays = { shutdown: 200, nextShutdown: 200 };
+      return replayAll(dynamicSupervisorMachine, graph, { input, delays, alike: shapeOf(graph) });
+    });
     expect(missedByAll(missed)).toEqual([]);
   }, 120_000);
 });

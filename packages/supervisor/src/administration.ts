@@ -4,6 +4,7 @@ import type { ChildSpecFault, ChildType } from './child-spec.ts';
 
 /** A child that runs; `undefined` when it declined to start (OTP SUP-012, SUP-015). */
 export interface Started {
+  /** Told by this. */
   readonly ok: true;
   /** Its process. */
   readonly pid: Pid | undefined;
@@ -11,11 +12,13 @@ export interface Started {
 
 /** A request was carried out. */
 export interface Done {
+  /** Told by this. */
   readonly ok: true;
 }
 
 /** A request was refused or failed. */
 export interface Refused<E> {
+  /** Told by this. */
   readonly ok: false;
   /** Why. */
   readonly error: E;
@@ -23,16 +26,19 @@ export interface Refused<E> {
 
 /** There is no child with that id (OTP SUP-016). */
 export interface NotFound {
+  /** Told by this. */
   readonly kind: 'notFound';
 }
 
 /** The child runs, or is being restarted (OTP SUP-018, SUP-019). */
 export interface NotStopped {
+  /** Told by this. */
   readonly kind: 'running' | 'restarting';
 }
 
 /** The id, or the name of the process, is taken by that running process (OTP SUP-013, SUP-014). */
 export interface AlreadyStarted {
+  /** Told by this. */
   readonly kind: 'alreadyStarted';
   /** Who has it. */
   readonly pid: Pid;
@@ -40,11 +46,13 @@ export interface AlreadyStarted {
 
 /** The id is taken by a child that is stopped or being restarted (OTP SUP-013). */
 export interface AlreadyPresent {
+  /** Told by this. */
   readonly kind: 'alreadyPresent';
 }
 
 /** The start failed. */
 export interface StartFailed {
+  /** Told by this. */
   readonly kind: 'startFailed';
   /** With what. */
   readonly reason: ExitReason;
@@ -54,6 +62,7 @@ export interface StartFailed {
 
 /** A dynamic supervisor has as many children as it may (OTP DYN-014). */
 export interface MaxChildren {
+  /** Told by this. */
   readonly kind: 'maxChildren';
   /** How many that is. */
   readonly limit: number;

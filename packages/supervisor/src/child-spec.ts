@@ -172,7 +172,8 @@ export function showValue(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name}`;
   if (typeof value === 'number') return String(value);
   try {
-    const text = JSON.stringify(value) ?? String(value);
+    // JSON has no word for undefined and symbols, whatever the types say.
+    const text = (JSON.stringify(value) as string | undefined) ?? String(value);
     return text.length > 80 ? `${text.slice(0, 77)}...` : text;
   } catch {
     // A cycle or a BigInt: its type is what can be said.

@@ -12,16 +12,16 @@ export type SupervisorRequest =
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 
-/** What a dynamic supervisor can be asked by a call. */
+/** What a dynamic supervisor can be asked by a call; `pid` is the number of a pid. */
 export type DynamicRequest =
   | { readonly type: 'child.start'; readonly spec: unknown; readonly from: From }
-  /** `pid` is the number of a pid: of a running child, or the last one of a restarting child. */
   | { readonly type: 'child.terminate'; readonly pid: number; readonly from: From }
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 
 /** A message of the supervisor to itself: a restart failed and is to be tried again (OTP STR-016). */
 export interface RetryMessage {
+  /** Told by this. */
   readonly type: 'child.retry';
   /** Place of the child. */
   readonly serial: number;
@@ -31,19 +31,21 @@ export interface RetryMessage {
 
 /** A request to end, in mailbox order; it has no answer but the end. */
 export interface StopMessage {
+  /** Told by this. */
   readonly type: 'supervisor.stop';
   /** What to exit with. */
   readonly reason: ExitReason;
 }
 
-/** What the effects tell the chart. */
+/**
+ * What the effects tell the chart: whose exit signals it obeys (the number of that pid), how a start went, and what
+ * second of the monotonic clock it is.
+ */
 export type SupervisorFact =
-  /** Who started this supervisor: number of the pid whose exit signal it obeys (OTP SHD-010). */
   | { readonly type: 'parent.known'; readonly parent: number }
   | { readonly type: 'child.started'; readonly serial: number; readonly pid: number }
   | { readonly type: 'child.ignored'; readonly serial: number }
   | { readonly type: 'child.failed'; readonly serial: number; readonly reason: ExitReason }
-  /** Whole seconds of the monotonic clock. */
   | { readonly type: 'second.read'; readonly atSecond: number };
 
 /** Why a request was refused, as the chart says it. */
@@ -65,6 +67,17 @@ export type Answer =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
+/** Carried out. */
+export const done: Answer = { kind: 'done' };
+
+/** The child declined to start. */
+export const ignored: Answer = { kind: 'ignored' };
+
+/** A refusal as an answer; carried out when there is none. */
+export function refusedOr(refusal: Refusal | undefined): Answer {
+  return refusal === undefined ? done : { kind: 'refused', refusal };
+}
+
 /** What waits in the mailbox while the supervisor is busy (OTP SUP-010, SUP-011). */
 export const heldWhileBusy = [
   'child.start',
@@ -81,8 +94,11 @@ export const heldWhileBusy = [
 /** What waits while children are being stopped for good; EXIT is looked at, for the reasons of their ends. */
 export const heldWhileStopping = heldWhileBusy.filter((type) => type !== 'EXIT');
 
+/** Something a chart has done for it, with these params. */
+type EffectFunction<P> = (args: unknown, params: P) => void;
+
 /** A named effect without implementation; the process that runs the chart supplies it. */
-export function effect<P = undefined>(name: string): (args: unknown, params: P) => void {
+export function effect<P = undefined>(name: string): EffectFunction<P> {
   return () => {
     throw new Error(`provide the action '${name}'`);
   };

@@ -30,7 +30,9 @@ export function refTo(system: ActorSystem, target: Target): SupervisorRef {
     get pid() {
       const pid =
         typeof target === 'string' ? system.whereis(target) : 'pid' in target ? target.pid : target;
-      if (pid === undefined) throw new ExitError(exitReason.noproc, `supervisor ${String(target)}`);
+      if (pid === undefined) {
+        throw new ExitError(exitReason.noproc, `supervisor ${JSON.stringify(target)}`);
+      }
       return pid;
     },
   };

@@ -1,0 +1,124 @@
+import { exitReason, type ExitMessage, type From } from '@snakepit/core';
+import * as decide from './dynamic-context.ts';
+import { dynamicSetup } from './dynamic-setup.ts';
+import { endByItself } from './reports.ts';
+import { done, refusedOr } from './requests.ts';
+
+const atHand = ({ context }: { context: { at: number | null } }) => ({ serial: context.at ?? -1 });
+const pidOfExit = ({ event }: { event: ExitMessage }) => ({ pid: event.from.id });
+const callerOf = ({ event }: { event: { from: From } }) => ({ from: event.from });
+
+/** A dynamic supervisor at rest: the one state in which it takes what comes, one thing after another. */
+export const idleState = dynamicSetup.createStateConfig({
+  on: {
+    EXIT: [
+      {
+        guard: { type: 'isParent', params: pidOfExit },
+        target: '#dynamicSupervisor.stopping',
+        actions: {
+          type: 'rememberReason',
+          params: ({ event }) => ({ reason: event.reason }),
+        },
+      },
+      {
+        guard: { type: 'isChild', params: pidOfExit },
+        target: 'classifying',
+        actions: [
+          {
+            type: 'noteEnd',
+            params: ({ context, event }) =>
+              endByItself(context.children, event.from.id, event.reason),
+          },
+          {
+            type: 'rememberEnd',
+            params: ({ event }) => ({ pid: event.from.id, reason: event.reason }),
+          },
+        ],
+      },
+      {},
+    ],
+    // What is left of a monitor whose child's own EXIT came first.
+    DOWN: {},
+    'child.retry': [
+      {
+        guard: { type: 'awaitsThisRetry', params: ({ event }) => event },
+        target: 'checkingIntensity',
+        actions: { type: 'aimAt', params: ({ event }) => ({ serial: event.serial }) },
+      },
+      {},
+    ],
+    'child.start': [
+      {
+        guard: { type: 'isUnfit', params: ({ event }) => ({ spec: event.spec }) },
+        actions: {
+          type: 'answer',
+          params: ({ context, event }) => ({
+            from: event.from,
+            answer: refusedOr(decide.refusalOfSpec(context, event.spec)),
+          }),
+        },
+      },
+      {
+        target: 'startingOne',
+        actions: [
+          { type: 'holdCaller', params: callerOf },
+          { type: 'addRequested', params: ({ event }) => ({ spec: event.spec }) },
+          {
+            type: 'holdSpec',
+            params: ({ context, event }) => ({ ...atHand({ context }), spec: event.spec }),
+          },
+        ],
+      },
+    ],
+    'child.terminate': [
+      {
+        guard: { type: 'isUnknown', params: ({ event }) => ({ pid: event.pid }) },
+        actions: {
+          type: 'answer',
+          params: ({ event }) => ({
+            from: event.from,
+            answer: refusedOr({ kind: 'notFound' }),
+          }),
+        },
+      },
+      {
+        guard: { type: 'isChild', params: ({ event }) => ({ pid: event.pid }) },
+        target: 'stoppingOne',
+        actions: [
+          { type: 'holdCaller', params: callerOf },
+          { type: 'aimAtPid', params: ({ event }) => ({ pid: event.pid }) },
+        ],
+      },
+      {
+        actions: [
+          { type: 'aimAtPid', params: ({ event }) => ({ pid: event.pid }) },
+          { type: 'forgetSpec', params: atHand },
+          'dropChild',
+          { type: 'answer', params: ({ event }) => ({ from: event.from, answer: done }) },
+        ],
+      },
+    ],
+    'children.list': { actions: { type: 'answerList', params: callerOf } },
+    'children.count': { actions: { type: 'answerCount', params: callerOf } },
+    'supervisor.stop': {
+      target: '#dynamicSupervisor.stopping',
+      actions: {
+        type: 'rememberReason',
+        params: ({ event }) => ({ reason: event.reason }),
+      },
+    },
+    '*': [
+      {
+        guard: 'isCall',
+        target: '#dynamicSupervisor.stopping',
+        actions: {
+          type: 'rememberReason',
+          params: ({ event }) => ({
+            reason: exitReason.custom({ kind: 'badCall', request: event.type }),
+          }),
+        },
+      },
+      { actions: 'noteUnexpected' },
+    ],
+  },
+});

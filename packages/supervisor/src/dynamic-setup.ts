@@ -1,0 +1,123 @@
+import { assign, setup } from 'xstate';
+import type { DownMessage, ExitMessage, ExitReason, From } from '@snakepit/core';
+import { childOfPid } from './children.ts';
+import * as decide from './dynamic-context.ts';
+import type { DynamicSupervisorContext } from './dynamic-context.ts';
+import type { DynamicSupervisorOptions } from './dynamic-options.ts';
+import type { EndOfChild } from './reports.ts';
+import { effect } from './requests.ts';
+import type {
+  Answer,
+  DynamicRequest,
+  RetryMessage,
+  StopMessage,
+  SupervisorFact,
+} from './requests.ts';
+
+/** What a dynamic supervisor is told. */
+export type DynamicSupervisorEvent =
+  SupervisorFact | DynamicRequest | RetryMessage | StopMessage | ExitMessage | DownMessage;
+
+/** What a dynamic supervisor is started with. */
+export type DynamicSupervisorInput = DynamicSupervisorOptions;
+
+/** What a dynamic supervisor ends with. */
+export interface DynamicSupervisorOutput {
+  /** Its exit reason. */
+  readonly reason: ExitReason;
+}
+
+/** What a dynamic supervisor can ask, remember and do; the chart says when. */
+export const dynamicSetup = setup({
+  types: {
+    context: {} as DynamicSupervisorContext,
+    events: {} as DynamicSupervisorEvent,
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- the type is inferred from it
+    input: {} as DynamicSupervisorInput,
+    output: {} as DynamicSupervisorOutput,
+    tags: {} as 'initialising',
+  },
+  delays: {
+    shutdown: ({ context }) => {
+      const limit = decide.childAtHand(context)?.shutdown;
+      return typeof limit === 'number' ? limit : 0;
+    },
+    nextShutdown: ({ context }) => (context.limits[0] ?? 0) - context.elapsedMs,
+  },
+  guards: {
+    isFaulty: ({ context }) => context.reason !== null,
+    isBrutal: ({ context }) => decide.childAtHand(context)?.shutdown === 'brutalKill',
+    isPatient: ({ context }) => decide.childAtHand(context)?.shutdown === 'infinity',
+    isParent: ({ context }, { pid }: { pid: number }) => pid === context.parent,
+    isChild: ({ context }, { pid }: { pid: number | undefined }) =>
+      pid !== undefined && childOfPid(context.children, pid) !== undefined,
+    isLastChild: ({ context }, { pid }: { pid: number | undefined }) =>
+      context.children.slots.size === 1 &&
+      pid !== undefined &&
+      childOfPid(context.children, pid) !== undefined,
+    isAtHand: ({ context }, { pid }: { pid: number | undefined }) =>
+      pid !== undefined && decide.childAtHand(context)?.pid === pid,
+    isEmpty: ({ context }) => context.children.slots.size === 0,
+    hasLimits: ({ context }) => context.limits.length > 0,
+    callsForRestart: ({ context }) => decide.callsForRestart(context),
+    gaveUp: ({ context }) => decide.gaveUp(context),
+    awaitsThisRetry: ({ context }, { serial, failures }: Omit<RetryMessage, 'type'>) => {
+      const slot = decide.childAtHand({ ...context, at: serial });
+      return slot?.status === 'restarting' && slot.failures === failures;
+    },
+    isUnfit: ({ context }, { spec }: { spec: unknown }) =>
+      decide.refusalOfSpec(context, spec) !== undefined,
+    isUnknown: ({ context }, { pid }: { pid: number }) =>
+      decide.childMeant(context, pid) === undefined,
+    isCall: ({ event }) => 'from' in event,
+  },
+  actions: {
+    introduce: effect('introduce'),
+    startChild: effect<{ serial: number }>('startChild'),
+    askChild: effect<{ serial: number }>('askChild'),
+    killChild: effect<{ serial: number }>('killChild'),
+    askAll: effect('askAll'),
+    killOverdue: effect<{ limitMs: number }>('killOverdue'),
+    readClock: effect('readClock'),
+    retryLater: effect<{ serial: number; failures: number }>('retryLater'),
+    noteStart: effect<{ serial: number; again: boolean }>('noteStart'),
+    noteEnd: effect<EndOfChild>('noteEnd'),
+    noteFailure: effect<{ serial: number; reason: ExitReason }>('noteFailure'),
+    noteGivingUp: effect<{ serial: number }>('noteGivingUp'),
+    holdSpec: effect<{ serial: number; spec: unknown }>('holdSpec'),
+    forgetSpec: effect<{ serial: number }>('forgetSpec'),
+    holdCaller: effect<{ from: From }>('holdCaller'),
+    answer: effect<{ from: From; answer: Answer }>('answer'),
+    answerCaller: effect<{ answer: Answer }>('answerCaller'),
+    answerList: effect<{ from: From }>('answerList'),
+    answerCount: effect<{ from: From }>('answerCount'),
+    noteUnexpected: effect('noteUnexpected'),
+
+    rememberParent: assign((_, { parent }: { parent: number }) => ({ parent })),
+    rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),
+    aimAt: assign((_, { serial }: { serial: number }) => ({ at: serial })),
+    aimAtPid: assign(({ context }, { pid }: { pid: number }) => ({
+      at: decide.childMeant(context, pid)?.serial ?? null,
+    })),
+    addRequested: assign(({ context }, { spec }: { spec: unknown }) =>
+      decide.addRequested(context, spec),
+    ),
+    beginStart: assign(({ context }) => decide.beginStart(context)),
+    rememberStart: assign(({ context }, { pid }: { pid: number }) =>
+      decide.rememberStart(context, pid),
+    ),
+    rememberEnd: assign(({ context }, { pid, reason }: { pid: number; reason: ExitReason }) =>
+      decide.rememberEnd(context, pid, reason),
+    ),
+    rememberStop: assign(({ context }, { pid }: { pid: number | undefined }) =>
+      pid === undefined ? {} : decide.rememberStop(context, pid),
+    ),
+    awaitRetry: assign(({ context }) => decide.awaitRetry(context)),
+    dropChild: assign(({ context }) => decide.dropChild(context)),
+    countAttempt: assign(({ context }, { atSecond }: { atSecond: number }) =>
+      decide.countAttempt(context, atSecond),
+    ),
+    beginStop: assign(({ context }) => decide.beginStop(context)),
+    closeLimit: assign(({ context }) => decide.closeLimit(context)),
+  },
+});
