@@ -41,7 +41,11 @@ export interface TreeParts {
  */
 export function treeOf(parts: TreeParts): ChildSpec[] {
   return [
-    { id: 'sessionStore', name: sessionStoreName, start: [sessionStore, { onGone: forget(parts) }] },
+    {
+      id: 'sessionStore',
+      name: sessionStoreName,
+      start: [sessionStore, { onGone: forget(parts) }],
+    },
     { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
     supervisor('run', 'restForOne', [
       registry(parts),

@@ -35,7 +35,7 @@ export interface BridgeServerInput {
 export const bridgeServerName = 'snakepit.bridge';
 
 /** Name of its socket in the directory. */
-export const bridgeSocketName = 'bridge.sock';
+const bridgeSocketName = 'bridge.sock';
 
 interface State {
   readonly server: grpc.Server;

@@ -5,7 +5,7 @@ import type { Any__Output } from '../gen/google/protobuf/Any.ts';
 import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
 
 /** The type url of every value; the receiving side reads any other as JSON too. */
-export const jsonTypeUrl = 'type.googleapis.com/google.protobuf.StringValue';
+const jsonTypeUrl = 'type.googleapis.com/google.protobuf.StringValue';
 
 /** A value on the wire: the text of a JSON value, raw. */
 export type WireAny = Any__Output;

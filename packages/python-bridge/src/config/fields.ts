@@ -59,7 +59,7 @@ export type Resolved<S extends Schema> = {
 };
 
 /** The longest delay a timer of Node takes, 24.8 days. */
-export const longestDelayMs = 2_147_483_647;
+const longestDelayMs = 2_147_483_647;
 
 /** A whole number from `min` to `max`. */
 export function integer(

@@ -1,6 +1,3 @@
-// Makes this a module that only adds to core's table of events.
-export type { TelemetryEvents } from '@snakepit/core';
-
 /** Which worker an event is about. */
 export interface WorkerMetadata {
   /** Name of the pool. */
