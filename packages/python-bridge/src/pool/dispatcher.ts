@@ -54,6 +54,8 @@ export interface PoolDispatcher {
   stopAccepting(): void;
   /** Fails what waits, and what comes before a worker is ready or `accept`, with this error: nobody will serve it. */
   fail(error: Error): void;
+  /** Tells from now on, in place of whom it told before, that it takes no more calls and has none left. */
+  whenIdle(listener: () => void): void;
   /** Counts, safe to print. */
   stats(): DispatcherStats;
   /** Calls in flight of one worker. */
@@ -62,14 +64,16 @@ export interface PoolDispatcher {
 
 /** What a dispatcher is made of. */
 export interface DispatcherParts {
+  /** Name of the pool, for errors. */
   readonly pool: string;
+  /** Time. */
   readonly clock: Clock;
   /** How many calls a worker executes at the same time. */
   readonly concurrency: number;
+  /** How many calls may wait for a worker. */
   readonly maxQueueSize: number;
+  /** Milliseconds that a call may wait for a worker; `Infinity` for as long as its own limit allows. */
   readonly queueTimeoutMs: number;
-  /** Called when it takes no more calls, nothing waits and nothing is in flight. */
-  readonly onIdle: () => void;
 }
 
 interface Slot {
@@ -106,6 +110,7 @@ class Dispatcher implements PoolDispatcher {
   #inFlight = 0;
   #refusal: Error | undefined;
   #isAccepting = true;
+  #onIdle: () => void = () => undefined;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -171,6 +176,10 @@ class Dispatcher implements PoolDispatcher {
       this.#finish(job, 'failed', error);
     }
     this.#tellIdle();
+  }
+
+  whenIdle(listener: () => void): void {
+    this.#onIdle = listener;
   }
 
   stats(): DispatcherStats {
@@ -248,7 +257,7 @@ class Dispatcher implements PoolDispatcher {
 
   #tellIdle(): void {
     if (this.#isAccepting) return;
-    if (this.#inFlight === 0 && this.#queueLength === 0) this.#parts.onIdle();
+    if (this.#inFlight === 0 && this.#queueLength === 0) this.#onIdle();
   }
 
   #serveQueue(): void {

@@ -7,7 +7,7 @@ import { bridgeError } from '../errors.ts';
 import type { RunResources } from '../os/process-registry.ts';
 import { messageOf } from '../os/system-error.ts';
 import { workerName } from '../worker/grpc-worker.ts';
-import type { GrpcWorkerInput } from '../worker/grpc-worker.machine.ts';
+import type { GrpcWorkerInput } from '../worker/worker-life.ts';
 import { createWorkerHistory, type WorkerHistory } from '../worker/worker-history.ts';
 import type { WorkerServices } from '../worker/worker-services.ts';
 import { starterName, workerStarterSpec } from '../worker/worker-starter.ts';
@@ -25,7 +25,9 @@ const poolShutdownMarginMs = 2_000;
 
 /** What the runtime gives to one pool. */
 export interface PoolSurroundings {
+  /** Where its processes live. */
   readonly system: ActorSystem;
+  /** How the pool is to be. */
   readonly config: ResolvedPool;
   /** Absolute path of the interpreter. */
   readonly python: string;
@@ -39,6 +41,7 @@ export interface PoolSurroundings {
 
 /** One pool as the front door sees it: its place in the tree, its way in, and what is known of its workers. */
 export interface PoolRuntime {
+  /** How it is to be. */
   readonly config: ResolvedPool;
   /** The child spec of the pool's own supervisor. */
   readonly spec: ChildSpec;
@@ -56,37 +59,20 @@ export interface PoolRuntime {
 export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
   const { system, config } = surroundings;
   const { name } = config;
-  const { backoff } = config.restart;
   const workerIds = Array.from(
     { length: config.size },
     (_, i) => `${name}_worker_${String(i + 1)}`,
   );
+  const { periodMs, backoff } = config.restart;
   const histories = new Map(
-    workerIds.map((id) => [
-      id,
-      createWorkerHistory(backoff, config.restart.periodMs, system.clock),
-    ]),
+    workerIds.map((id) => [id, createWorkerHistory(backoff, periodMs, system.clock)]),
   );
   const settled = settleOnce();
-  let tellIdle: () => void = () => undefined;
-  const dispatcher = createDispatcher({
-    pool: name,
-    clock: system.clock,
-    concurrency: config.concurrency,
-    maxQueueSize: config.maxQueueSize,
-    queueTimeoutMs: config.queueTimeoutMs,
-    onIdle: () => {
-      tellIdle();
-    },
-  });
-
+  const dispatcher = createDispatcher({ ...config, pool: name, clock: system.clock });
   const workerServices = createWorkerServices(surroundings, dispatcher);
   const poolServices: PoolServices = {
     dispatcher,
     isStopping: surroundings.isStopping,
-    whenIdle: (listener) => {
-      tellIdle = listener;
-    },
     endWorker: (workerId) => {
       system.cast(workerName(name, workerId), { type: 'drain.expired' });
     },

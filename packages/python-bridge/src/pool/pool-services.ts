@@ -6,8 +6,6 @@ export interface PoolServices {
   readonly dispatcher: PoolDispatcher;
   /** Whether all of Snakepit is being stopped; otherwise the pool will be started again. */
   readonly isStopping: () => boolean;
-  /** Hears from now on when nothing waits and nothing is in flight in a dispatcher that takes no more calls. */
-  readonly whenIdle: (listener: () => void) => void;
   /**
    * Has a worker's starter started by the worker supervisor; one that is there already is asked to announce itself.
    *

@@ -58,6 +58,11 @@ const markOf = (state: PoolWorkerState) =>
     }),
   }) as const;
 
+const failureOfEvent = {
+  type: 'tellFailed',
+  params: ({ event }: { readonly event: { readonly error: Error } }) => ({ error: event.error }),
+} as const;
+
 /**
  * One pool: learns of its workers by messages, restarts nobody, and knows whether calls can be served.
  *
@@ -74,7 +79,9 @@ export const poolMachine = setup({
     startWorkers: provide('startWorkers'),
     startNextWorkers: provide('startNextWorkers'),
     tellReady: provide('tellReady'),
-    tellFailed: (_, _params: { readonly error: Error }) => provide('tellFailed')(),
+    tellFailed: (_, { error }: { readonly error: Error }) => {
+      throw new Error("provide the action 'tellFailed'", { cause: error });
+    },
     refuseCalls: provide('refuseCalls'),
     beginDraining: provide('beginDraining'),
     endWorkers: provide('endWorkers'),
@@ -112,10 +119,7 @@ export const poolMachine = setup({
         'worker.down': { target: '.assessing', actions: markOf('down') },
         'worker.failed': {
           target: '.assessing',
-          actions: [
-            markOf('failed'),
-            { type: 'tellFailed', params: ({ event }) => ({ error: event.error }) },
-          ],
+          actions: [markOf('failed'), failureOfEvent],
         },
         EXIT: {
           target: 'draining',

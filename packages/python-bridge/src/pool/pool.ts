@@ -16,87 +16,107 @@ export function poolName(pool: string): string {
 /** The process of one pool. It opens and closes the pool's dispatcher, but no call passes through it. */
 export const poolProcess = defineStatechart(poolMachine, {
   trapExit: true,
-  effects: createEffects,
+  effects: (self, input) => new PoolEffects(self, input).effects(),
 });
 
-function createEffects(self: ProcessContext, { name, workerIds, services }: PoolInput) {
-  const { clock } = self.system;
-  const tell = (event: PoolEvent): void => {
-    self.send(self.pid, event);
-  };
-  const { dispatcher } = services;
-  const waiting = [...workerIds];
-  const pauses = new Set<unknown>();
-  let lastFailure: Error | undefined;
+interface EffectArguments {
+  readonly context: PoolContext;
+}
 
-  dispatcher.accept();
-  services.whenIdle(() => {
-    tell({ type: 'calls.ended' });
-  });
-  self.signal.addEventListener('abort', () => {
-    for (const pause of pauses) clock.clearTimeout(pause);
-    // Otherwise the next life of this pool serves what waits.
-    if (services.isStopping()) dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: name }));
-  });
+/** Starts the workers a few at a time, and decides which calls the dispatcher takes. */
+class PoolEffects {
+  readonly #self: ProcessContext;
+  readonly #input: PoolInput;
+  /** Ids of the workers whose turn to start has not come. */
+  readonly #waiting: string[];
+  /** Timers of starts that are put off. */
+  readonly #pauses = new Set<unknown>();
+  #lastFailure: Error | undefined;
 
-  async function start(workerId: string): Promise<void> {
-    const error = await services.startWorker(workerId);
-    if (error !== undefined) tell({ type: 'worker.failed', workerId, error });
+  constructor(self: ProcessContext, input: PoolInput) {
+    this.#self = self;
+    this.#input = input;
+    this.#waiting = [...input.workerIds];
+    const { name, services } = input;
+    services.dispatcher.accept();
+    services.dispatcher.whenIdle(() => {
+      this.#tell({ type: 'calls.ended' });
+    });
+    self.signal.addEventListener('abort', () => {
+      for (const pause of this.#pauses) self.system.clock.clearTimeout(pause);
+      // Otherwise the next life of this pool serves what waits.
+      if (services.isStopping()) {
+        services.dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: name }));
+      }
+    });
   }
 
-  function startLater(workerId: string): void {
-    const pause = clock.setTimeout(() => {
-      pauses.delete(pause);
-      void start(workerId);
-    }, services.startupBatchDelayMs);
-    pauses.add(pause);
+  /** One function for each action that the chart names. */
+  effects() {
+    const { services, workerIds } = this.#input;
+    const startMore = (_params: unknown, { context }: EffectArguments): void => {
+      this.#startMore(context.workers);
+    };
+    return {
+      startWorkers: startMore,
+      startNextWorkers: startMore,
+      tellReady: () => {
+        services.onReady();
+      },
+      tellFailed: ({ error }: { readonly error: Error }) => {
+        this.#lastFailure = error;
+        services.onFailed(error);
+      },
+      refuseCalls: () => {
+        services.dispatcher.fail(this.#nobodyLeft());
+      },
+      beginDraining: () => {
+        if (services.isStopping()) services.dispatcher.stopAccepting();
+        // Nothing is given up: the workers finish their calls, what waits is for the next life of this pool.
+        else this.#tell({ type: 'calls.ended' });
+      },
+      endWorkers: () => {
+        for (const workerId of workerIds) services.endWorker(workerId);
+      },
+    };
   }
 
   /** Starts as many as may be starting at the same time, given how many of those begun have not settled yet. */
-  function startMore(workers: Readonly<Record<string, PoolWorkerState>>): void {
-    const begun = workerIds.length - waiting.length;
+  #startMore(workers: Readonly<Record<string, PoolWorkerState>>): void {
+    const { workerIds, services } = this.#input;
+    const begun = workerIds.length - this.#waiting.length;
     let settled = 0;
     for (const state of Object.values(workers)) if (state !== 'starting') settled += 1;
     let room = services.startupBatchSize - (begun - settled);
     while (room > 0) {
-      const workerId = waiting.shift();
+      const workerId = this.#waiting.shift();
       if (workerId === undefined) return;
       room -= 1;
-      if (begun === 0 || services.startupBatchDelayMs === 0) void start(workerId);
-      else startLater(workerId);
+      if (begun === 0 || services.startupBatchDelayMs === 0) void this.#start(workerId);
+      else this.#startLater(workerId);
     }
   }
 
-  return {
-    startWorkers: (_params: unknown, { context }: { readonly context: PoolContext }) => {
-      startMore(context.workers);
-    },
-    startNextWorkers: (_params: unknown, { context }: { readonly context: PoolContext }) => {
-      startMore(context.workers);
-    },
-    tellReady: () => {
-      services.onReady();
-    },
-    tellFailed: ({ error }: { readonly error: Error }) => {
-      lastFailure = error;
-      services.onFailed(error);
-    },
-    refuseCalls: () => {
-      dispatcher.fail(
-        bridgeError(
-          'WORKER_UNAVAILABLE',
-          { pool: name, reason: 'every worker of the pool is given up', maybeExecuted: false },
-          { cause: lastFailure },
-        ),
-      );
-    },
-    beginDraining: () => {
-      if (services.isStopping()) dispatcher.stopAccepting();
-      // Nothing is given up: the workers finish their calls, what waits is for the next life of this pool.
-      else tell({ type: 'calls.ended' });
-    },
-    endWorkers: () => {
-      for (const workerId of workerIds) services.endWorker(workerId);
-    },
-  };
+  #startLater(workerId: string): void {
+    const pause = this.#self.system.clock.setTimeout(() => {
+      this.#pauses.delete(pause);
+      void this.#start(workerId);
+    }, this.#input.services.startupBatchDelayMs);
+    this.#pauses.add(pause);
+  }
+
+  async #start(workerId: string): Promise<void> {
+    const error = await this.#input.services.startWorker(workerId);
+    if (error !== undefined) this.#tell({ type: 'worker.failed', workerId, error });
+  }
+
+  #nobodyLeft(): Error {
+    const reason = 'every worker of the pool is given up';
+    const details = { pool: this.#input.name, reason, maybeExecuted: false };
+    return bridgeError('WORKER_UNAVAILABLE', details, { cause: this.#lastFailure });
+  }
+
+  #tell(event: PoolEvent): void {
+    this.#self.send(this.#self.pid, event);
+  }
 }

@@ -9,13 +9,8 @@ import {
 import { createWorkerClient } from '../bridge/worker-client.ts';
 import type { WorkerHandle } from '../hosts/worker-host.ts';
 import '../telemetry/events.ts';
-import {
-  grpcWorkerMachine,
-  type GrpcWorkerContext,
-  type GrpcWorkerEvent,
-  type GrpcWorkerInput,
-  type WorkerFailure,
-} from './grpc-worker.machine.ts';
+import type { GracefulShutdownContext } from './graceful-shutdown.machine.ts';
+import { grpcWorkerMachine } from './grpc-worker.machine.ts';
 import { heartbeatMonitor } from './heartbeat-monitor.ts';
 import { createWorkerConnection, type OwnedConnection } from './worker-connection.ts';
 import {
@@ -27,6 +22,13 @@ import {
   startFailure,
   type FailedWorker,
 } from './worker-failure.ts';
+import {
+  sicknessReason,
+  type GrpcWorkerContext,
+  type GrpcWorkerEvent,
+  type GrpcWorkerInput,
+  type WorkerFailure,
+} from './worker-life.ts';
 
 /** The registered name of a worker's process. */
 export function workerName(pool: string, workerId: string): string {
@@ -38,10 +40,6 @@ export const grpcWorker = defineStatechart(grpcWorkerMachine, {
   trapExit: true,
   effects: (self, input) => new GrpcWorkerEffects(self, input).effects(),
 });
-
-/** Why we end a process: somebody asked, or something is wrong with it. */
-type Ending =
-  { readonly kind: 'asked' } | { readonly kind: 'failed'; readonly failure: WorkerFailure };
 
 interface EffectArguments {
   readonly context: GrpcWorkerContext;
@@ -60,8 +58,8 @@ class GrpcWorkerEffects {
   #monitor: Pid | undefined;
   #readyAtMs: number | undefined;
   #isGone = false;
-  /** Why its process ends, when we are the ones who end it. */
-  #ending: Ending | undefined;
+  /** Why we end its process: somebody asked, or something is wrong with it; `undefined` while we do not. */
+  #ending: 'asked' | 'sick' | undefined;
 
   constructor(self: ProcessContext, input: GrpcWorkerInput) {
     this.#self = self;
@@ -78,7 +76,12 @@ class GrpcWorkerEffects {
     });
   }
 
+  /** One function for each action that the chart names. */
   effects() {
+    return { ...this.#starting(), ...this.#serving(), ...this.#stopping(), ...this.#reporting() };
+  }
+
+  #starting() {
     return {
       reserve: () => {
         this.#tell({ type: 'worker.reserved', incarnation: randomBytes(6).toString('hex') });
@@ -91,13 +94,18 @@ class GrpcWorkerEffects {
         const failure = lateStart(this.#who, context.startupTimeoutMs, lastOutput);
         this.#tell({ type: 'start.failed', failure });
       },
+      connect: (_params: unknown, { context }: EffectArguments) => {
+        void this.#connect(context.connectTimeoutMs);
+      },
       reportLateConnection: (_params: unknown, { context }: EffectArguments) => {
         const failure = lateConnection(this.#who, context.connectTimeoutMs);
         this.#tell({ type: 'start.failed', failure });
       },
-      connect: (_params: unknown, { context }: EffectArguments) => {
-        void this.#connect(context.connectTimeoutMs);
-      },
+    };
+  }
+
+  #serving() {
+    return {
       announceReady: () => {
         this.#announceReady();
       },
@@ -114,6 +122,11 @@ class GrpcWorkerEffects {
         this.#withdraw();
         this.#tellPool({ type: 'worker.down' });
       },
+    };
+  }
+
+  #stopping() {
+    return {
       awaitCalls: () => {
         if ((this.#connection?.inFlight ?? 0) === 0) this.#tell({ type: 'calls.drained' });
       },
@@ -122,16 +135,26 @@ class GrpcWorkerEffects {
         this.#closeConnection();
       },
       askProcess: () => {
-        this.#end('term', { kind: 'asked' });
+        this.#ending ??= 'asked';
+        this.#end('term');
       },
-      killProcess: (_params: unknown, { context }: EffectArguments) => {
-        const { failure } = context;
-        this.#end('kill', failure === undefined ? { kind: 'asked' } : { kind: 'failed', failure });
+      killProcess: (
+        _params: unknown,
+        { context }: { readonly context: GrpcWorkerContext | GracefulShutdownContext },
+      ) => {
+        // Healthy ones are asked first.
+        this.#ending ??= context.begin === 'kill' ? 'sick' : 'asked';
+        this.#end('kill');
       },
       cleanUp: () => {
         this.#closeConnection();
         this.#tell({ type: 'resources.released' });
       },
+    };
+  }
+
+  #reporting() {
+    return {
       reportTerminated: (_params: unknown, { context }: EffectArguments) => {
         this.#reportTerminated(context);
       },
@@ -192,11 +215,9 @@ class GrpcWorkerEffects {
     this.#isGone = true;
     // Before its calls fail, so that none of them is given to it again.
     this.#withdraw();
-    if (this.#ending?.kind === 'asked') this.#closeConnection();
-    else {
-      const sick = this.#ending?.failure.error.details['reason'];
-      this.#connection?.died(typeof sick === 'string' ? { ...death, reason: sick } : death);
-    }
+    if (this.#ending === 'asked') this.#closeConnection();
+    else if (this.#ending === 'sick') this.#connection?.died({ ...death, reason: sicknessReason });
+    else this.#connection?.died(death);
     this.#tell({ type: 'process.died', failure: crash(this.#who, death) });
     this.#tell({ type: 'process.gone' });
   }
@@ -260,8 +281,7 @@ class GrpcWorkerEffects {
     this.#monitor = undefined;
   }
 
-  #end(signal: 'term' | 'kill', ending: Ending): void {
-    this.#ending ??= ending;
+  #end(signal: 'term' | 'kill'): void {
     // It may be gone already, and then nobody would tell it again.
     if (this.#isGone) this.#tell({ type: 'process.gone' });
     else if (this.#handle === undefined) this.#abort.abort();

@@ -51,8 +51,9 @@ class HeartbeatEffects {
       },
       noteStall: () => {
         // The ping itself is late, so the worker could say nothing: silence is counted from here.
-        if (this.#lateness(this.#heardAtMs + pingIntervalMs) === 'late')
+        if (this.#lateness(this.#heardAtMs + pingIntervalMs) === 'late') {
           this.#heardAtMs = clock.now();
+        }
       },
       judgeMiss: () => {
         const isStall = this.#lateness(this.#lastPingAtMs + pingIntervalMs) !== 'onTime';

@@ -41,9 +41,13 @@ export interface OwnedConnection extends WorkerConnection {
 
 /** What a connection is made of. */
 export interface ConnectionParts {
+  /** The client of the worker; the connection closes it. */
   readonly client: WorkerClient;
+  /** Name of the pool. */
   readonly pool: string;
+  /** Id of the worker in its pool. */
   readonly workerId: string;
+  /** Time. */
   readonly clock: Clock;
   /** Called at most once per turn of the event loop, when the number of calls in flight has left or reached zero. */
   readonly onActivity: (isBusy: boolean) => void;

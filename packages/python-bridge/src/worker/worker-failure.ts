@@ -5,7 +5,7 @@ import { messageOf } from '../os/system-error.ts';
 import { WorkerStartError, type EndedEarly, type StartFailure } from '../hosts/start-failure.ts';
 import type { ExitStatus, OutputLine } from '../hosts/worker-host.ts';
 import type { WorkerDeath } from './worker-connection.ts';
-import type { WorkerFailure } from './grpc-worker.machine.ts';
+import type { WorkerFailure } from './worker-life.ts';
 
 /** Lines of output that go into an error's message. */
 const shownLines = 20;

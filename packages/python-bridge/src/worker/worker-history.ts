@@ -49,49 +49,71 @@ export function createWorkerHistory(
   clock: Clock,
   random: () => number = Math.random,
 ): WorkerHistory {
-  let failedStarts = 0;
-  let starts = 0;
-  let endsInARow = 0;
-  let readyAtMs = 0;
-  let givenUp: Error | undefined;
-  return {
-    get failedStarts() {
-      return failedStarts;
-    },
-    get givenUp() {
-      return givenUp;
-    },
-    get starts() {
-      return starts;
-    },
-    backoffMs() {
-      if (endsInARow < 2) return 0;
-      const plainMs = Math.min(
-        backoff.maxMs,
-        backoff.initialMs * backoff.factor ** (endsInARow - 2),
-      );
-      return plainMs * (1 - backoff.jitter * random());
-    },
-    startFailed() {
-      failedStarts += 1;
-      endsInARow += 1;
-    },
-    becameReady() {
-      failedStarts = 0;
-      givenUp = undefined;
-      starts += 1;
-      readyAtMs = clock.now();
-    },
-    crashed() {
-      endsInARow = clock.now() - readyAtMs >= goodRunMs ? 1 : endsInARow + 1;
-    },
-    gaveUp(error) {
-      givenUp = error;
-    },
-    startOver() {
-      failedStarts = 0;
-      endsInARow = 0;
-      givenUp = undefined;
-    },
-  };
+  return new History(backoff, goodRunMs, clock, random);
+}
+
+class History implements WorkerHistory {
+  readonly #backoff: BackoffMs;
+  readonly #goodRunMs: number;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #failedStarts = 0;
+  #starts = 0;
+  /** Ends in a row without a good run between them. */
+  #endsInARow = 0;
+  #readyAtMs = 0;
+  #givenUp: Error | undefined;
+
+  constructor(backoff: BackoffMs, goodRunMs: number, clock: Clock, random: () => number) {
+    this.#backoff = backoff;
+    this.#goodRunMs = goodRunMs;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  get failedStarts(): number {
+    return this.#failedStarts;
+  }
+
+  get starts(): number {
+    return this.#starts;
+  }
+
+  get givenUp(): Error | undefined {
+    return this.#givenUp;
+  }
+
+  backoffMs(): number {
+    const { initialMs, maxMs, factor, jitter } = this.#backoff;
+    if (this.#endsInARow < 2) return 0;
+    const plainMs = Math.min(maxMs, initialMs * factor ** (this.#endsInARow - 2));
+    return plainMs * (1 - jitter * this.#random());
+  }
+
+  startFailed(): void {
+    this.#failedStarts += 1;
+    this.#endsInARow += 1;
+  }
+
+  becameReady(): void {
+    this.#failedStarts = 0;
+    this.#givenUp = undefined;
+    this.#starts += 1;
+    this.#readyAtMs = this.#clock.now();
+  }
+
+  crashed(): void {
+    const wasGood = this.#clock.now() - this.#readyAtMs >= this.#goodRunMs;
+    this.#endsInARow = wasGood ? 1 : this.#endsInARow + 1;
+  }
+
+  gaveUp(error: Error): void {
+    this.#givenUp = error;
+  }
+
+  startOver(): void {
+    this.#failedStarts = 0;
+    this.#endsInARow = 0;
+    this.#givenUp = undefined;
+  }
 }

@@ -1,7 +1,7 @@
 import type { ChildSpec } from '@snakepit/supervisor';
 import { Supervisor } from '@snakepit/supervisor';
 import { grpcWorker, workerName } from './grpc-worker.ts';
-import type { GrpcWorkerInput } from './grpc-worker.machine.ts';
+import type { GrpcWorkerInput } from './worker-life.ts';
 
 /** Time beyond its own limits that a worker's process has to end before its starter kills it, in milliseconds. */
 const shutdownMarginMs = 2_000;
