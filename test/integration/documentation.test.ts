@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { runProgram } from '../fixtures/run-program.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DOCUMENTS = ['README.md', ...markdownIn('docs'), ...markdownIn('adr'), 'examples/README.md'];
+
+/** Languages of code blocks, and the endings of the example files that they are taken from. */
+const EXAMPLES_OF: Readonly<Record<string, string>> = { ts: '.ts', js: '.mjs', python: '.py' };
+
+interface Block {
+  readonly document: string;
+  readonly language: string;
+  readonly code: string;
+}
+
+describe('documentation', () => {
+  const blocks = DOCUMENTS.flatMap(blocksIn).filter(({ language }) => language in EXAMPLES_OF);
+
+  test('[I2.9] the README shows code in each of its languages', () => {
+    const languages = blocks
+      .filter(({ document }) => document === 'README.md')
+      .map(({ language }) => language);
+    expect(new Set(languages)).toEqual(new Set(Object.keys(EXAMPLES_OF)));
+  });
+
+  test.each(blocks.map((block) => [block.document, firstLine(block.code), block] as const))(
+    '[I2.9] %s: the block "%s" is part of an example that a test runs',
+    (_document, _line, { language, code }) => {
+      const ending = EXAMPLES_OF[language] ?? '';
+      const sources = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith(ending) && !path.startsWith('.'))
+        .map((path) => readFileSync(join(ROOT, 'examples', path), 'utf8'));
+      expect(sources.filter((source) => source.includes(code))).toHaveLength(1);
+    },
+  );
+
+  test.each(DOCUMENTS)(
+    '[I2.9] %s: every link within the repository leads somewhere',
+    (document) => {
+      const text = readFileSync(join(ROOT, document), 'utf8');
+      const targets = Array.from(
+        text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g),
+        ([, target]) => target ?? '',
+      );
+      const missing = targets
+        .filter((target) => !/^[a-z]+:/.test(target))
+        .filter((target) => !existsSync(join(ROOT, dirname(document), target)));
+      expect(missing).toEqual([]);
+    },
+  );
+
+  test('[I2.9] every command that the README names exists', () => {
+    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const named = Array.from(text.matchAll(/npm run ([\w:-]+)/g), ([, name]) => name ?? '');
+    expect(named).not.toHaveLength(0);
+    expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
+  });
+
+  test('[I2.11] every decision is in the index, and has all its sections', () => {
+    const index = readFileSync(join(ROOT, 'adr/README.md'), 'utf8');
+    const decisions = readdirSync(join(ROOT, 'adr')).filter((name) => /^\d{4}-/.test(name));
+    expect(decisions).not.toHaveLength(0);
+    for (const name of decisions) {
+      const text = readFileSync(join(ROOT, 'adr', name), 'utf8');
+      expect(index).toContain(`](${name})`);
+      expect(text).toMatch(/^\*\*Status\*\*: (proposed|accepted|superseded by \d{4})$/m);
+      expect(text.match(/^## .*$/gm)).toEqual([
+        '## Context',
+        '## Decision',
+        '## Alternatives',
+        '## Consequences',
+        '## How we would notice it was wrong',
+      ]);
+    }
+  });
+
+  test('[I2.11] every decision that the code refers to exists', () => {
+    const numbers = new Set(readdirSync(join(ROOT, 'adr')).map((name) => name.slice(0, 4)));
+    const missing = readdirSync(join(ROOT, 'packages'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /^[\w-]+\/src\/.*\.ts$/.test(path))
+      .flatMap((path) => {
+        const text = readFileSync(join(ROOT, 'packages', path), 'utf8');
+        return Array.from(text.matchAll(/ADR-(\d{4})/g), ([, number]) => ({ path, number }));
+      })
+      .filter(({ number }) => !numbers.has(number ?? ''));
+    expect(missing).toEqual([]);
+  });
+
+  test('the statecharts in the documentation are those of the machines', async () => {
+    const { code, stderr } = await runProgram(['scripts/charts.mjs', '--check']);
+    expect([code, stderr]).toEqual([0, '']);
+  }, 60_000);
+});
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => relative(ROOT, join(ROOT, folder, name)));
+}
+
+function blocksIn(document: string): Block[] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  return Array.from(text.matchAll(/^```(\w+)\n([^]*?)^```$/gm), ([, language, code]) => ({
+    document,
+    language: language ?? '',
+    code: code ?? '',
+  }));
+}
+
+function firstLine(code: string): string {
+  return code.slice(0, code.indexOf('\n'));
+}
