@@ -4,8 +4,8 @@ import type { ChildType, CompleteChildSpec, RestartType, Shutdown } from './chil
 import { emptyIndex, indexDelete, indexGet, indexSet, type KeyIndex } from './key-index.ts';
 import {
   emptyTable,
-  firstFrom,
-  lastUpTo,
+  firstBetween,
+  lastBetween,
   tableDelete,
   tableGet,
   tableSet,
@@ -175,25 +175,22 @@ export function settleChild(children: Children, serial: number): Children {
 
 /** The last running child between two places, both included: the next to stop. */
 export function nextToStop(children: Children, from: number, upTo: number): ChildSlot | undefined {
-  const found = lastUpTo(children.slots, upTo, (slot) => slot.status === 'running');
-  return found === undefined || found[0] < from ? undefined : found[1];
+  return lastBetween(children.slots, from, upTo, (slot) => slot.status === 'running')?.[1];
 }
 
 /** The first child between two places that is down and may be started; temporary ones never are again (STR-003). */
 export function nextToStart(children: Children, from: number, upTo: number): ChildSlot | undefined {
-  const found = firstFrom(
-    children.slots,
-    from,
-    (slot) => slot.status !== 'running' && (slot.restart !== 'temporary' || slot.starts === 0),
-  );
-  return found === undefined || found[0] > upTo ? undefined : found[1];
+  const mayStart = (slot: ChildSlot): boolean =>
+    slot.status !== 'running' && (slot.restart !== 'temporary' || slot.starts === 0);
+  return firstBetween(children.slots, from, upTo, mayStart)?.[1];
 }
 
 /** Whether a significant child other than this one runs or is being restarted (OTP AUT-004, AUT-005). */
 export function hasOtherActiveSignificant(children: Children, serial: number): boolean {
-  const found = firstFrom(
+  const found = firstBetween(
     children.slots,
     0,
+    children.nextSerial,
     (slot) =>
       slot.significant &&
       slot.serial !== serial &&

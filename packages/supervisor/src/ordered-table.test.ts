@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { emptyIndex, indexDelete, indexGet, indexSet } from './key-index.ts';
 import {
   emptyTable,
-  firstFrom,
-  lastUpTo,
+  firstBetween,
+  lastBetween,
   tableDelete,
   tableGet,
   tableSet,
@@ -17,7 +17,7 @@ const change = fc.record({ key, remove: fc.boolean() });
 
 test('agrees with a sorted Map for any changes', () => {
   fc.assert(
-    fc.property(fc.array(change, { maxLength: 80 }), key, (changes, probe) => {
+    fc.property(fc.array(change, { maxLength: 80 }), key, key, (changes, probe, other) => {
       let table: OrderedTable<string> = emptyTable();
       const model = new Map<number, string>();
       for (const { key: at, remove } of changes) {
@@ -29,8 +29,10 @@ test('agrees with a sorted Map for any changes', () => {
       expect(table.size).toBe(model.size);
       expect([...tableValues(table)]).toEqual(keys.map((at) => model.get(at)));
       expect(tableGet(table, probe)).toBe(model.get(probe));
-      expect(firstFrom(table, probe)?.[0]).toBe(keys.find((at) => at >= probe));
-      expect(lastUpTo(table, probe)?.[0]).toBe(keys.findLast((at) => at <= probe));
+      const [from, upTo] = probe < other ? [probe, other] : [other, probe];
+      const between = keys.filter((at) => at >= from && at <= upTo);
+      expect(firstBetween(table, from, upTo)?.[0]).toBe(between[0]);
+      expect(lastBetween(table, from, upTo)?.[0]).toBe(between.at(-1));
     }),
   );
 });
@@ -49,9 +51,9 @@ test('is plain: JSON keeps it', () => {
 
 test('a search goes on until the test passes', () => {
   const table = [1, 2, 3].reduce((sofar, at) => tableSet(sofar, at, at), emptyTable<number>());
-  expect(firstFrom(table, 0, (value) => value > 1)).toEqual([2, 2]);
-  expect(lastUpTo(table, 9, (value) => value < 3)).toEqual([2, 2]);
-  expect(firstFrom(table, 0, () => false)).toBeUndefined();
+  expect(firstBetween(table, 0, 9, (value) => value > 1)).toEqual([2, 2]);
+  expect(lastBetween(table, 0, 9, (value) => value < 3)).toEqual([2, 2]);
+  expect(firstBetween(table, 0, 9, () => false)).toBeUndefined();
 });
 
 describe('an index', () => {

@@ -63,22 +63,24 @@ export function tableDelete<T>(table: OrderedTable<T>, key: number): OrderedTabl
   return { ...table, size: table.size - 1, root: drop(table.root, table.depth - 1, key) };
 }
 
-/** The first entry at or after a number that passes the test. */
-export function firstFrom<T>(
+/** The first entry between two numbers, both included, that passes the test. */
+export function firstBetween<T>(
   table: OrderedTable<T>,
   from: number,
-  passes: (value: T) => boolean = () => true,
-): TableEntry<T> | undefined {
-  return seek(table.root, table.depth - 1, 0, { limit: from, up: true, passes });
-}
-
-/** The last entry at or before a number that passes the test. */
-export function lastUpTo<T>(
-  table: OrderedTable<T>,
   upTo: number,
   passes: (value: T) => boolean = () => true,
 ): TableEntry<T> | undefined {
-  return seek(table.root, table.depth - 1, 0, { limit: upTo, up: false, passes });
+  return seek(table.root, table.depth - 1, 0, { from, upTo, up: true, passes });
+}
+
+/** The last entry between two numbers, both included, that passes the test. */
+export function lastBetween<T>(
+  table: OrderedTable<T>,
+  from: number,
+  upTo: number,
+  passes: (value: T) => boolean = () => true,
+): TableEntry<T> | undefined {
+  return seek(table.root, table.depth - 1, 0, { from, upTo, up: false, passes });
 }
 
 /** All values, in order. */
@@ -87,7 +89,8 @@ export function* tableValues<T>(table: OrderedTable<T>): Generator<T> {
 }
 
 interface Search<T> {
-  readonly limit: number;
+  readonly from: number;
+  readonly upTo: number;
   readonly up: boolean;
   readonly passes: (value: T) => boolean;
 }
@@ -130,8 +133,7 @@ function seek<T>(
     const entry = childOf(node, index);
     if (entry === null) continue;
     const key = base + index * span;
-    const outside = search.up ? key + span <= search.limit : key > search.limit;
-    if (outside) continue;
+    if (key + span <= search.from || key > search.upTo) continue;
     if (level > 0) {
       const found = seek(entry as Branch<T>, level - 1, key, search);
       if (found !== undefined) return found;

@@ -98,7 +98,6 @@ export const supervisorSetup = setup({
     rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),
     spanAll: assign(({ context }) => decide.spanAll(context)),
     spanGroup: assign(({ context }) => decide.spanGroup(context)),
-    spanStarted: assign(({ context }) => ({ from: 0, upTo: context.at ?? -1 })),
     spanOne: assign(({ context }) => ({ from: context.at ?? 0, upTo: context.at ?? -1 })),
     letGo: assign(() => ({ at: null })),
     aimDown: assign(({ context }) => decide.aimDown(context)),

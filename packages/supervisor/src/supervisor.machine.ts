@@ -98,7 +98,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
                         reason: decide.failedToStart(context, event.reason),
                       }),
                     },
-                    'spanStarted',
+                    'spanAll',
                   ],
                 },
               },

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import { exitReason, Pid } from '@snakepit/core';
+import { poolMachine } from '@snakepit/python-bridge';
+import { nodeAt, walk } from './machine-graph.ts';
+import { replayAll, takenEdges } from './replay-all.ts';
+
+const input = {
+  name: 'p',
+  drainTimeoutMs: 30_000,
+  workerIds: ['w1', 'w2'],
+  services: {} as never,
+};
+const events = [
+  ...input.workerIds.flatMap((workerId) => [
+    { type: 'worker.ready', workerId },
+    { type: 'worker.down', workerId },
+    { type: 'worker.failed', workerId, error: new Error('no') },
+  ]),
+  { type: 'calls.ended' },
+  { type: 'shutdown.hurried' },
+  { type: 'EXIT', from: new Pid(1), reason: exitReason.shutdown },
+];
+const graph = walk(poolMachine, { input, events: () => events });
+
+describe('pool', () => {
+  test('every edge of the reachable graph, on a real actor; no declared transition is left out', () => {
+    const delays = { gracefulShutdownTimeout: 30_000 };
+    expect([...replayAll(poolMachine, graph, { input, delays })]).toEqual([]);
+  });
+
+  test('size of the model (change it on purpose)', () => {
+    expect([graph.nodes.size, takenEdges(graph)]).toEqual([48, 256]);
+  });
+
+  test('its state says how many of its workers serve', () => {
+    for (const { state } of graph.nodes.values()) {
+      const { workers } = state.context as { workers: Record<string, string> };
+      const all = Object.values(workers);
+      if (state.matches({ running: 'serving' })) expect(all).toEqual(['ready', 'ready']);
+      if (state.matches({ running: 'failed' })) expect(all).toEqual(['failed', 'failed']);
+      if (state.matches({ running: 'filling' })) expect(all).toContain('starting');
+      if (state.matches({ running: 'degraded' })) {
+        expect(all).toContain('ready');
+        expect(all).not.toContain('starting');
+      }
+      if (state.matches({ running: 'unavailable' })) {
+        expect(all).not.toContain('ready');
+        expect(all).not.toContain('starting');
+      }
+    }
+  });
+
+  test('whenever a worker settles the next may start; when the last is given up calls are refused', () => {
+    for (const { from, to, event, actions, taken } of graph.edges) {
+      if (!taken || !event.type.startsWith('worker.')) continue;
+      if (!nodeAt(graph, from).state.matches('running')) continue;
+      expect(actions).toContain('startNextWorkers');
+      if (event.type === 'worker.failed') expect(actions).toContain('tellFailed');
+      const { state } = nodeAt(graph, to);
+      expect(actions.includes('refuseCalls')).toBe(state.matches({ running: 'failed' }));
+      expect(actions.includes('tellReady')).toBe(state.matches({ running: 'serving' }));
+    }
+  });
+
+  test('[R6.1] asked to end it drains, from every state, and ends by time', () => {
+    for (const { key, state } of graph.nodes.values()) {
+      const out = graph.edges.filter(({ from, taken }) => from === key && taken);
+      if (state.matches('running')) {
+        const edge = out.find(({ event }) => event.type === 'EXIT');
+        expect(edge?.actions).toContain('beginDraining');
+        expect(nodeAt(graph, edge?.to ?? '').state.matches('draining')).toBe(true);
+      }
+      if (state.matches('draining')) {
+        const edge = out.find(({ event }) => event.type.startsWith('xstate.after.'));
+        expect(edge?.actions).toContain('endWorkers');
+        expect(nodeAt(graph, edge?.to ?? '').state.value).toBe('drained');
+      }
+    }
+  });
+});
