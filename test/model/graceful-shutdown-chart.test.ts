@@ -36,7 +36,8 @@ describe('gracefulShutdown', () => {
     for (const { graph } of graphs) {
       for (const { from, to, event, actions, taken } of graph.edges) {
         if (!taken) continue;
-        const [before, after] = [from, to].map((key) => nodeAt(graph, key).state.value);
+        const before: unknown = nodeAt(graph, from).state.value;
+        const after: unknown = nodeAt(graph, to).state.value;
         if (after === 'asking') expect(actions).toContain('askProcess');
         if (after !== 'killing') continue;
         expect(actions).toContain('killProcess');

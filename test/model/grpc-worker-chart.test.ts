@@ -119,9 +119,10 @@ describe('grpcWorker', () => {
             ({ from, event }) => from === key && event['reason'] === reason,
           );
           expect([state.value, edge?.taken]).toEqual([state.value, true]);
-          const { status, value } = nodeAt(graph, edge?.to ?? '').state;
+          const { state: next } = nodeAt(graph, edge?.to ?? '');
+          const value: unknown = next.value;
           if (reason === boom) expect([state.value, value]).toEqual([state.value, 'terminated']);
-          else if (status === 'active') expect(['stopping', 'cleaning']).toContain(value);
+          else if (next.status === 'active') expect(['stopping', 'cleaning']).toContain(value);
         }
       }
     }
@@ -136,7 +137,8 @@ describe('grpcWorker', () => {
     for (const { graph } of graphs) {
       for (const { key, state } of graph.nodes.values()) {
         if (state.status !== 'active') continue;
-        const top = typeof state.value === 'string' ? state.value : Object.keys(state.value)[0];
+        const value = state.value as string | object;
+        const top = typeof value === 'string' ? value : Object.keys(value)[0];
         const way = asked[top ?? ''] ?? 'xstate.after.';
         const out = graph.edges.filter((edge) => edge.from === key && edge.taken);
         const found = out.some(({ event }) => event.type.startsWith(way));
@@ -207,7 +209,8 @@ describe('grpcWorker', () => {
         const { failure: why, reason } = contextOf(state);
         const { output } = state as { readonly output?: { readonly reason: ExitReason } };
         if (state.status !== 'done' || output === undefined) return [];
-        return [{ value: state.value, why, reason, kind: output.reason.kind }];
+        const value: unknown = state.value;
+        return [{ value, why, reason, kind: output.reason.kind }];
       }),
     );
     const failed = (ends: typeof fresh = []) => ends.filter(({ value }) => value === 'failed');
