@@ -77,9 +77,9 @@ function run(
     const options = { cwd, env: { ...env, ...more }, timeout: 200_000, maxBuffer: 2 ** 26 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       const ended = child.exitCode ?? child.signalCode ?? error?.code;
-      if (ended === code) return resolve({ code, stdout, stderr });
       const line = [program, ...args].join(' ');
-      reject(new Error(`${line}\nended with ${String(ended)}:\n${stdout}\n${stderr}`));
+      if (ended === code) resolve({ code, stdout, stderr });
+      else reject(new Error(`${line}\nended with ${String(ended)}:\n${stdout}\n${stderr}`));
     });
   });
 }
