@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals';
+import { bridgeError } from '../errors.ts';
+import { WorkerStartError, type StartFailure } from '../hosts/start-failure.ts';
+import type { OutputLine } from '../hosts/worker-host.ts';
+import {
+  connectFailure,
+  crash,
+  deathOf,
+  lateConnection,
+  lateStart,
+  startFailure,
+} from './worker-failure.ts';
+
+const worker = { pool: 'p', workerId: 'w1', adapter: 'my.Adapter' };
+const lines = (count: number): OutputLine[] =>
+  Array.from({ length: count }, (_, i) => ({
+    ref: { host: 'local', pool: 'p', workerId: 'w1', incarnation: '1' },
+    stream: 'stderr',
+    text: `line ${String(i + 1)}`,
+    truncated: false,
+  }));
+const hostError = (failure: StartFailure): WorkerStartError =>
+  new WorkerStartError('the host says', failure);
+const early = (code: number, failedCode?: string): StartFailure => ({
+  kind: 'exitedBeforeReady',
+  exit: { kind: 'exited', code },
+  lastOutput: lines(30),
+  failed:
+    failedCode === undefined
+      ? undefined
+      : { code: failedCode, message: 'Python says', traceback: 'Traceback: x' },
+});
+
+describe('startFailure', () => {
+  test.each([
+    [
+      { kind: 'interpreterNotFound', executable: '/no/python', code: 'ENOENT' },
+      'ENVIRONMENT',
+      'the Python interpreter "/no/python" cannot be started (ENOENT)',
+      true,
+    ],
+    [{ kind: 'cwdNotFound', cwd: '/no' }, 'ENVIRONMENT', 'working directory "/no"', true],
+    [
+      { kind: 'spawnFailed', code: 'EAGAIN', detail: 'x' },
+      'WORKER_START_FAILED',
+      'the host says',
+      false,
+    ],
+    [{ kind: 'invalidSpec', detail: 'x' }, 'WORKER_START_FAILED', 'the host says', true],
+    [{ kind: 'unavailable', detail: 'x' }, 'WORKER_START_FAILED', 'the host says', false],
+    [{ kind: 'aborted', ended: undefined }, 'WORKER_START_FAILED', 'the host says', false],
+    [early(69, 'ADAPTER_NOT_FOUND'), 'ADAPTER_FAILED', '"my.Adapter"', true],
+    [early(69, 'ADAPTER_IMPORT'), 'ADAPTER_FAILED', 'raised while it was imported', true],
+    [early(78, 'ADAPTER_INVALID'), 'ADAPTER_FAILED', 'is not an adapter', true],
+    [early(69, 'ENVIRONMENT'), 'ENVIRONMENT', 'cannot run a worker: Python says', true],
+    [early(1, 'LISTEN'), 'WORKER_START_FAILED', 'exited with code 1', false],
+    [early(5), 'WORKER_START_FAILED', 'it exited with code 5', false],
+    [
+      { ...early(0), kind: 'protocol', detail: 'not JSON' } as StartFailure,
+      'PROTOCOL',
+      'not JSON',
+      false,
+    ],
+  ] as [StartFailure, string, string, boolean][])('%j', (failure, code, message, permanent) => {
+    const cause = hostError(failure);
+    const { error, ...rest } = startFailure(cause, worker);
+    expect({ code: error.code, ...rest }).toEqual({ code, permanent });
+    expect(error.message).toContain(message);
+    if (code !== 'ADAPTER_FAILED') expect(error.cause).toBe(cause);
+  });
+
+  test('shows the last twenty lines that were printed', () => {
+    const { message } = startFailure(hostError(early(5)), worker).error;
+    expect(message).toContain('| line 11\n');
+    expect(message).not.toContain('| line 10\n');
+  });
+
+  test('puts the traceback under the JavaScript stack', () => {
+    const { error } = startFailure(hostError(early(69, 'ADAPTER_IMPORT')), worker);
+    expect(error.stack).toContain('Python traceback:\nTraceback: x');
+  });
+
+  test('keeps our own errors, and wraps what is none', () => {
+    const own = bridgeError('WORKER_START_FAILED', { reason: 'x' });
+    expect(startFailure(own, worker).error).toBe(own);
+    const odd = startFailure('odd', worker).error;
+    expect(odd).toMatchObject({ code: 'WORKER_START_FAILED', cause: 'odd' });
+    expect(startFailure(new TypeError('no spec'), worker).error.message).toContain('no spec');
+  });
+});
+
+describe('other failures', () => {
+  test('a start that takes too long names the option and shows the output', () => {
+    const { error, permanent } = lateStart(worker, 1_000, lines(1));
+    expect(error.message).toContain('it was not ready within 1000 ms (pools[].startupTimeout)');
+    expect(error.message).toContain('| line 1');
+    expect(permanent).toBe(false);
+  });
+
+  test('a worker that is ready and does not answer', () => {
+    expect(lateConnection(worker, 5_000).error.message).toContain(
+      'did not answer its first call within 5000 ms',
+    );
+    const cause = new Error('refused');
+    expect(connectFailure(cause, worker).error).toMatchObject({
+      code: 'WORKER_START_FAILED',
+      cause,
+    });
+    expect(connectFailure(cause, worker).error.message).toContain('its first call failed: refused');
+  });
+
+  test('a death is told with code or signal and the last output', () => {
+    const byCode = deathOf({ kind: 'exited', code: 3 }, lines(25));
+    expect(byCode).toMatchObject({ exitCode: 3, signal: undefined });
+    expect(byCode.lastOutput).toHaveLength(20);
+    const bySignal = deathOf({ kind: 'signalled', signal: 'SIGSEGV' }, []);
+    expect(bySignal).toMatchObject({ exitCode: undefined, signal: 'SIGSEGV' });
+    const { error, permanent } = crash(worker, bySignal);
+    expect([error.code, permanent]).toEqual(['WORKER_CRASHED', false]);
+    expect(error.message).toContain('SIGSEGV (11): a crash in native code');
+  });
+});

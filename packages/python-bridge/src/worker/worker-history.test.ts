@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import { createTestClock } from '@snakepit/core';
+import { createWorkerHistory } from './worker-history.ts';
+
+const backoff = { initialMs: 100, maxMs: 1_000, factor: 2, jitter: 0.5 };
+
+describe('worker history', () => {
+  test('[R10.2] failed starts in a row are counted until one succeeds', () => {
+    const history = createWorkerHistory(backoff, 10_000, createTestClock());
+    history.startFailed();
+    history.startFailed();
+    expect(history.failedStarts).toBe(2);
+    history.becameReady();
+    expect([history.failedStarts, history.starts]).toEqual([0, 1]);
+  });
+
+  test('the first restart is immediate, each further pause longer, to a limit', () => {
+    const history = createWorkerHistory(backoff, 10_000, createTestClock(), () => 0);
+    const pauses = Array.from({ length: 7 }, () => {
+      history.startFailed();
+      return history.backoffMs();
+    });
+    expect(pauses).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  test('a part of the pause is left to chance', () => {
+    const history = createWorkerHistory(backoff, 10_000, createTestClock(), () => 1);
+    history.startFailed();
+    history.startFailed();
+    expect(history.backoffMs()).toBe(50);
+    const real = createWorkerHistory(backoff, 10_000, createTestClock());
+    real.startFailed();
+    real.startFailed();
+    expect(real.backoffMs()).toBeGreaterThanOrEqual(50);
+    expect(real.backoffMs()).toBeLessThanOrEqual(100);
+  });
+
+  test('crashes in a row are slowed down; a good run wipes the record', async () => {
+    const clock = createTestClock();
+    const history = createWorkerHistory(backoff, 10_000, clock, () => 0);
+    for (const expectedMs of [0, 100, 200]) {
+      history.becameReady();
+      history.crashed();
+      expect(history.backoffMs()).toBe(expectedMs);
+    }
+    history.becameReady();
+    await clock.advance(10_000);
+    history.crashed();
+    expect([history.backoffMs(), history.starts]).toEqual([0, 4]);
+  });
+
+  test('it remembers why it was given up, until it is ready or started anew', () => {
+    const history = createWorkerHistory(backoff, 10_000, createTestClock());
+    const reason = new Error('no licence');
+    history.gaveUp(reason);
+    expect(history.givenUp).toBe(reason);
+    history.becameReady();
+    expect(history.givenUp).toBeUndefined();
+    for (let i = 0; i < 3; i++) history.startFailed();
+    history.gaveUp(reason);
+    history.startOver();
+    expect([history.givenUp, history.failedStarts, history.backoffMs()]).toEqual([undefined, 0, 0]);
+  });
+});
