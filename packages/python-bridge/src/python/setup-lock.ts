@@ -1,4 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bridgeError } from '../errors.ts';
 import { systemErrorCode } from './system-error.ts';
 
@@ -10,8 +12,9 @@ import { systemErrorCode } from './system-error.ts';
  * @throws SnakepitError ENVIRONMENT, when a process that lives holds it.
  */
 export async function holdSetupLock(path: string): Promise<() => Promise<void>> {
-  if (!(await tryHold(path))) {
-    const pid = Number(await readFile(path, 'utf8').catch(() => ''));
+  while (!(await tryHold(path))) {
+    const pid = await holderOf(path);
+    if (pid === undefined) continue;
     if (isAlive(pid)) {
       throw bridgeError('ENVIRONMENT', {
         problem: `process ${pid} is setting up this environment already (${path}).`,
@@ -19,19 +22,53 @@ export async function holdSetupLock(path: string): Promise<() => Promise<void>> 
       });
     }
     // Its holder was killed in the middle; what it made is not marked complete and is made anew.
-    await rm(path, { force: true });
-    if (!(await tryHold(path))) return await holdSetupLock(path);
+    await removeStale(path, pid);
   }
   return () => rm(path, { force: true });
 }
 
+// The file appears with its content: nobody takes one that is being written for one that was left.
 async function tryHold(path: string): Promise<boolean> {
+  const own = `${path}.${randomUUID()}`;
+  await writeFile(own, String(process.pid));
   try {
-    await writeFile(path, String(process.pid), { flag: 'wx' });
+    await link(own, path);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** The pid in it; undefined when it has been given back meanwhile. */
+async function holderOf(path: string): Promise<number | undefined> {
+  try {
+    return Number(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const guardMaxAgeMs = 5_000;
+
+// Of several that find the same dead holder one removes it; the others would remove the lock of that one.
+async function removeStale(path: string, dead: number): Promise<void> {
+  const guard = `${path}.takeover`;
+  if (!(await tryHold(guard))) {
+    await sleep(20);
+    const made = await stat(guard).catch(() => undefined);
+    if (made !== undefined && Date.now() - made.mtimeMs > guardMaxAgeMs) {
+      await rm(guard, { force: true });
+    }
+    return;
+  }
+  try {
+    if ((await holderOf(path)) === dead) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
   }
 }
 
