@@ -45,6 +45,8 @@ export interface CheckOptions {
   readonly timeoutMs?: number;
   /** Environment variables. Default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Gives up: it then counts as broken. */
+  readonly signal?: AbortSignal;
 }
 
 // Understood by every Python since 2.7, so that an old one can say how old it is.
@@ -77,6 +79,7 @@ export async function checkPython(
   const result = await runCommand(executable, ['-u', '-c', script], {
     cwd,
     timeoutMs,
+    signal: options.signal,
     env: { ...env, PYTHONPATH: pythonPath.join(delimiter), PYTHONNOUSERSITE: '1' },
   });
   const report = parseObject(result.stdout.trimEnd().split('\n').at(-1) ?? '');

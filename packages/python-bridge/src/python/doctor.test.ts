@@ -1,7 +1,9 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { isDeadState, readProcessStat } from '../os/process-identity.ts';
 import { runDoctor } from './doctor.ts';
 import type { DoctorPool, Finding } from './doctor.ts';
 
@@ -37,6 +39,16 @@ const complete = ['grpcio', 'protobuf', 'snakepit_bridge'].map((name) => ({
 function poolWith(path: string): DoctorPool {
   const python = { path, source: 'pools[0].python' };
   return { name: 'default', adapter: 'a.B', python, pythonPath: [], cwd: directory, env: {} };
+}
+
+async function readWhenWritten(path: string): Promise<number> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    if (text.endsWith('\n')) return Number(text);
+    if (performance.now() > deadline) throw new Error(`${path} was not written`);
+    await sleep(10);
+  }
 }
 
 function only(findings: readonly Finding[], id: string): Finding {
@@ -127,5 +139,30 @@ describe('runDoctor', () => {
       'socket-path ok',
     ]);
     expect(only(findings, 'state-dir').detail).toContain(directory);
+  });
+
+  test('[I2.10] a hanging adapter is ended with all that it started, when the user gives up', async () => {
+    const pidFile = join(directory, 'pid');
+    const report = JSON.stringify({ version: '3.11.2', packages: complete });
+    const path = join(directory, 'hanging');
+    await writeFile(
+      path,
+      `#!/bin/sh\nif [ "$2" = -c ]; then echo '${report}'; else sleep 1000 & echo $! > '${pidFile}'; wait; fi\n`,
+    );
+    await chmod(path, 0o755);
+    const controller = new AbortController();
+    const ended = runDoctor({ pools: [poolWith(path)], signal: controller.signal }).catch(String);
+    const pid = await readWhenWritten(pidFile);
+    controller.abort();
+    expect(await ended).toContain('AbortError');
+    // Gone, or only waiting to be reaped.
+    const state = readProcessStat(pid)?.state;
+    expect(state === undefined || isDeadState(state)).toBe(true);
+  });
+
+  test('it looks at the interpreter that it is told of', async () => {
+    const python = { path: '/nowhere/python', source: '--python' };
+    const findings = await runDoctor({ python, projectDir: directory });
+    expect(only(findings, 'python').detail).toContain('--python names the Python interpreter');
   });
 });

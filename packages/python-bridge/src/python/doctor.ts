@@ -3,7 +3,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { isSnakepitError } from '@snakepit/core';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import { parseObject } from '../bridge/codec.ts';
-import type { ResolvedPool } from '../config/config.ts';
+import type { ConfiguredPython, ResolvedPool } from '../config/config.ts';
 import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
 import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
 import { stateDirectoryChoices } from '../os/run-records.ts';
@@ -38,6 +38,8 @@ export interface DoctorOptions {
   readonly projectDir?: string;
   /** Pools whose interpreter and adapter are to be tried. Default: none; then only the environment is looked at. */
   readonly pools?: readonly DoctorPool[];
+  /** The interpreter to look at when no pool names one; see {@link findPython}. */
+  readonly python?: ConfiguredPython | undefined;
   /** Directory of the run records, when the configuration names one. */
   readonly stateDir?: string | undefined;
   /** Directory of the sockets, when the configuration names one. */
@@ -46,6 +48,8 @@ export interface DoctorOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Version of Node. Default: that of this process. */
   readonly nodeVersion?: string;
+  /** Gives up; what was started is ended. */
+  readonly signal?: AbortSignal;
 }
 
 const setUp = 'run `npx snakepit setup`.';
@@ -54,6 +58,7 @@ const setUp = 'run `npx snakepit setup`.';
  * Looks at everything that Snakepit needs and says what is missing and what to do about it.
  *
  * @returns One finding a thing, in the order in which to repair them; it never throws for what it finds.
+ * @throws The reason of the signal, when that gives up.
  */
 export async function runDoctor(options: DoctorOptions = {}): Promise<readonly Finding[]> {
   const findings = [checkNode(options.nodeVersion ?? process.versions.node)];
@@ -80,6 +85,7 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<readonly F
       findings.push(await checkAdapter(pool, found, options));
     }
   }
+  options.signal?.throwIfAborted();
   return [...findings, checkStateDirectory(options), checkSocketPath(options)];
 }
 
@@ -92,10 +98,10 @@ function checkNode(version: string): Finding {
 
 function locate(
   pool: DoctorPool | undefined,
-  { projectDir, env }: DoctorOptions,
+  { projectDir, env, python }: DoctorOptions,
 ): { readonly found: FoundPython | undefined; readonly finding: Finding } {
   try {
-    const found = findPython({ python: pool?.python, projectDir, env });
+    const found = findPython({ python: pool?.python ?? python, projectDir, env });
     const detail = `${found.executable} (${found.source})`;
     return { found, finding: { id: 'python', ok: true, detail, remedy: '' } };
   } catch (error) {
@@ -107,9 +113,12 @@ function locate(
 
 async function checkInterpreter(
   { executable }: FoundPython,
-  { env }: DoctorOptions,
+  { env, signal }: DoctorOptions,
 ): Promise<readonly Finding[]> {
-  const check = await checkPython(executable, env === undefined ? {} : { env });
+  const check = await checkPython(executable, {
+    ...(env === undefined ? {} : { env }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   if (check.kind === 'broken') {
     const remedy = 'repair this Python or name another one with SNAKEPIT_PYTHON.';
     const detail = `${executable} does not run: ${check.detail}`;
@@ -151,6 +160,7 @@ async function checkAdapter(
     {
       cwd: pool.cwd,
       timeoutMs: 60_000,
+      signal: options.signal,
       env: {
         ...env,
         ...pool.env,

@@ -48,32 +48,37 @@ function collectAdapter(value: string, before: readonly string[] = []): readonly
 }
 
 async function doctor(flags: DoctorFlags, surroundings: Surroundings): Promise<ExitCode> {
-  const { stdout, cwd, env } = surroundings;
+  const { stdout, stderr, cwd, env } = surroundings;
   const { runDoctor } = await import('@snakepit/python-bridge');
-  const findings = await runDoctor({
-    projectDir: cwd,
-    pools: (flags.adapter ?? []).map((adapter) => poolWith(adapter, flags.python, cwd)),
-    env: flags.python === undefined ? env : { ...env, SNAKEPIT_PYTHON: flags.python },
-  });
-  const shown =
-    flags.python === undefined ? findings : findings.map((finding) => named(finding, '--python'));
-  const ok = shown.every((finding) => finding.ok);
+  const signal = surroundings.takeInterrupts();
+  let findings: readonly Finding[];
+  try {
+    findings = await runDoctor({
+      projectDir: cwd,
+      pools: (flags.adapter ?? []).map((adapter) => poolWith(adapter, flags.python, cwd)),
+      python: configured(flags.python),
+      env,
+      signal,
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // The exit code is then that of the signal, whatever is said here.
+    stderr.write('Interrupted.\n');
+    return exitCodes.problem;
+  }
+  const ok = findings.every((finding) => finding.ok);
   stdout.write(
-    flags.json === true ? `${JSON.stringify({ ok, findings: shown })}\n` : report(shown, stdout),
+    flags.json === true ? `${JSON.stringify({ ok, findings })}\n` : report(findings, stdout),
   );
   return ok ? exitCodes.fine : exitCodes.problem;
 }
 
 function poolWith(adapter: string, path: string | undefined, cwd: string): DoctorPool {
-  const python = path === undefined ? undefined : { path, source: '--python' };
-  return { name: adapter, adapter, python, pythonPath: [], cwd, env: {} };
+  return { name: adapter, adapter, python: configured(path), pythonPath: [], cwd, env: {} };
 }
 
-// The option takes the place of the variable, so what is said of the variable is said of the option.
-function named(finding: Finding, option: string): Finding {
-  if (finding.id !== 'python') return finding;
-  const say = (text: string): string => text.replaceAll('SNAKEPIT_PYTHON', option);
-  return { ...finding, detail: say(finding.detail), remedy: say(finding.remedy) };
+function configured(path: string | undefined): DoctorPool['python'] {
+  return path === undefined ? undefined : { path, source: '--python' };
 }
 
 function report(findings: readonly Finding[], stdout: Surroundings['stdout']): string {
