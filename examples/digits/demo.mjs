@@ -38,9 +38,46 @@ export async function runDemo(options, view, interrupted) {
   const token = randomBytes(8).toString('hex');
   /** @type {Set<number>} */
   const pids = new Set();
-  const look = { marker: `${MARKER}=${token}`, pids };
+  const survivors = () => findSurvivors({ marker: `${MARKER}=${token}`, pids });
+  try {
+    const snakepit = await start(options, view, token);
+    try {
+      watchWorkers(snakepit, view, pids);
+      view.watch(snakepit);
+      const { labels, seen } = await classify(snakepit, options, view, interrupted);
+      const stats = snakepit.stats();
+      view.note('stopping');
+      await snakepit.stop();
+      return {
+        calls: stats.accepted,
+        failed: stats.failed + stats.cancelled,
+        retried: stats.retried,
+        labels,
+        seen,
+        workers: options.workers,
+        restarts: stats.pools[POOL]?.workers.restarts ?? 0,
+        pids: [...pids],
+        survivors: survivors(),
+        elapsedMs: Math.round(performance.now() - startedAtMs),
+      };
+    } finally {
+      await snakepit.stop();
+    }
+  } finally {
+    if (interrupted.aborted) {
+      view.note(`stopped; processes left: ${survivors().join(', ') || 'none'}`);
+    }
+  }
+}
+
+/**
+ * @param {import('./options.mjs').Options} options
+ * @param {import('./view.mjs').View} view
+ * @param {string} token
+ */
+function start(options, view, token) {
   view.note(`starting ${options.workers} Python workers`);
-  const snakepit = await Snakepit.start({
+  return Snakepit.start({
     pools: [
       {
         name: POOL,
@@ -53,30 +90,6 @@ export async function runDemo(options, view, interrupted) {
     // The runtime would report the crash that is caused here on purpose; the tree shows it.
     logger: silentLogger,
   });
-  try {
-    watchWorkers(snakepit, view, pids);
-    view.watch(snakepit);
-    const { labels, seen } = await classify(snakepit, options, view, interrupted);
-    const stats = snakepit.stats();
-    view.note('stopping');
-    await snakepit.stop();
-    return {
-      calls: stats.accepted,
-      failed: stats.failed + stats.cancelled,
-      retried: stats.retried,
-      labels,
-      seen,
-      workers: options.workers,
-      restarts: stats.pools[POOL]?.workers.restarts ?? 0,
-      pids: [...pids],
-      survivors: findSurvivors(look),
-      elapsedMs: Math.round(performance.now() - startedAtMs),
-    };
-  } finally {
-    await snakepit.stop();
-    const left = findSurvivors(look);
-    if (interrupted.aborted) view.note(`stopped; processes left: ${left.join(', ') || 'none'}`);
-  }
 }
 
 /**
