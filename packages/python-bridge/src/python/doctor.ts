@@ -112,9 +112,10 @@ function locate(
 }
 
 async function checkInterpreter(
-  { executable }: FoundPython,
+  found: FoundPython,
   { env, signal }: DoctorOptions,
 ): Promise<readonly Finding[]> {
+  const { executable } = found;
   const check = await checkPython(executable, {
     ...(env === undefined ? {} : { env }),
     ...(signal === undefined ? {} : { signal }),
@@ -132,15 +133,18 @@ async function checkInterpreter(
       ? ''
       : `install Python ${oldestPython} or newer, name it with SNAKEPIT_PYTHON, and ${setUp}`,
   };
-  return [version, ...check.packages.map((entry) => packageFinding(entry))];
+  return [version, ...check.packages.map((entry) => packageFinding(entry, found))];
 }
 
-function packageFinding({ name, version, fault }: PackageCheck): Finding {
+function packageFinding({ name, version, fault }: PackageCheck, found: FoundPython): Finding {
   if (fault === undefined) {
     return { id: name, ok: true, detail: `${name} ${version ?? 'can be imported'}`, remedy: '' };
   }
   // The bridge is no package to install: it travels with this one, so what it lacks is what setup installs.
-  return { id: name, ok: false, detail: `${name} cannot be imported: ${fault}`, remedy: setUp };
+  const remedy = found.isNamed
+    ? `${found.source} names this Python, so what \`npx snakepit setup\` makes would not be used: install it there with \`${found.executable} -m pip install grpcio protobuf\`, or take ${found.source} away and ${setUp}`
+    : setUp;
+  return { id: name, ok: false, detail: `${name} cannot be imported: ${fault}`, remedy };
 }
 
 async function checkAdapter(

@@ -29,7 +29,7 @@ describe('findPython', () => {
     const bin = join(root, 'bin');
     const env = { PATH: bin, VIRTUAL_ENV: join(root, 'active') };
     const expectNext = (executable: string, source: string): void => {
-      expect(findPython({ projectDir, env })).toEqual({ executable, source });
+      expect(findPython({ projectDir, env })).toEqual({ executable, source, isNamed: false });
     };
     expect(() => findPython({ projectDir, env })).toThrow(
       /ENVIRONMENT.*there is no Python[\s\S]*Remedy: install Python 3\.9 or newer/,
@@ -55,11 +55,13 @@ describe('findPython', () => {
     expect(findPython({ projectDir, env })).toEqual({
       executable: special,
       source: 'SNAKEPIT_PYTHON',
+      isNamed: true,
     });
     const python = { path: 'tools/python', source: 'pools[0].python' };
     expect(findPython({ projectDir, env, python })).toEqual({
       executable: other,
       source: 'pools[0].python',
+      isNamed: true,
     });
   });
 

@@ -21,6 +21,8 @@ export interface FoundPython {
   readonly executable: string;
   /** Why this one: an option, a variable, a directory. */
   readonly source: string;
+  /** Whether somebody named it, so that no environment that is made later will be taken instead. */
+  readonly isNamed: boolean;
 }
 
 /** Name of the directory of the environment that `snakepit setup` makes, below the project. */
@@ -49,11 +51,13 @@ export function findPython(search: PythonSearch = {}): FoundPython {
   if (named !== undefined) return findNamed(named, projectDir, env);
   for (const { directory, source } of environments(search, projectDir, env)) {
     const executable = interpreterOf(directory);
-    if (isExecutable(executable)) return { executable, source };
+    if (isExecutable(executable)) return { executable, source, isNamed: false };
   }
   for (const name of ['python3', 'python']) {
     const executable = findOnPath(name, env);
-    if (executable !== undefined) return { executable, source: `${name} on PATH` };
+    if (executable !== undefined) {
+      return { executable, source: `${name} on PATH`, isNamed: false };
+    }
   }
   throw bridgeError('ENVIRONMENT', {
     problem:
@@ -96,7 +100,9 @@ function findNamed(
 ): FoundPython {
   const isPath = /[/\\]/.test(path);
   const executable = isPath ? resolve(projectDir, path) : findOnPath(path, env);
-  if (executable !== undefined && isExecutable(executable)) return { executable, source };
+  if (executable !== undefined && isExecutable(executable)) {
+    return { executable, source, isNamed: true };
+  }
   const where = isPath ? `"${executable ?? path}"` : `"${path}" on PATH`;
   const why =
     executable !== undefined && existsSync(executable)
