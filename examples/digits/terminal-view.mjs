@@ -5,9 +5,8 @@ const ESC = '\u001b[';
 const ENTER = `${ESC}?1049h${ESC}?25l`;
 const LEAVE = `${ESC}?25h${ESC}?1049l`;
 const FRAME_MS = 60;
-const SHOWN_NOTES = 2;
-/** Lines that are not the tree: title, progress, notes. */
-const OTHER_LINES = 2 + SHOWN_NOTES;
+/** Lines that are not the tree: title, progress, notes; on a low screen the last note only. */
+const OTHER_LINES = { whole: 4, folded: 3 };
 
 const colours = { dim: '2', bold: '1', green: '32', cyan: '96', yellow: '33', red: '91' };
 /** @typedef {keyof typeof colours} Colour */
@@ -86,14 +85,17 @@ export function createTerminalView(terminal, options) {
  */
 function frame({ watched, notes, progress, rows, columns, paint }) {
   const fit = (/** @type {string} */ text) => text.slice(0, columns);
-  const room = Math.max(1, rows - OTHER_LINES);
   const whole = watched ? readTree(watched) : [];
-  const tree = whole.length > room ? foldServers(whole) : whole;
+  const isLow = whole.length > rows - OTHER_LINES.whole;
+  const others = isLow ? OTHER_LINES.folded : OTHER_LINES.whole;
+  const tree = isLow ? foldServers(whole) : whole;
   return [
     paint(fit('Snakepit: every line is a statechart or a server, every state is live'), 'bold'),
-    ...tree.slice(0, room).map((row) => paint(fit(rowText(row)), colourOf(row.state))),
+    ...tree
+      .slice(0, Math.max(1, rows - others))
+      .map((row) => paint(fit(rowText(row)), colourOf(row.state))),
     paint(fit(bar(progress, columns)), 'bold'),
-    ...notes.slice(-SHOWN_NOTES).map((note) => paint(fit(note), 'dim')),
+    ...notes.slice(2 - others).map((note) => paint(fit(note), 'dim')),
   ].slice(0, rows);
 }
 
