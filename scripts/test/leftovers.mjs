@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listProcesses } from './processes.mjs';
@@ -31,6 +31,7 @@ export async function findLeftovers(sandbox, { graceMs = GRACE_MS } = {}) {
     await delay(POLL_MS);
     processes = processesOf(sandbox);
   }
+  const permanent = stateFolders(sandbox.state);
   return {
     processes,
     descriptions: [
@@ -39,7 +40,9 @@ export async function findLeftovers(sandbox, { graceMs = GRACE_MS } = {}) {
         listeningPortsOf(pid).map((port) => `process ${pid} still listens on ${port}`),
       ),
       ...unixSocketsUnder(sandbox.home).map((path) => `Unix socket is still open: ${path}`),
-      ...[sandbox.temp, sandbox.state].flatMap((folder) => filesLeftIn(folder, sandbox.home)),
+      ...[sandbox.temp, ...permanent].flatMap((folder) =>
+        filesLeftIn(folder, sandbox.home, permanent),
+      ),
     ],
   };
 }
@@ -69,14 +72,26 @@ function processesOf({ marker, home }) {
 }
 
 /**
+ * A state directory is there to stay, and so is the folder of its runs; the runs in it are not.
+ *
+ * @param {string} state
+ * @returns {string[]} those that are there
+ */
+function stateFolders(state) {
+  return [state, join(state, 'snakepit'), join(state, 'snakepit', 'runs')].filter(existsSync);
+}
+
+/**
  * @param {string} folder
  * @param {string} home
+ * @param {string[]} permanent folders that may stay
  * @returns {string[]}
  */
-function filesLeftIn(folder, home) {
+function filesLeftIn(folder, home, permanent) {
   return readdirSync(folder)
     .filter((name) => !RUNNERS_OWN.test(name))
     .map((name) => join(folder, name))
+    .filter((path) => !permanent.includes(path))
     .map((path) => {
       const kind = lstatSync(path).isDirectory()
         ? `directory (${readdirSync(path).join(', ')})`
