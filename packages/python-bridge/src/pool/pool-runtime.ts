@@ -1,5 +1,10 @@
-import type { ActorSystem } from '@snakepit/core';
-import { DynamicSupervisor, Supervisor, type ChildSpec } from '@snakepit/supervisor';
+import type { ActorSystem, ProcessContext } from '@snakepit/core';
+import {
+  DynamicSupervisor,
+  Supervisor,
+  type ChildSpec,
+  type SupervisorOptions,
+} from '@snakepit/supervisor';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
@@ -109,18 +114,33 @@ function poolSpec(
     name: poolName(name),
     shutdown: drainTimeoutMs + poolShutdownMarginMs,
   };
+  const options: SupervisorOptions = {
+    strategy: 'restForOne',
+    children: [workerSupervisorSpec(name, size), pool],
+  };
   return {
     id: name,
     type: 'supervisor',
-    start: [
-      Supervisor,
-      {
-        name: `snakepit.poolSupervisor.${name}`,
-        strategy: 'restForOne',
-        children: [workerSupervisorSpec(name, size), pool],
-      },
-    ],
+    start: async (self) => {
+      // Had an earlier one been killed, its children would still be ending, and their names not be free.
+      await Promise.all(
+        [poolName(name), workerSupervisorName(name)].map((old) => goneOf(self, old)),
+      );
+      return new Promise((resolve) => {
+        self.startLink(Supervisor, options, { name: poolSupervisorName(name) }, resolve);
+      });
+    },
   };
+}
+
+/** The registered name of a pool's supervisor. */
+function poolSupervisorName(pool: string): string {
+  return `snakepit.poolSupervisor.${pool}`;
+}
+
+async function goneOf({ system }: ProcessContext, name: string): Promise<void> {
+  const pid = system.whereis(name);
+  if (pid !== undefined) await system.awaitExit(pid);
 }
 
 function createWorkerServices(
