@@ -80,10 +80,10 @@ def _import(module_name: str, path: str) -> ModuleType:
             f"adapter {path!r} needs the module {error.name!r}, which this Python ({sys.executable}) does not have",
             format_traceback(error),
         ) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise AdapterError(
             "ADAPTER_IMPORT",
-            f"adapter {path!r} raised on import: {type(error).__name__}: {error}",
+            f"adapter {path!r} raised on import: {type(error).__name__}: {describe_error(error)}",
             format_traceback(error),
         ) from error
 
@@ -114,6 +114,14 @@ def _origin(module: ModuleType) -> str:
 def _suggest(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3)
     return f"; did you mean {' or '.join(repr(item) for item in close)}?" if close else ""
+
+
+def describe_error(error: BaseException) -> str:
+    """The text of an exception, whose `__str__` may be foreign and raise."""
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - its failure is the text
+        return f"<str() of the exception raised {type(broken).__name__}>"
 
 
 def format_traceback(error: BaseException) -> str:

@@ -72,7 +72,10 @@ def discover_tools(adapter_class: type) -> dict[str, ToolMetadata]:
     """The tools of a class and its bases, by name, in alphabetical order."""
     found = {}
     for name in dir(adapter_class):
-        metadata = getattr(getattr(adapter_class, name, None), _METADATA, None)
+        # Statically: a lazy attribute of the class must not begin to load because somebody looks.
+        raw = inspect.getattr_static(adapter_class, name, None)
+        function = raw.__func__ if isinstance(raw, (staticmethod, classmethod)) else raw
+        metadata = inspect.getattr_static(function, _METADATA, None)
         if isinstance(metadata, ToolMetadata):
             found[name] = metadata
     return found

@@ -7,7 +7,7 @@ import json
 import traceback
 from typing import TYPE_CHECKING
 
-from .adapter_loader import format_traceback, skip_own_frames
+from .adapter_loader import describe_error, format_traceback, skip_own_frames
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # gRPC peers refuse trailers above 8 KiB by default, and percent-encoding lengthens them.
 MAX_DETAILS_CHARS = 4000
+# An exception may carry the data it complains of; a response has a limit, too.
+MAX_TEXT_CHARS = 64 * 1024
 _MAX_NAMES = 50
 
 
@@ -24,7 +26,7 @@ class ToolRaised(Exception):  # noqa: N818 - says what happened, and never reach
     StopIteration would not survive the way through futures and coroutines."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
+        super().__init__(type(error).__name__)  # its own text may raise, too
         self.error = error
 
 
@@ -53,18 +55,17 @@ def _exception_fields(error: BaseException, tool_name: str, session_id: str) -> 
     return {
         "type": kind.__name__,
         "module": kind.__module__,
-        "message": _message(error),
+        "message": _cut(describe_error(error)),
         "stacktrace": traceback.format_tb(skip_own_frames(error.__traceback__)),
-        "traceback": format_traceback(error),
+        "traceback": _cut(format_traceback(error)),
         "context": {"tool_name": tool_name, "session_id": session_id},
     }
 
 
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001 - foreign __str__; its failure is the message
-        return f"<str() of the exception raised {type(broken).__name__}>"
+def _cut(text: str) -> str:
+    """A text of any length, without its middle: what is wrong stands at one of the ends."""
+    half = MAX_TEXT_CHARS // 2
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[:half]} ... {text[-half:]}"
 
 
 def describe_unknown_tool(name: str, available: Collection[str]) -> str:

@@ -11,18 +11,19 @@ import asyncio
 import contextvars
 import inspect
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .base_adapter import BaseAdapter
 from .failures import ToolRaised
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from concurrent.futures import Executor
 
     from .session_context import SessionContext
 
-_TOOL_ERRORS = (Exception, SystemExit, KeyboardInterrupt)
+Result = TypeVar("Result")
+
 _HOOKS = ("set_session_context", "initialize", "cleanup")
 
 
@@ -79,41 +80,62 @@ class Invocation:
         """The function's result, awaited if it is awaitable. Raises ToolRaised for what it raises,
         and CancelledError when the caller has given up."""
         if on_loop or self._on_loop or inspect.iscoroutinefunction(function):
-            try:
-                result = function()
-            except _TOOL_ERRORS as error:
-                raise ToolRaised(error) from error
+            result = _unpack(_capture(function))
         else:
             result = await self.run_in_thread(function)
         if not inspect.isawaitable(result):
             return result
         try:
             return await result
-        except asyncio.CancelledError:
-            self._session.mark_cancelled()
-            raise
-        except _TOOL_ERRORS as error:
-            raise ToolRaised(error) from error
+        except BaseException as error:
+            raise self.blame(error) from error
+
+    def blame(self, error: BaseException) -> BaseException:
+        """What to raise for an error of foreign `async` code: itself when it is the cancellation of
+        this call, else ToolRaised. A tool may raise CancelledError, too, with nobody cancelling it."""
+        is_ours = isinstance(error, asyncio.CancelledError) and self._session.cancelled
+        return error if is_ours else ToolRaised(error)
 
     async def run_in_thread(self, function: Callable[[], Any]) -> Any:
         """The function's result, from a thread. Cancellation is raised only when the function has
         returned: a thread cannot be stopped, and `cleanup` must not overtake it."""
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        outcome = loop.run_in_executor(self._executor, context.run, _capture, function)
+        job = self._executor.submit(context.run, _capture, function)
+        outcome = asyncio.wrap_future(job)
         cancelled: asyncio.CancelledError | None = None
         while not outcome.done():
             try:
                 await asyncio.shield(outcome)
             except asyncio.CancelledError as error:
-                self._session.mark_cancelled()
+                if job.cancel():
+                    raise  # it waited for a thread, and nobody wants it to begin any more
                 cancelled = error
         if cancelled is not None:
             raise cancelled
-        result, raised = outcome.result()
-        if raised is not None:
-            raise ToolRaised(raised) from raised
-        return result
+        return _unpack(outcome.result())
+
+
+async def run_apart(body: Coroutine[Any, Any, Result], session: SessionContext) -> Result:
+    """Runs the body of a call in a task of its own, and marks the session before it cancels that.
+
+    So the body can tell its own cancellation from a CancelledError that foreign code raises for
+    reasons of its own: gRPC would take that for a cancelled call and never answer it.
+    """
+    task = asyncio.ensure_future(body)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            if cancelled is None:
+                session.mark_cancelled()
+                task.cancel()
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # of no interest any more
+    raise cancelled
 
 
 def _capture(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
@@ -122,3 +144,10 @@ def _capture(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return function(), None
     except BaseException as error:  # noqa: BLE001 - foreign code; it is answered, not swallowed
         return None, error
+
+
+def _unpack(outcome: tuple[Any, BaseException | None]) -> Any:
+    result, raised = outcome
+    if raised is not None:
+        raise ToolRaised(raised) from raised
+    return result

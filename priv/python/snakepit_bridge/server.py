@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .calls import Calls
 
 DRAIN_SECONDS = 2.0
-SYNC_THREADS = 10
+# The pool decides how many calls run at a time, up to this; a thread is made only when none is idle.
+SYNC_THREADS = 1000
 # sun_path has 108 bytes on Linux and 104 elsewhere, the final zero included.
 _MAX_SOCKET_PATH_BYTES = 103
 

@@ -19,7 +19,7 @@ from .failures import (
 )
 from .gen import snakepit_bridge_pb2 as pb2
 from .gen import snakepit_bridge_pb2_grpc as pb2_grpc
-from .invocation import Invocation, read_profile
+from .invocation import Invocation, read_profile, run_apart
 from .serialization import EncodingError, decode_any, encode_any, is_binary
 from .session_context import SessionContext
 from .sessions import Sessions
@@ -105,10 +105,21 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
         self, request: pb2.ExecuteToolRequest, context: Context
     ) -> pb2.ExecuteToolResponse:
         """Runs a tool to its end. What it raises is a response with success = false."""
+        session = self._session_of(request, context)
+        return await run_apart(self._execute(request, context, session), session)
+
+    async def ExecuteStreamingTool(self, request: pb2.ExecuteToolRequest, context: Context) -> None:
+        """Runs a tool that yields. What it raises ends the stream with INTERNAL."""
+        session = self._session_of(request, context)
+        await run_apart(self._execute_streaming(request, context, session), session)
+
+    async def _execute(
+        self, request: pb2.ExecuteToolRequest, context: Context, session: SessionContext
+    ) -> pb2.ExecuteToolResponse:
         started = time.monotonic()
         try:
             with self._calls.enter():
-                call, invocation = await self._prepare(request, context)
+                call, invocation = await self._prepare(request, context, session)
                 async with invocation.instance() as adapter:
                     result = await call(adapter)
                 response = _respond(result)
@@ -121,12 +132,13 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
         response.execution_time_ms = int((time.monotonic() - started) * 1000)
         return response
 
-    async def ExecuteStreamingTool(self, request: pb2.ExecuteToolRequest, context: Context) -> None:
-        """Runs a tool that yields. What it raises ends the stream with INTERNAL."""
+    async def _execute_streaming(
+        self, request: pb2.ExecuteToolRequest, context: Context, session: SessionContext
+    ) -> None:
         chunks = ChunkWriter(request.tool_name)
         try:
             with self._calls.enter():
-                call, invocation = await self._prepare(request, context)
+                call, invocation = await self._prepare(request, context, session)
                 async with invocation.instance() as adapter:
                     items = iterate(await call(adapter), invocation)
                     try:
@@ -143,13 +155,15 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
         except EncodingError as error:
             await _abort(context, grpc.StatusCode.INTERNAL, _describe(error, request))
 
+    def _session_of(self, request: pb2.ExecuteToolRequest, context: Context) -> SessionContext:
+        return SessionContext(request.session_id, _read_metadata(request, context), self._bridge)
+
     async def _prepare(
-        self, request: pb2.ExecuteToolRequest, context: Context
+        self, request: pb2.ExecuteToolRequest, context: Context, session: SessionContext
     ) -> tuple[Callable[[Any], Any], Invocation]:
         arguments = await _read_arguments(request, context)
-        metadata = _read_metadata(request, context)
-        session = SessionContext(request.session_id, metadata, self._bridge)
-        on_loop = metadata.get("thread_sensitive", "").lower() in ("1", "true", "yes")
+        flag = session.request_metadata.get("thread_sensitive", "")
+        on_loop = flag.lower() in ("1", "true", "yes")
         invocation = Invocation(self._profile, self._executor, session, on_loop=on_loop)
         if self._adapter.dispatches_itself:
             name = request.tool_name

@@ -6,8 +6,6 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .failures import ToolRaised
-
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
@@ -22,7 +20,12 @@ BINARY_CHUNK = {"content_type": "application/octet-stream"}
 
 def is_stream(value: object) -> bool:
     """Whether a tool's result has to be iterated to be received."""
-    return hasattr(value, "__anext__") or hasattr(value, "__next__")
+    return _iterates(value, "__anext__") or _iterates(value, "__next__")
+
+
+def _iterates(value: object, method: str) -> bool:
+    # As Python itself does: special methods belong to the type, and an object may answer anything.
+    return hasattr(type(value), method)
 
 
 async def iterate(result: Any, invocation: Invocation) -> AsyncGenerator[Any, None]:
@@ -30,10 +33,10 @@ async def iterate(result: Any, invocation: Invocation) -> AsyncGenerator[Any, No
 
     Close it (`aclose`) to close the tool's iterator. Raises ToolRaised for what the tool raises.
     """
-    if hasattr(result, "__anext__"):
-        async for item in _iterate_async(result):
+    if _iterates(result, "__anext__"):
+        async for item in _iterate_async(result, invocation):
             yield item
-    elif hasattr(result, "__next__"):
+    elif _iterates(result, "__next__"):
         pump = _ThreadPump(result, invocation)
         try:
             async for item in pump.items():
@@ -44,7 +47,7 @@ async def iterate(result: Any, invocation: Invocation) -> AsyncGenerator[Any, No
         yield result
 
 
-async def _iterate_async(iterator: Any) -> AsyncIterator[Any]:
+async def _iterate_async(iterator: Any, invocation: Invocation) -> AsyncIterator[Any]:
     # No queue: the next item is asked for when the last one has been sent.
     try:
         while True:
@@ -52,12 +55,12 @@ async def _iterate_async(iterator: Any) -> AsyncIterator[Any]:
                 item = await iterator.__anext__()
             except StopAsyncIteration:
                 return
-            except (Exception, SystemExit, KeyboardInterrupt) as error:
-                raise ToolRaised(error) from error
+            except BaseException as error:
+                raise invocation.blame(error) from error
             yield item
     finally:
         if hasattr(iterator, "aclose"):
-            await iterator.aclose()
+            await invocation.run(iterator.aclose, on_loop=True)
 
 
 _END = object()
@@ -106,6 +109,13 @@ class _ThreadPump:
                 close()
 
 
+def _is_chunk(item: Any) -> bool:
+    try:
+        return hasattr(item, "is_final") and hasattr(item, "data")
+    except Exception:  # noqa: BLE001 - foreign code; an object that cannot be asked is none
+        return False
+
+
 class ChunkWriter:
     """Numbers the chunks of one stream, and knows whether one was final."""
 
@@ -116,13 +126,12 @@ class ChunkWriter:
 
     def make(self, item: Any) -> pb2.ToolChunk:
         """The next chunk. Raises EncodingError."""
-        if hasattr(item, "is_final") and hasattr(item, "data"):
-            metadata = {
-                str(key): str(value)
-                for key, value in (getattr(item, "metadata", None) or {}).items()
-            }
-            return self._chunk(item.data, bool(item.is_final), metadata)
-        return self._chunk(item, False, {})
+        if not _is_chunk(item):
+            return self._chunk(item, False, {})
+        metadata = {
+            str(key): str(value) for key, value in (getattr(item, "metadata", None) or {}).items()
+        }
+        return self._chunk(item.data, bool(item.is_final), metadata)
 
     def make_end(self) -> pb2.ToolChunk:
         """An empty last chunk, for a tool that marked none."""

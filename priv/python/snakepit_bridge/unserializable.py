@@ -28,14 +28,14 @@ def convert(value: object) -> object:
     """The first conversion of `value` that works, or a marker. One that raises, or gives back the
     value itself, does not count."""
     for name in _CONVERSIONS:
-        method = getattr(value, name, None)
-        if not callable(method) or isinstance(value, type):
-            continue
-        if name == "tolist" and _count_elements(value) > _limit(
-            "SNAKEPIT_TOLIST_MAX_ELEMENTS", 1_000_000
-        ):
-            continue
         try:
+            method = getattr(value, name, None)
+            if not callable(method) or isinstance(value, type):
+                continue
+            if name == "tolist" and _count_elements(value) > _limit(
+                "SNAKEPIT_TOLIST_MAX_ELEMENTS", 1_000_000
+            ):
+                continue
             converted: object = method()
         except Exception:  # noqa: BLE001 - foreign code; the next conversion may work
             continue
