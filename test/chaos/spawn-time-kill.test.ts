@@ -36,11 +36,8 @@ async function killWhileSpawning(afterLines: number, momentMs: number): Promise<
   });
   const exit = once(child, 'exit');
   try {
-    let said = 0;
-    for await (const _line of createInterface({ input: child.stdout })) {
-      said += 1;
-      if (said > afterLines) break;
-    }
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    for (let said = 0; said <= afterLines; said += 1) await lines.next();
     await sleep(momentMs);
     child.kill('SIGKILL');
     expect(await exit).toEqual([null, 'SIGKILL']);
