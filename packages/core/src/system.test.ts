@@ -149,6 +149,20 @@ describe('stop', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test.each([-1, Number.NaN])(
+    'a timeout of %p is refused, and nothing is ended',
+    async (timeout) => {
+      const system = quietSystem();
+      const { pid } = await system.start(probe, {});
+      await expect(system.stop({ timeout })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`the timeout of a stop ${String(timeout)}`),
+      });
+      expect(system.isAlive(pid)).toBe(true);
+      await system.stop();
+    },
+  );
+
   test('skips what ends while others are asked', async () => {
     const system = quietSystem();
     const ended: string[] = [];

@@ -12,6 +12,7 @@ import type { CallOptions, SpawnOptions } from './process/process-context.ts';
 import type { ProcessInfo } from './process/process-info.ts';
 import { Runtime, type Target } from './process/runtime.ts';
 import { createScheduler } from './scheduler.ts';
+import { delayFault } from './timers.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 /** How a system is made; everything has a default. */
@@ -80,7 +81,12 @@ export interface ActorSystem {
   processes(): IterableIterator<ProcessInfo>;
   /** One living process. */
   processInfo(pid: Pid): ProcessInfo | undefined;
-  /** Ends everything: what was started from outside, newest first, each asked and then killed; then the rest. */
+  /**
+   * Ends everything: what was started from outside, newest first, each asked and then killed; then the rest, and the
+   * timers.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a timeout that is no duration; nothing was ended.
+   */
   stop(options?: StopOptions): Promise<void>;
 }
 
@@ -134,8 +140,11 @@ function bindSystem(runtime: Runtime, name: string): ActorSystem {
     processes: () => runtime.processes.values(),
     processInfo: (pid: Pid) => runtime.processes.get(pid),
     stop: (options: StopOptions = {}) => {
+      const { timeout = defaultPatienceMs } = options;
+      const fault = delayFault('the timeout of a stop', timeout);
+      if (fault !== undefined) return Promise.reject(fault);
       // Asked again while it stops, it is the same stop: nobody is asked to end twice.
-      stopping ??= stopAll(runtime, options.timeout ?? defaultPatienceMs).finally(() => {
+      stopping ??= stopAll(runtime, timeout).finally(() => {
         stopping = undefined;
       });
       return stopping;
@@ -198,4 +207,5 @@ async function stopAll(runtime: Runtime, timeoutMs: number): Promise<void> {
     for (const process of rest) process.exitSignal(runtime.outside, exitReason.kill, false);
     await Promise.all(rest.map(({ pid }) => awaitExit(runtime, pid)));
   }
+  runtime.cancelTimersToNames();
 }

@@ -69,6 +69,32 @@ describe('sendAfter', () => {
     await system.stop();
   });
 
+  test('[TMR-004] with its destination it is gone, and cancelling it is false', async () => {
+    const { clock, system, a, b } = await setUp();
+    const timer = (await a.call.runNow((self) => self.sendAfter(10, 'late', b.pid))) as TimerRef;
+    await b.call.runNow((self) => self.sendAfter(10, 'to itself'));
+    const before = clock.pending;
+    system.exit(b.pid, exitReason.kill);
+    await system.awaitExit(b.pid);
+    expect(before - clock.pending).toBe(2);
+    const late = (await a.call.runNow((self) => [
+      self.cancelTimer(timer),
+      self.cancelTimer(self.sendAfter(10, 'to the dead', b.pid)),
+    ])) as unknown[];
+    expect(late).toEqual([false, false]);
+    await system.stop();
+  });
+
+  test('[TMR-004] a system that was stopped leaves no timer, also none to a name', async () => {
+    const { clock, system, a } = await setUp();
+    await a.call.runNow((self) => {
+      self.sendAfter(60_000, 'to itself');
+      self.sendAfter(60_000, 'by name', 'b');
+    });
+    await system.stop();
+    expect(clock.pending).toBe(0);
+  });
+
   test.each([-1, Number.NaN])('[TMR-006] a delay of %p is refused', async (delayMs) => {
     const { clock, system, a } = await setUp();
     await a.call.runNow((self) => {

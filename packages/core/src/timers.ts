@@ -9,10 +9,13 @@ export class TimerRef {
   handle: unknown;
   /** Whether it still will fire. @internal */
   armed = true;
+  /** Who else knows of it, while it is armed. @internal */
+  readonly kept: Set<TimerRef> | undefined;
 
   /** @internal */
-  constructor(atMs: number) {
+  constructor(atMs: number, kept?: Set<TimerRef>) {
     this.atMs = atMs;
+    this.kept = kept;
   }
 }
 
@@ -22,14 +25,21 @@ export class TimerRef {
  * @param clock - The system's clock.
  * @param delayMs - In milliseconds, ≥ 0; 0 is still asynchronous (OTP TMR-001).
  * @param fn - What to run. It must not throw.
+ * @param kept - Has the timer in it for as long as it is armed.
  * @throws {@link SnakepitError} INVALID_ARGUMENT for a negative delay or one that is no number (TMR-006).
  */
-export function startTimer(clock: Clock, delayMs: number, fn: () => void): TimerRef {
+export function startTimer(
+  clock: Clock,
+  delayMs: number,
+  fn: () => void,
+  kept?: Set<TimerRef>,
+): TimerRef {
   const fault = delayFault('the delay of a timer', delayMs);
   if (fault !== undefined) throw fault;
-  const timer = new TimerRef(clock.now() + delayMs);
+  const timer = new TimerRef(clock.now() + delayMs, kept);
+  kept?.add(timer);
   timer.handle = clock.setTimeout(() => {
-    timer.armed = false;
+    disarm(timer);
     fn();
   }, delayMs);
   return timer;
@@ -42,9 +52,19 @@ export function startTimer(clock: Clock, delayMs: number, fn: () => void): Timer
  */
 export function cancelTimer(clock: Clock, timer: TimerRef): number | false {
   if (!timer.armed) return false;
-  timer.armed = false;
+  disarm(timer);
   clock.clearTimeout(timer.handle);
   return Math.max(0, timer.atMs - clock.now());
+}
+
+/** Stops all of them. */
+export function cancelTimers(clock: Clock, timers: ReadonlySet<TimerRef>): void {
+  for (const timer of timers) cancelTimer(clock, timer);
+}
+
+function disarm(timer: TimerRef): void {
+  timer.armed = false;
+  timer.kept?.delete(timer);
 }
 
 /** What is wrong with a duration, if anything. @internal */

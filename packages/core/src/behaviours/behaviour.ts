@@ -9,8 +9,8 @@ export interface Instance {
   start(): void;
   /** Handles one message; what it throws ends the process. */
   receive(message: unknown): void;
-  /** The process is gone: let go of everything. Runs no code of the user's. */
-  dispose(reason: ExitReason): void;
+  /** The process is gone: let go of everything. What it throws, or the promise it returns rejects with, is reported. */
+  dispose(reason: ExitReason): unknown;
   /** What a viewer calls the state: a state value, or the phase of a flat behaviour. */
   readonly stateValue: unknown;
   /** The data of the process. */

@@ -2,6 +2,7 @@ import { exitReason, type ExitReason } from '../process/exit-reason.ts';
 import { reasonOfThrown } from '../process/exit-request.ts';
 import { CallMessage, CastMessage, type ExitMessage, type From } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
+import { isThenable } from '../thenable.ts';
 import type { Instance } from './behaviour.ts';
 import { createFlatActor, type FlatActor } from './flat-actor.ts';
 import type { Continuation, HandleResult, InitResult } from './gen-server-results.ts';
@@ -218,6 +219,7 @@ export class ServerInstance<S, I> implements Instance {
         this.#process.end(reason);
       },
       (error) => {
+        afterwards();
         this.#process.end(reasonOfThrown(error));
       },
     );
@@ -236,24 +238,14 @@ export class ServerInstance<S, I> implements Instance {
       if (this.#process.alive) onError(error);
       return;
     }
-    // An exit signal reached it during the callback: nothing of what it returned counts (PRC-021).
-    if (!this.#process.alive) return;
     if (isThenable(value)) this.#process.hold(Promise.resolve(value), onValue, onError);
-    else onValue(value);
+    // Else an exit signal reached it during the callback: nothing of what it returned counts (PRC-021).
+    else if (this.#process.alive) onValue(value);
   }
 
   #name(): string {
     return `${this.#process.name ?? this.#process.label} ${this.#process.pid.toString()}`;
   }
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
 }
 
 function argumentOf(request: object): never {

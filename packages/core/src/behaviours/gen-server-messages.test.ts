@@ -115,9 +115,13 @@ describe('calls', () => {
     const caller = await system.start(probe, {});
     const failed = reasonOf(
       caller.call.run((self) =>
-        self.call(ref, { type: 'do', arg: (state: string) => noreply(state) } as never, {
-          timeout: 1,
-        }),
+        self.call(
+          ref,
+          { type: 'do', arg: (state: string) => noreply(state) },
+          {
+            timeout: 1,
+          },
+        ),
       ),
     );
     await expect(failed).resolves.toMatchObject({

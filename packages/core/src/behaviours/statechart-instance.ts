@@ -42,11 +42,15 @@ export class StatechartInstance implements Instance {
     routeEvents(this.#actor, (deliver) => {
       process.inTurn(deliver);
     });
-    const effects = shared.effects?.(process.context, input as never);
-    if (effects !== undefined) {
+    shared.table.set(this.#actor, {
       // Which effects a machine has was checked by the types of defineStatechart.
-      shared.table.set(this.#actor, effects as Readonly<Record<string, EffectFunction>>);
-    }
+      byName: (shared.effects?.(process.context, input as never) ?? {}) as Readonly<
+        Record<string, EffectFunction>
+      >,
+      onRejected: (error) => {
+        process.end(reasonOfThrown(error));
+      },
+    });
     this.#actor.subscribe({
       next: (snapshot: AnyMachineSnapshot) => {
         this.#changed(snapshot);
@@ -93,10 +97,10 @@ export class StatechartInstance implements Instance {
   }
 
   /** Stops the machine and what it invoked, and releases what its effects hold. */
-  dispose(reason: ExitReason): void {
+  dispose(reason: ExitReason): unknown {
     const snapshot = this.#snapshot;
     stopWithChildren(this.#actor);
-    this.#shared.released?.(reason, snapshot as never, this.#process.context);
+    return this.#shared.released?.(reason, snapshot as never, this.#process.context);
   }
 
   #changed(snapshot: AnyMachineSnapshot): void {

@@ -9,6 +9,7 @@ import type {
 } from 'xstate';
 import type { ExitReason } from '../process/exit-reason.ts';
 import type { ProcessContext } from '../process/process-context.ts';
+import { isThenable } from '../thenable.ts';
 import type { Behaviour } from './behaviour.ts';
 import { SelectiveMailbox } from '../process/mailbox.ts';
 import { postponesAnything } from './postponing.ts';
@@ -46,21 +47,30 @@ export interface StatechartOptions<M extends AnyStateMachine> {
    * Makes what the chart's named actions do, once per process, before its first state is entered.
    *
    * Every action that `setup({ actions })` implements by a plain function is an effect and is looked up here by
-   * its name; one that is missing runs the machine's own. What it throws ends the process.
+   * its name; one that is missing runs the machine's own. What it throws or rejects with ends the process; nobody
+   * waits for one that is async.
    */
   readonly effects?: (self: ProcessContext, input: InputFrom<M>) => Effects<M>;
-  /** Releases what the effects hold, when the process is gone. What it throws is reported, and has no other effect. */
+  /** Releases what the effects hold, when the process is gone. What it throws or rejects with is reported, no more. */
   readonly released?: (reason: ExitReason, snapshot: SnapshotFrom<M>, self: ProcessContext) => void;
 }
 
+/** What the actions of one process do. @internal */
+export interface OwnEffects {
+  /** By the name of the action. */
+  readonly byName: Readonly<Record<string, EffectFunction | undefined>>;
+  /** An effect that is async rejected with this. */
+  readonly onRejected: (error: unknown) => void;
+}
+
 /** Gives the effects of the process that an XState actor belongs to. */
-export type EffectTable = WeakMap<
-  AnyActorRef,
-  Readonly<Record<string, EffectFunction | undefined>>
->;
+export type EffectTable = WeakMap<AnyActorRef, OwnEffects>;
 
 /** An effect with its types erased. @internal */
-export type EffectFunction = (params: unknown, args: { context: unknown; event: unknown }) => void;
+export type EffectFunction = (
+  params: unknown,
+  args: { context: unknown; event: unknown },
+) => unknown;
 
 /** What all processes of one machine share. @internal */
 export interface SharedChart {
@@ -74,7 +84,7 @@ export interface SharedChart {
   readonly effects: ((self: ProcessContext, input: never) => object) | undefined;
   /** Releases what the effects of one process hold. */
   readonly released:
-    ((reason: ExitReason, snapshot: never, self: ProcessContext) => void) | undefined;
+    ((reason: ExitReason, snapshot: never, self: ProcessContext) => unknown) | undefined;
 }
 
 /**
@@ -124,9 +134,13 @@ function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMach
     // assign, raise and the like carry a resolver; they are part of the machine, not effects.
     if (typeof own !== 'function' || 'resolve' in own) continue;
     actions[name] = (args, params) => {
-      const effect = effectsOf(args.self, table)?.[name];
-      if (effect !== undefined) effect(params, { context: args.context, event: args.event });
-      else (own as (args: ActionArguments, params: unknown) => void)(args, params);
+      const effects = effectsOf(args.self, table);
+      const effect = effects?.byName[name];
+      const result =
+        effect === undefined
+          ? (own as (args: ActionArguments, params: unknown) => unknown)(args, params)
+          : effect(params, { context: args.context, event: args.event });
+      if (isThenable(result)) result.then(undefined, effects?.onRejected);
     };
   }
   const actors: Record<string, AnyStateMachine> = {};

@@ -85,7 +85,7 @@ function awaitOutcome<T>(
       })
     : delayFault('the timeout of an await', timeoutMs);
   if (fault !== undefined) return Promise.reject(fault);
-  return new Promise((resolve, reject) => {
+  const awaited = new Promise<T>((resolve, reject) => {
     const timer =
       timeoutMs === Infinity
         ? undefined
@@ -98,6 +98,9 @@ function awaitOutcome<T>(
       else reject(new ExitError(result.reason, what));
     });
   });
+  // As with a call: that its owner does not wait after all, or is gone by then, is not the host's affair.
+  awaited.catch(() => undefined);
+  return awaited;
 }
 
 function taskBehaviour<T, I>(

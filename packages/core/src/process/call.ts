@@ -8,7 +8,7 @@ import type { Process } from './process.ts';
 export const defaultCallTimeoutMs = 5_000;
 
 /**
- * One call under way: settles once, by the answer, the callee's end, or the time limit (GEN-015 … GEN-017).
+ * One call under way: settles once, by the answer, the end of either process, or the time limit (GEN-015 … GEN-017).
  *
  * A late answer finds it settled and is dropped, so it never reaches the caller (MSG-008).
  */
@@ -16,6 +16,7 @@ export class PendingCall implements From {
   readonly pid: Pid | undefined;
   readonly promise: Promise<unknown>;
   readonly #clock: Clock;
+  readonly #caller: Process | undefined;
   readonly #callee: Process;
   readonly #what: string;
   #resolve: (value: unknown) => void = () => undefined;
@@ -24,13 +25,14 @@ export class PendingCall implements From {
   #settled = false;
 
   constructor(
-    caller: Pid | undefined,
+    caller: Process | undefined,
     callee: Process,
     what: string,
     timeoutMs: number,
     clock: Clock,
   ) {
-    this.pid = caller;
+    this.pid = caller?.pid;
+    this.#caller = caller;
     this.#callee = callee;
     this.#what = what;
     this.#clock = clock;
@@ -43,7 +45,8 @@ export class PendingCall implements From {
         this.reject(exitReason.timeout);
       }, timeoutMs);
     }
-    callee.expectReply(this);
+    callee.keepCall(this);
+    caller?.keepCall(this);
   }
 
   /** Answers; only the first outcome counts. */
@@ -61,6 +64,7 @@ export class PendingCall implements From {
     this.#settled = true;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#callee.forgetCall(this);
+    this.#caller?.forgetCall(this);
     return true;
   }
 }

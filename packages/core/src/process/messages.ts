@@ -38,6 +38,8 @@ export interface DownMessage {
 export interface Request {
   /** Name of the request. */
   readonly type: string;
+  /** The argument that the handler of a GenServer gets; a statechart gets the whole request as its event. */
+  readonly arg?: unknown;
 }
 
 /** Whom to answer; given by a call, used once with `reply`. */

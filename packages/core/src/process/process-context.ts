@@ -1,5 +1,5 @@
 import type { Spawnable } from '../behaviours/behaviour.ts';
-import { cancelTimer, startTimer, type TimerRef } from '../timers.ts';
+import { cancelTimer, type TimerRef } from '../timers.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
 import { ExitRequest } from './exit-request.ts';
 import { MonitorRef, type From, type Request } from './messages.ts';
@@ -87,15 +87,12 @@ export class ProcessContext {
   }
 
   /**
-   * Sends a request and waits for the answer.
+   * Sends a request and waits for the answer. When it fails and nobody waits for it, nobody hears of that.
    *
    * @returns What the callee replied; the caller says of which type it is.
    * @throws {@link ExitError} `timeout`, `noproc`, `callingSelf`, or the callee's exit reason (GEN-015 … GEN-018).
    */
   call<T = unknown>(target: Target, request: Request, options: CallOptions = {}): Promise<T> {
-    if (!this.alive) {
-      return Promise.reject(new ExitError(exitReason.noproc, 'call of a dead process'));
-    }
     const { runtime } = this.#process;
     return runtime.call(this.#process, target, request, options.timeout) as Promise<T>;
   }
@@ -158,6 +155,7 @@ export class ProcessContext {
 
   /** Removes a link, if there is one. An EXIT already in the mailbox stays (PRC-017). */
   unlink(pid: Pid): void {
+    if (!this.alive) return;
     const peer = this.#process.runtime.find(pid);
     if (peer !== undefined) this.#process.bonds.unlink(peer);
   }
@@ -197,23 +195,21 @@ export class ProcessContext {
   }
 
   /**
-   * Sends a message later.
+   * Sends a message later. The timer outlives this process (TMR-005), but not the process that it would send to.
    *
    * @param delayMs - Milliseconds from now, ≥ 0.
    * @param target - Default: this process. A name is looked up when the time comes (TMR-004).
    */
   sendAfter(delayMs: number, message: unknown, target: Target = this.pid): TimerRef {
     const { runtime } = this.#process;
-    const timer = startTimer(runtime.clock, delayMs, () => {
-      runtime.post(target, message);
-    });
+    const timer = runtime.postAfter(delayMs, target, message);
     if (!this.alive) cancelTimer(runtime.clock, timer);
     return timer;
   }
 
   /** Stops a timer; the milliseconds left, or `false` when it had fired (TMR-002). */
   cancelTimer(timer: TimerRef): number | false {
-    return cancelTimer(this.#process.runtime.clock, timer);
+    return this.alive && cancelTimer(this.#process.runtime.clock, timer);
   }
 
   /**

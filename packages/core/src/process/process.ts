@@ -9,6 +9,7 @@ import type { ExitMessage, From } from './messages.ts';
 import type { Pid } from './pid.ts';
 import { ProcessContext } from './process-context.ts';
 import type { Runtime } from './runtime.ts';
+import { cancelTimers, type TimerRef } from '../timers.ts';
 
 /** How a start ended: running, ignored (no pid), or failed. */
 export type StartResult =
@@ -74,6 +75,7 @@ export class Process implements Schedulable {
   #pendingCalls: Set<From> | undefined;
   #exitListeners: ((reason: ExitReason) => void)[] | undefined;
   #abort: AbortController | undefined;
+  #timers: Set<TimerRef> | undefined;
   #doom: ExitReason | undefined;
   #acknowledged = false;
   #ignored = false;
@@ -155,6 +157,11 @@ export class Process implements Schedulable {
     this.#abort ??= new AbortController();
     if (this.#reason !== undefined) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** The timers that will send to it; they end with it. */
+  get timers(): Set<TimerRef> {
+    return (this.#timers ??= new Set());
   }
 
   /** Does one turn: a step of starting or ending, an urgent step, or one message. */
@@ -289,10 +296,11 @@ export class Process implements Schedulable {
     const instance = this.#instance;
     this.#reason = reason;
     this.runtime.forget(this);
-    this.runtime.attempt(`the release of ${this.label} ${this.pid.toString()}`, () => {
-      instance?.dispose(reason);
-    });
+    this.runtime.attempt(`the release of ${this.label} ${this.pid.toString()}`, () =>
+      instance?.dispose(reason),
+    );
     this.mailbox.clear();
+    if (this.#timers !== undefined) cancelTimers(this.runtime.clock, this.#timers);
     this.#instance = this.#urgent = this.#input = undefined;
     this.#abort?.abort();
     // Who dies of a signal runs no code, so it writes no report either (RPT-005).
@@ -334,8 +342,8 @@ export class Process implements Schedulable {
     );
   }
 
-  /** Keeps a call, so that it fails with this process's exit reason. */
-  expectReply(call: From): void {
+  /** Keeps a call that it makes or is to answer, so that it fails with this process's exit reason. */
+  keepCall(call: From): void {
     this.#pendingCalls ??= new Set();
     this.#pendingCalls.add(call);
   }

@@ -32,7 +32,7 @@ describe('messages', () => {
     const { pid } = await system.start(recorder);
     await b.call.run((self) => {
       self.send(pid, 1);
-      self.cast(pid, { type: 'note', arg: 2 } as never);
+      self.cast(pid, { type: 'note', arg: 2 });
       self.exit(pid, exitReason.shutdown);
       self.send(pid, 3);
     });
@@ -173,7 +173,7 @@ describe('calls', () => {
     const { system, a } = await setUp();
     const forever = system.call(
       a,
-      { type: 'run', arg: () => new Promise(() => undefined) } as never,
+      { type: 'run', arg: () => new Promise(() => undefined) },
       {
         timeout: Infinity,
       },

@@ -11,7 +11,8 @@ import { CallMessage, CastMessage, type Request } from './messages.ts';
 import { Pid } from './pid.ts';
 import { Process, type StartListener } from './process.ts';
 import type { ActorSystem } from '../system.ts';
-import { cancelTimer, delayFault, startTimer } from '../timers.ts';
+import { isThenable } from '../thenable.ts';
+import { cancelTimer, cancelTimers, delayFault, startTimer, type TimerRef } from '../timers.ts';
 
 /** Anything that has a pid, such as a typed server reference. */
 export interface HasPid {
@@ -76,6 +77,8 @@ export class Runtime {
   readonly outside = new Pid(0);
   /** All that are not gone, oldest first. */
   readonly processes = new Map<Pid, Process>();
+  /** Those that will send to a name; what is sent to a pid goes with that process. */
+  readonly timersToNames = new Set<TimerRef>();
   /** The process whose turn it is, in synchronous code; after an await nobody can tell. */
   current: Process | undefined;
   readonly #names = new Map<string, Process>();
@@ -233,24 +236,61 @@ export class Runtime {
     this.find(target)?.deliver(new CastMessage(request));
   }
 
-  /** Sends a request and waits for the answer. */
+  /**
+   * Sends a request and waits for the answer.
+   *
+   * @param caller - Default: the process whose turn it is, if any.
+   */
   call(
     caller: Process | undefined,
     target: Target,
     request: Request,
     timeoutMs: number = defaultCallTimeoutMs,
   ): Promise<unknown> {
+    const from = caller ?? this.current;
+    const answer = this.#call(from, target, request, timeoutMs);
+    // A process may not wait for it, or be gone by then: that is its own affair and never the host's.
+    if (from !== undefined) answer.catch(() => undefined);
+    return answer;
+  }
+
+  #call(
+    caller: Process | undefined,
+    target: Target,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<unknown> {
     const what = `call ${request.type} to ${describe(target)}`;
     const callee = this.find(target);
     const fault = delayFault('the timeout of a call', timeoutMs);
     if (fault !== undefined) return Promise.reject(fault);
-    if (callee === undefined) return Promise.reject(new ExitError(exitReason.noproc, what));
-    // A call through the system or a reference is one of the process whose turn it is.
-    const from = caller ?? this.current;
-    if (callee === from) return Promise.reject(new ExitError(exitReason.callingSelf, what));
-    const call = new PendingCall(from?.pid, callee, what, timeoutMs, this.clock);
+    if (callee === undefined || caller?.alive === false) {
+      return Promise.reject(new ExitError(exitReason.noproc, what));
+    }
+    if (callee === caller) return Promise.reject(new ExitError(exitReason.callingSelf, what));
+    const call = new PendingCall(caller, callee, what, timeoutMs, this.clock);
     callee.deliver(new CallMessage(request, call));
     return call.promise;
+  }
+
+  /** Sends a plain message later; to a pid only as long as that process lives (TMR-004). */
+  postAfter(delayMs: number, target: Target, message: unknown): TimerRef {
+    const receiver = typeof target === 'string' ? undefined : this.find(target);
+    const timer = startTimer(
+      this.clock,
+      delayMs,
+      () => {
+        this.post(target, message);
+      },
+      receiver?.timers ?? this.timersToNames,
+    );
+    if (receiver === undefined && typeof target !== 'string') cancelTimer(this.clock, timer);
+    return timer;
+  }
+
+  /** Stops the timers that no process takes with it. */
+  cancelTimersToNames(): void {
+    cancelTimers(this.clock, this.timersToNames);
   }
 
   /** Sends an exit signal; to nobody it is dropped (PRC-011). */
@@ -258,12 +298,16 @@ export class Runtime {
     this.processes.get(target)?.exitSignal(sender, reason, false);
   }
 
-  /** Runs code that is not the runtime's own and must not break it: what it throws is reported. */
-  attempt(what: string, step: () => void): void {
-    try {
-      step();
-    } catch (error) {
+  /** Runs code that is not the runtime's own and must not break it: what it throws or rejects with is reported. */
+  attempt(what: string, step: () => unknown): void {
+    const report = (error: unknown): void => {
       this.logger.error(`${what} failed: ${formatExitReason(exitReason.error(error))}`, { error });
+    };
+    try {
+      const result = step();
+      if (isThenable(result)) result.then(undefined, report);
+    } catch (error) {
+      report(error);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Pid } from '../process/pid.ts';
 import type { ExitReason } from '../process/exit-reason.ts';
+import { isThenable } from '../thenable.ts';
 
 /**
  * Every event on the bus: name to what it carries. Packages add theirs by declaration merging.
@@ -39,7 +40,7 @@ export type Measurements<N extends TelemetryEventName> = TelemetryEvents[N]['mea
 /** Metadata of one event. */
 export type Metadata<N extends TelemetryEventName> = TelemetryEvents[N]['metadata'];
 
-/** Hears one kind of event. What it throws is logged and harms nobody (OTP SYS-009). */
+/** Hears one kind of event. What it throws or rejects with is logged and harms nobody (OTP SYS-009). */
 export type TelemetryHandler<N extends TelemetryEventName> = (
   measurements: Measurements<N>,
   metadata: Metadata<N>,
@@ -74,7 +75,7 @@ export interface Telemetry {
 /**
  * Makes a bus.
  *
- * @param onHandlerError - Told what a handler threw; the other handlers still run.
+ * @param onHandlerError - Told what a handler threw or rejected with; the other handlers still run.
  */
 export function createTelemetry(
   onHandlerError: (error: unknown, name: TelemetryEventName) => void = () => undefined,
@@ -84,13 +85,7 @@ export function createTelemetry(
   const attached = new Map<unknown, Set<() => void>>();
 
   function on<N extends TelemetryEventName>(name: N, handler: TelemetryHandler<N>): () => void {
-    const guarded = (measurements: Measurements<N>, metadata: Metadata<N>): void => {
-      try {
-        handler(measurements, metadata, name);
-      } catch (error) {
-        onHandlerError(error, name);
-      }
-    };
+    const guarded = guard(name, handler, onHandlerError);
     emitter.on(name, guarded);
     const off = (): void => {
       emitter.off(name, guarded);
@@ -118,5 +113,30 @@ export function createTelemetry(
     detach: (handler) => {
       for (const off of attached.get(handler) ?? []) off();
     },
+  };
+}
+
+/** The handler, unable to fail: it is called in the middle of a turn, and nothing may come back from it. */
+function guard<N extends TelemetryEventName>(
+  name: N,
+  handler: TelemetryHandler<N>,
+  onError: (error: unknown, name: TelemetryEventName) => void,
+): (measurements: Measurements<N>, metadata: Metadata<N>) => void {
+  const report = (error: unknown): void => {
+    try {
+      onError(error, name);
+    } catch {
+      // There is nobody left to tell: this was the way to tell somebody.
+    }
+  };
+  // An async function is one that returns nothing to the compiler.
+  const call: (...event: Parameters<TelemetryHandler<N>>) => unknown = handler;
+  return (measurements, metadata) => {
+    try {
+      const result = call(measurements, metadata, name);
+      if (isThenable(result)) result.then(undefined, report);
+    } catch (error) {
+      report(error);
+    }
   };
 }
