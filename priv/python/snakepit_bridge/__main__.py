@@ -11,7 +11,7 @@ import os
 import sys
 
 from . import exit_codes, lifeline
-from .process_group import die_with_group
+from .process_group import die_with_group, take_group_along_at_exit
 
 _OLDEST_PYTHON = (3, 9)
 
@@ -45,6 +45,7 @@ def _secure(beat_fd: int) -> bool:
             "Name the interpreter itself in the pool's python option",
             exit_codes.MISCONFIGURED,
         )
+    take_group_along_at_exit()
     armed = lifeline.arm(lifeline_fd) if lifeline_fd is not None else False
     # A runtime that died before we armed: somebody else adopted us. 0 is a parent outside our pid namespace.
     if told_parent and hasattr(os, "getppid") and os.getppid() not in (told_parent, 0):

@@ -153,7 +153,7 @@ class BeatChannel:
             elif kind == "hello":
                 self._hello.put(_parse_hello(message))
             # Other kinds come from a newer runtime, which works without our answer.
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             _die_of_protocol(f"{type(error).__name__}: {error}")
 
     def _answer(self, seq: int) -> None:

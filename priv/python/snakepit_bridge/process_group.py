@@ -6,6 +6,7 @@ because nobody else may be left to do it.
 
 from __future__ import annotations
 
+import atexit
 import os
 
 TYPE_CHECKING = False  # typing's own constant would cost its import
@@ -25,6 +26,21 @@ def die_with_group(code: int) -> NoReturn:
     if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
         _kill_others()
     os._exit(code)
+
+
+def take_group_along_at_exit() -> None:
+    """An orderly end, too, ends every other member of the own group, after all other exit handlers.
+
+    The runtime does that as well, unless it ends in the same moment; and by then this process's end
+    has disarmed the lifeline. Call it first: exit handlers run in reverse. Forks do not inherit it.
+    """
+    worker = os.getpid()
+
+    def end_others() -> None:
+        if os.getpid() == worker:
+            _kill_others()
+
+    atexit.register(end_others)
 
 
 def _kill_others() -> None:

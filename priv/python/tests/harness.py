@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -197,9 +198,10 @@ class Worker:
         """Ends the process, whatever the test did to it."""
         if self._channel is not None:
             self._channel.close()
-        if self.process.poll() is None:
+        # Also when it has ended: what a test started in its group may live, and pins the number.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-            self.process.wait(LIMIT_SECONDS)
+        self.process.wait(LIMIT_SECONDS)
         for end in (self.beat, self.lifeline, self.process.stdout):
             if end is not None:
                 end.close()

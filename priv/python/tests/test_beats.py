@@ -72,6 +72,7 @@ def test_unknown_messages_are_skipped(plain: Worker) -> None:
         b'{"type":"ping"}\n',
         b'{"type":"hello","token":"","listen":"unix:/x"}\n',
         b"x" * (MAX_LINE_BYTES + 2),
+        b"[" * (MAX_LINE_BYTES - 2) + b"\n",
     ],
 )
 def test_broken_protocol(spawn: StartWorker, line: bytes) -> None:

@@ -52,6 +52,15 @@ def test_idle_worker_stops_on_sigterm(plain: Worker) -> None:
     assert plain.stderr == ""
 
 
+def test_orderly_end_takes_children_along(plain: Worker) -> None:
+    """[R3.3] A worker that ends in order takes its children along: its runtime may be gone by then,
+    and its end has disarmed the lifeline."""
+    child = plain.execute("spawn_child", ignore_sigterm=True)
+    os.kill(plain.pid, signal.SIGTERM)
+    assert plain.wait() == 0
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
 @pytest.mark.parametrize("tool", ["sleep", "async_sleep"])
 def test_sigterm_lets_calls_finish(plain: Worker, tmp_path: Path, tool: str) -> None:
     """[R3.2] [I2.5] A call in flight finishes; new ones are refused; status 0."""
