@@ -94,7 +94,7 @@ export function defineErrors<const T extends ErrorTable>(table: T): ErrorFactory
 /** What an argument was, and what it may be. */
 interface ArgumentFault {
   readonly argument: string;
-  readonly value: string | number;
+  readonly value: string | number | boolean;
   readonly fault: string;
   readonly remedy: string;
 }

@@ -54,7 +54,7 @@ describe('nothing that fails in a process reaches the host', () => {
       on: { go: { actions: 'work' } },
     });
     const behaviour = defineStatechart(machine, {
-      effects: () => ({ work: () => Promise.reject(error) }),
+      effects: () => ({ work: rejects }),
     });
     const pid = await system.start(behaviour);
     const gone = system.awaitExit(pid);
@@ -70,7 +70,7 @@ describe('nothing that fails in a process reaches the host', () => {
       logger: { ...silentLogger, error: (message) => reports.push(message) },
     });
     const behaviour = defineStatechart(setup({}).createMachine({ id: 'held' }), {
-      released: () => Promise.reject(error),
+      released: rejects,
     });
     const pid = await system.start(behaviour);
     system.exit(pid, exitReason.shutdown);
@@ -85,7 +85,7 @@ describe('nothing that fails in a process reaches the host', () => {
     const system = quietSystem({
       logger: { ...silentLogger, warn: (message) => reports.push(message) },
     });
-    system.telemetry.on('snakepit.process.exited', () => Promise.reject(error));
+    system.telemetry.on('snakepit.process.exited', rejects);
     const pid = system.spawn(defineTask(() => 1));
     await system.awaitExit(pid);
     await nothingUnhandled();

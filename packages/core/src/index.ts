@@ -17,7 +17,7 @@ export {
   sameExitReason,
 } from './process/exit-reason.ts';
 export type { ExitReason } from './process/exit-reason.ts';
-export { MonitorRef } from './process/messages.ts';
+export { isFrom, MonitorRef } from './process/messages.ts';
 export type { DownMessage, ExitMessage, From, Request } from './process/messages.ts';
 export { ProcessContext } from './process/process-context.ts';
 export type { CallOptions, SpawnOptions, StartLinkOptions } from './process/process-context.ts';

@@ -49,7 +49,12 @@ export interface ActorSystem {
   readonly logger: Logger;
   /** Its event bus. */
   readonly telemetry: Telemetry;
-  /** Spawns a process without waiting for it. */
+  /**
+   * Spawns a process without waiting for it; the world outside is its parent.
+   *
+   * @throws {@link ExitError} `noproc`, when `link` or `monitor` names a process that is dead; nothing was spawned.
+   * @throws {@link SnakepitError} INVALID_ARGUMENT when one of them is `true` and it is no process's turn.
+   */
   spawn<I>(logic: Spawnable<I>, input?: I, options?: SpawnOptions): Pid;
   /**
    * Starts a GenServer and waits until it is initialised.
@@ -120,7 +125,7 @@ function bindSystem(runtime: Runtime, name: string): ActorSystem {
     logger: runtime.logger,
     telemetry: runtime.telemetry,
     spawn: (logic: Spawnable<never>, input?: unknown, options: SpawnOptions = {}) =>
-      runtime.spawn({ logic, input, parent: undefined, name: options.name }).pid,
+      runtime.spawn(runtime.bound({ logic, input, parent: undefined }, options)).pid,
     start: (logic: Spawnable<never>, input?: unknown, options: StartOptions = {}) =>
       startFromOutside(runtime, system as ActorSystem, logic, input, options),
     call: (target: Target, request: Request, options: CallOptions = {}) =>
@@ -162,7 +167,7 @@ function startFromOutside(
   options: StartOptions,
 ): Promise<Pid | ServerRef> {
   return new Promise((resolve, reject) => {
-    const request = { logic, input, parent: undefined, name: options.name };
+    const request = runtime.bound({ logic, input, parent: undefined }, options);
     const process = runtime.start(request, {
       timeoutMs: options.timeout ?? defaultPatienceMs,
       onStarted: (result) => {

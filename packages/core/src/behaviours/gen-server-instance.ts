@@ -1,6 +1,6 @@
 import { exitReason, type ExitReason } from '../process/exit-reason.ts';
 import { reasonOfThrown } from '../process/exit-request.ts';
-import { CallMessage, CastMessage, type ExitMessage, type From } from '../process/messages.ts';
+import { CallMessage, CastMessage, isExitFrom, type From } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
 import { isThenable } from '../thenable.ts';
 import type { Instance } from './behaviour.ts';
@@ -114,7 +114,7 @@ export class ServerInstance<S, I> implements Instance {
         const handler = this.#find('cast', request.type, this.#definition.cast);
         return handler(state, argumentOf(request), context);
       });
-    } else if (isExitOf(message, this.#process)) {
+    } else if (isExitFrom(message, this.#process.parent)) {
       this.#terminate(message.reason);
     } else if (this.#definition.info !== undefined) {
       const { info } = this.#definition;
@@ -251,15 +251,4 @@ export class ServerInstance<S, I> implements Instance {
 function argumentOf(request: object): never {
   // Which argument a name takes was checked where the reference was made.
   return ('arg' in request ? request.arg : undefined) as never;
-}
-
-function isExitOf(message: unknown, process: Process): message is ExitMessage {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'type' in message &&
-    message.type === 'EXIT' &&
-    'from' in message &&
-    message.from === process.parent
-  );
 }

@@ -126,6 +126,48 @@ describe('postponing', () => {
     await system.stop({ timeout: 1 });
   });
 
+  test('a star makes wait what the state and those in it name no transition for, whatever others name', async () => {
+    const system = quietSystem();
+    const notes: string[] = [];
+    const machine = setup({
+      types: { events: {} as { type: 'go' | 'inner' | 'own.fact' | 'outer' | 'job' } },
+      actions: { note: missing('note') },
+    }).createMachine({
+      initial: 'busy',
+      on: { outer: { actions: 'note' }, job: { actions: 'note' } },
+      states: {
+        busy: {
+          meta: { postpone: ['*'] },
+          on: { 'own.*': { actions: 'note' }, go: 'idle', '*': { actions: 'note' } },
+          initial: 'deep',
+          states: { deep: { on: { inner: { actions: 'note' } } } },
+        },
+        idle: {},
+      },
+    });
+    const behaviour = defineStatechart(machine, {
+      effects: () => ({ note: (_, { event }) => notes.push(event.type) }),
+    });
+    const pid = await system.start(behaviour);
+    for (const type of ['outer', 'inner', 'own.fact', 'job']) system.send(pid, { type });
+    await settle();
+    expect(notes).toEqual(['inner', 'own.fact']);
+    system.send(pid, { type: 'go' });
+    await settle();
+    expect(notes).toEqual(['inner', 'own.fact', 'outer', 'job']);
+    await system.stop();
+  });
+
+  test('a descriptor with a star takes the bare name too, as those of transitions do', async () => {
+    const { system, notes, send, info } = await setUp();
+    send('begin');
+    system.send(info()?.pid as never, { type: 'job' });
+    await settle();
+    expect(info()?.mailboxLength).toBe(1);
+    expect(notes).toEqual([]);
+    await system.stop({ timeout: 1 });
+  });
+
   test('[MON-005] a DOWN that waits can be flushed', async () => {
     const { system, notes } = await setUp();
     const watched = await system.start(probe, {});

@@ -5,7 +5,7 @@ type StateNode = AnyStateMachine['root'];
 /**
  * The event descriptors that a state postpones: `meta.postpone`, as gen_statem's `postpone` action.
  *
- * A descriptor is an event type, a prefix with `.*`, or `*`.
+ * A descriptor is an event type, a prefix with `.*`, or `*` for what the state has no use for.
  */
 function descriptorsOf(node: StateNode): readonly string[] {
   const meta: unknown = node.meta;
@@ -23,15 +23,39 @@ export function postponesAnything(machine: AnyStateMachine): boolean {
 
 /** Tells which events must wait in the present states. */
 export function postponedIn(snapshot: AnyMachineSnapshot): (eventType: string) => boolean {
-  const descriptors = snapshot._nodes.flatMap((node) => descriptorsOf(node));
-  return (eventType) => descriptors.some((descriptor) => matches(descriptor, eventType));
+  const rules = snapshot._nodes.flatMap((node) =>
+    descriptorsOf(node).map((descriptor) => ({ descriptor, node })),
+  );
+  return (eventType) =>
+    rules.some(({ descriptor, node }) =>
+      descriptor === '*'
+        ? // What is no event has no type; a chart drops it at once.
+          eventType !== '' && !isNamedWithin(node, eventType, snapshot)
+        : matches(descriptor, eventType),
+    );
 }
 
+/** Whether a state, or a present one inside it, names a transition for an event; `'*'` names none. */
+function isNamedWithin(node: StateNode, eventType: string, snapshot: AnyMachineSnapshot): boolean {
+  return snapshot._nodes.some(
+    (inner) =>
+      isWithin(inner, node) &&
+      [...inner.transitions.keys()].some((descriptor) => matches(descriptor, eventType)),
+  );
+}
+
+function isWithin(inner: StateNode, outer: StateNode): boolean {
+  for (let node: StateNode | undefined = inner; node !== undefined; node = node.parent) {
+    if (node === outer) return true;
+  }
+  return false;
+}
+
+/** As XState matches a transition's descriptor; it does not export that. */
 function matches(descriptor: string, eventType: string): boolean {
   if (descriptor === eventType) return true;
-  // What is no event has no type; a chart drops it at once.
-  if (descriptor === '*') return eventType !== '';
-  return descriptor.endsWith('.*') && eventType.startsWith(descriptor.slice(0, -1));
+  if (!descriptor.endsWith('.*')) return false;
+  return eventType === descriptor.slice(0, -2) || eventType.startsWith(descriptor.slice(0, -1));
 }
 
 /** Whether two state values name the same states. */

@@ -90,10 +90,13 @@ export class StatechartInstance implements Instance {
     const before = this.#snapshot;
     this.#actor.send(event);
     // Asking the machine costs as much as the event itself; only what changed nothing can have been unknown.
-    if (this.#snapshot === before && !before.can(event)) {
-      const { logger } = this.#process.runtime;
-      logger.debug(`${describe(this.#process)} has no transition for ${event.type}`, { event });
-    }
+    if (this.#snapshot !== before || before.can(event)) return;
+    const what = `${describe(this.#process)} has no transition for ${event.type}`;
+    this.#process.runtime.logger.debug(what, { event });
+    if (!(message instanceof CallMessage)) return;
+    // Nobody else would ever answer.
+    const where = `in the state ${JSON.stringify(before.value)}`;
+    message.from.reject(exitReason.error(new TypeError(`${what} ${where}`)));
   }
 
   /** Stops the machine and what it invoked, and releases what its effects hold. */

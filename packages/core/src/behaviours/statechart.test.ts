@@ -131,6 +131,7 @@ describe('defineStatechart', () => {
     const failing = defineStatechart(counterMachine, {
       name: 'failing',
       effects: () => ({
+        answer: () => undefined,
         fail: () => {
           throw error;
         },
@@ -138,7 +139,7 @@ describe('defineStatechart', () => {
     });
     const pid = await system.start(failing);
     const other = await system.start(counter);
-    const waiting = system.call(pid, { type: 'count.other' });
+    const waiting = system.call(pid, { type: 'count.get' });
     const gone = system.awaitExit(pid);
     system.send(pid, { type: 'count.fail' });
     await expect(gone).resolves.toEqual(exitReason.error(error));
@@ -212,6 +213,17 @@ describe('defineStatechart', () => {
       `${who} dropped a message that is no event`,
       `${who} has no transition for count.unknown`,
     ]);
+    await system.stop();
+  });
+
+  test('a call that no state takes fails at once, and harms nobody', async () => {
+    const system = quietSystem();
+    const pid = await system.start(counter, { start: 1 }, { name: 'mine' });
+    const failed = system.call(pid, { type: 'count.unknown' }, { timeout: Infinity });
+    await expect(failed).rejects.toThrow(
+      `mine ${pid.toString()} has no transition for count.unknown in the state "counting"`,
+    );
+    await expect(system.call(pid, { type: 'count.get' })).resolves.toBe('1: 1');
     await system.stop();
   });
 

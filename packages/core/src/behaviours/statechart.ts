@@ -90,10 +90,12 @@ export interface SharedChart {
 /**
  * Makes an XState machine a process: mailbox, postponed events, exit reasons, supervision.
  *
- * - `meta: { postpone: ['child.*'] }` on a state keeps such events in the mailbox until the state changes.
+ * - `meta: { postpone: ['child.*'] }` on a state keeps such events in the mailbox until the state changes; `'*'` keeps
+ *   all for which the state, and those inside it, name no transition.
  * - A state with the tag `initialising` holds the start back until it is left.
  * - Final output `{ reason }` is the exit reason; `{ ignore: true }` while initialising declines the start.
- * - A call arrives as its request event with `from` added; an effect answers it by `self.reply(from, …)`.
+ * - A call arrives as its request event with `from` added; an effect answers it by `self.reply(from, …)`. Differs
+ *   from OTP: one that no state takes fails by itself; it does not end the process, as an event does not either.
  *
  * @param machine - Used as it is; called once per module, never per process.
  */

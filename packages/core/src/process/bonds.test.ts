@@ -127,6 +127,43 @@ describe('links', () => {
   });
 });
 
+describe('unlink with flush', () => {
+  test('[PRC-017] takes out the EXIT that has arrived, and gives its reason', async () => {
+    const { system, a, b, c } = await setUp();
+    const reasons = await a.call.run(async (self) => {
+      self.link(b.pid);
+      self.link(c.pid);
+      self.send(self.pid, 'before');
+      self.exit(b.pid, exitReason.kill);
+      self.exit(c.pid, exitReason.kill);
+      await settle();
+      self.send(self.pid, 'after');
+      return [
+        self.unlink(c.pid, { flush: true }),
+        self.unlink(c.pid, { flush: true }),
+        self.unlink(b.pid, { flush: false }),
+      ];
+    });
+    expect(reasons).toEqual([exitReason.killed, undefined, undefined]);
+    await expect(a.call.seen()).resolves.toEqual([
+      'before',
+      { type: 'EXIT', from: b.pid, reason: exitReason.killed },
+      'after',
+    ]);
+    await system.stop();
+  });
+
+  test('of a peer that lives there is none to take; the link is gone', async () => {
+    const { system, a, b } = await setUp();
+    const reason = await a.call.run((self) => {
+      self.link(b.pid);
+      return self.unlink(b.pid, { flush: true });
+    });
+    expect([reason, system.processInfo(b.pid)?.linkedPids]).toEqual([undefined, []]);
+    await system.stop();
+  });
+});
+
 describe('monitors', () => {
   test('[MON-001] a fresh reference each, one DOWN, the same reason that links report', async () => {
     const { system, a, b } = await setUp();

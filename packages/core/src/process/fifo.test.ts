@@ -6,7 +6,7 @@ import { Fifo } from './fifo.ts';
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('push'), item: fc.integer() }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('shift'), item: fc.integer() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('retain'), item: fc.integer() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('take'), item: fc.nat(7) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pushMany'), item: fc.nat(3_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('shiftMany'), item: fc.nat(3_000) }) },
   { weight: 0, arbitrary: fc.record({ do: fc.constant('clear'), item: fc.integer() }) },
@@ -31,10 +31,10 @@ function apply(
     case 'shiftMany':
       for (let n = 0; n < item; n++) apply(queue, model, { do: 'shift', item: n });
       break;
-    case 'retain': {
-      const kept = model.filter((one) => one % 2 === 0);
-      expect(queue.retain((one) => one % 2 === 0)).toBe(model.length - kept.length);
-      model.splice(0, model.length, ...kept);
+    case 'take': {
+      const matches = (one: number): boolean => one % 8 === item;
+      const at = model.findIndex(matches);
+      expect(queue.take(matches)).toBe(at === -1 ? undefined : model.splice(at, 1)[0]);
       break;
     }
     default:

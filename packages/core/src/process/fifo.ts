@@ -43,13 +43,14 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Removes what does not pass; returns how many went. */
-  retain(keep: (item: T) => boolean): number {
-    const before = this.length;
-    // Slots from the head on are filled.
-    this.#items = this.#items.slice(this.#head).filter((item) => keep(item as T));
-    this.#head = 0;
-    return before - this.length;
+  /** Takes the oldest that matches, wherever it stands, or `undefined`. */
+  take(matches: (item: T) => boolean): T | undefined {
+    for (let at = this.#head; at < this.#items.length; at++) {
+      // Slots from the head on are filled.
+      if (!matches(this.#items[at] as T)) continue;
+      return at === this.#head ? this.shift() : this.#items.splice(at, 1)[0];
+    }
+    return undefined;
   }
 
   /** Forgets everything. */

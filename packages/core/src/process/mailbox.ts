@@ -10,8 +10,8 @@ export interface Mailbox {
   push(message: unknown): void;
   /** Takes the oldest that may be taken, or `undefined`. */
   shift(): unknown;
-  /** Removes what does not pass; returns how many went. */
-  retain(keep: (message: unknown) => boolean): number;
+  /** Takes the oldest of its kind that matches, wherever it stands, or `undefined`. */
+  take(matches: (message: unknown) => boolean): unknown;
   /** Forgets everything. */
   clear(): void;
 }
@@ -85,14 +85,15 @@ export class SelectiveMailbox implements Mailbox {
     return entry?.message;
   }
 
-  /** Removes what does not pass, held or not. */
-  retain(keep: (message: unknown) => boolean): number {
-    let removed = 0;
+  /** Takes the oldest of its kind that matches, held or not, or `undefined`. */
+  take(matches: (message: unknown) => boolean): unknown {
     for (const { waiting } of this.#lanes.values()) {
-      removed += waiting.retain(({ message }) => keep(message));
+      const entry = waiting.take(({ message }) => matches(message));
+      if (entry === undefined) continue;
+      this.#length -= 1;
+      return entry.message;
     }
-    this.#length -= removed;
-    return removed;
+    return undefined;
   }
 
   /** Forgets everything. */

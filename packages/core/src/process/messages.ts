@@ -34,6 +34,22 @@ export interface DownMessage {
   readonly reason: ExitReason;
 }
 
+/** Whether a message is the EXIT of this process. @internal */
+export function isExitFrom(message: unknown, pid: Pid): message is ExitMessage {
+  return isTyped(message, 'EXIT') && 'from' in message && message.from === pid;
+}
+
+/** Whether a message is the DOWN of this monitor. @internal */
+export function isDownOf(message: unknown, ref: MonitorRef): message is DownMessage {
+  return isTyped(message, 'DOWN') && 'ref' in message && message.ref === ref;
+}
+
+function isTyped(message: unknown, type: string): message is object {
+  return (
+    typeof message === 'object' && message !== null && 'type' in message && message.type === type
+  );
+}
+
 /** A request that a call carries: named, as an XState event is. */
 export interface Request {
   /** Name of the request. */
@@ -50,6 +66,17 @@ export interface From {
   resolve(value: unknown): void;
   /** Fails the call. @internal */
   reject(reason: ExitReason): void;
+}
+
+/** Whether a value is what a call gives to answer it; an event of a chart that has one as its `from` is a call. */
+export function isFrom(value: unknown): value is From {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'resolve' in value &&
+    typeof value.resolve === 'function' &&
+    'reject' in value &&
+    typeof value.reject === 'function'
+  );
 }
 
 /** A call as it lies in the mailbox. @internal */

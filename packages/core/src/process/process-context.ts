@@ -2,20 +2,26 @@ import type { Spawnable } from '../behaviours/behaviour.ts';
 import { cancelTimer, type TimerRef } from '../timers.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
 import { ExitRequest } from './exit-request.ts';
-import { MonitorRef, type From, type Request } from './messages.ts';
+import { isDownOf, isExitFrom, MonitorRef, type From, type Request } from './messages.ts';
 import { Pid } from './pid.ts';
 import type { Process, StartListener } from './process.ts';
 import type { Target } from './runtime.ts';
 import type { ActorSystem } from '../system.ts';
 
-/** How a process is spawned by another. */
+/** How a process is spawned. */
 export interface SpawnOptions {
   /** Name to register it under; free again when it is gone. */
   readonly name?: string;
+  /** Whom it is linked to, in one step (PRC-016): a process, or by `true` the one that spawns; default nobody. */
+  readonly link?: boolean | Pid;
+  /** Who watches it: a process, or by `true` the one that spawns; default nobody. The DOWN is told by its `pid`. */
+  readonly monitor?: boolean | Pid;
 }
 
 /** How a process is started by another. */
-export interface StartLinkOptions extends SpawnOptions {
+export interface StartLinkOptions {
+  /** Name to register it under; free again when it is gone. */
+  readonly name?: string;
   /** How long initialising may take, in milliseconds; default: no limit. Then it is killed: `timeout` (GEN-010). */
   readonly timeoutMs?: number;
 }
@@ -102,14 +108,21 @@ export class ProcessContext {
     if (this.alive) from.resolve(value);
   }
 
-  /** Spawns a process that lives on when this one dies (PRC-020). */
+  /**
+   * Spawns a process that lives on when this one dies (PRC-020), unless `link` says otherwise.
+   *
+   * @throws {@link ExitError} `noproc`, when `link` or `monitor` names a process that is dead; nothing was spawned.
+   */
   spawn<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
-    return this.#spawn(logic, input, options, false);
+    const { runtime } = this.#process;
+    // A dead process spawns nothing: what its stale continuation gets is the pid of nobody.
+    if (!this.alive) return runtime.newPid();
+    return runtime.spawn(runtime.bound({ logic, input, parent: this.#process }, options)).pid;
   }
 
   /** Spawns a process linked to this one, in one step (PRC-016). */
-  spawnLink<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
-    return this.#spawn(logic, input, options, true);
+  spawnLink<I>(logic: Spawnable<I>, input?: I, options: Omit<SpawnOptions, 'link'> = {}): Pid {
+    return this.spawn(logic, input, { ...options, link: true });
   }
 
   /**
@@ -129,15 +142,8 @@ export class ProcessContext {
     const { runtime } = this.#process;
     if (!this.alive) return runtime.newPid();
     const { name, timeoutMs = Infinity } = options;
-    const request = { logic, input, parent: this.#process, name, link: true };
+    const request = { logic, input, parent: this.#process, name, link: this.#process };
     return runtime.start(request, { timeoutMs, onStarted }).pid;
-  }
-
-  #spawn(logic: Spawnable<never>, input: unknown, { name }: SpawnOptions, link: boolean): Pid {
-    const { runtime } = this.#process;
-    // A dead process spawns nothing: what its stale continuation gets is the pid of nobody.
-    if (!this.alive) return runtime.newPid();
-    return runtime.spawn({ logic, input, parent: this.#process, name, link }).pid;
   }
 
   /**
@@ -153,11 +159,19 @@ export class ProcessContext {
     else throw new ExitError(exitReason.noproc, `link to ${pid.toString()}`);
   }
 
-  /** Removes a link, if there is one. An EXIT already in the mailbox stays (PRC-017). */
-  unlink(pid: Pid): void {
-    if (!this.alive) return;
+  /**
+   * Removes a link, if there is one. An EXIT already in the mailbox stays (PRC-017).
+   *
+   * @param options - `flush` takes out an EXIT of that process that has arrived.
+   * @returns The reason in the EXIT that was taken out.
+   */
+  unlink(pid: Pid, options: { readonly flush?: boolean } = {}): ExitReason | undefined {
+    if (!this.alive) return undefined;
     const peer = this.#process.runtime.find(pid);
     if (peer !== undefined) this.#process.bonds.unlink(peer);
+    if (options.flush !== true) return undefined;
+    const exit = this.#process.mailbox.take((message) => isExitFrom(message, pid));
+    return isExitFrom(exit, pid) ? exit.reason : undefined;
   }
 
   /** Watches a process: one DOWN message when it is gone, at once when it is not there (MON-001, MON-002). */
@@ -175,7 +189,7 @@ export class ProcessContext {
   demonitor(ref: MonitorRef, options: { readonly flush?: boolean } = {}): void {
     this.#process.bonds.demonitor(ref);
     if (options.flush === true) {
-      this.#process.mailbox.retain((message) => !isDownOf(message, ref));
+      this.#process.mailbox.take((message) => isDownOf(message, ref));
     }
   }
 
@@ -229,15 +243,4 @@ export class ProcessContext {
   unregister(name: string): void {
     if (this.alive) this.#process.runtime.unregister(name);
   }
-}
-
-function isDownOf(message: unknown, ref: MonitorRef): boolean {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'ref' in message &&
-    message.ref === ref &&
-    'type' in message &&
-    message.type === 'DOWN'
-  );
 }

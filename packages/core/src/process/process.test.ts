@@ -113,6 +113,51 @@ describe('spawn', () => {
   });
 });
 
+describe('the options of spawn', () => {
+  test('[PRC-016] [MON-001] link and monitor bind the new process to who spawns it, before its first turn', async () => {
+    const { system, trapping } = await setUp();
+    const dying = defineServer({ init: (_: undefined, self) => self.exit(boom) });
+    const child = (await trapping.call.runNow((self) =>
+      self.spawn(dying, undefined, { link: true, monitor: true }),
+    )) as Pid;
+    await settle();
+    await expect(trapping.call.seen()).resolves.toMatchObject([
+      { type: 'EXIT', from: child, reason: boom },
+      { type: 'DOWN', pid: child, reason: boom },
+    ]);
+    await system.stop();
+  });
+
+  test('a pid binds it to that process, also from outside', async () => {
+    const { system, plain, other } = await setUp();
+    const child = system.spawn(sleeper, undefined, { link: plain.pid, monitor: other.pid });
+    expect(system.processInfo(child)).toMatchObject({ linkedPids: [plain.pid], monitorCount: 1 });
+    expect(system.processInfo(child)?.parent.id).toBe(0);
+    const gone = system.awaitExit(plain.pid);
+    system.exit(child, boom);
+    await expect(gone).resolves.toEqual(boom);
+    await expect(other.call.seen()).resolves.toMatchObject([{ type: 'DOWN', pid: child }]);
+    await system.stop();
+  });
+
+  test('false binds nobody; true needs a process, and a pid one that lives', async () => {
+    const { system, plain } = await setUp();
+    const child = system.spawn(sleeper, undefined, { link: false, monitor: false });
+    expect(system.processInfo(child)).toMatchObject({ linkedPids: [], monitorCount: 0 });
+    const before = [...system.processes()].length;
+    expect(() => system.spawn(sleeper, undefined, { link: true })).toThrow(
+      'the option link true cannot be used: there is no process that spawns.',
+    );
+    system.exit(plain.pid, exitReason.kill);
+    await system.awaitExit(plain.pid);
+    expect(() => system.spawn(sleeper, undefined, { monitor: plain.pid })).toThrow(
+      `monitor by ${plain.pid.toString()}: noproc`,
+    );
+    expect([...system.processes()]).toHaveLength(before - 1);
+    await system.stop();
+  });
+});
+
 describe('exit signals', () => {
   test('[PRC-006] [PRC-007] a signal ends who does not trap, unless it is normal; who traps gets a message', async () => {
     const { system, plain, trapping, other } = await setUp();

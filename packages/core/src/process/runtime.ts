@@ -9,6 +9,7 @@ import { defaultCallTimeoutMs, PendingCall } from './call.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
 import { CallMessage, CastMessage, type Request } from './messages.ts';
 import { Pid } from './pid.ts';
+import type { SpawnOptions } from './process-context.ts';
 import { Process, type StartListener } from './process.ts';
 import type { ActorSystem } from '../system.ts';
 import { isThenable } from '../thenable.ts';
@@ -49,8 +50,10 @@ export interface SpawnRequest {
   readonly parent: Process | undefined;
   /** The name to register it under. */
   readonly name?: string | undefined;
-  /** Whether it is linked to its parent. */
-  readonly link?: boolean;
+  /** Whom it is linked to. */
+  readonly link?: Process | undefined;
+  /** Who watches it. */
+  readonly monitor?: Process | undefined;
 }
 
 /** How a start is waited for. @internal */
@@ -97,7 +100,7 @@ export class Runtime {
 
   /** Makes a process; its code runs in a later turn (PRC-001). A taken name ends it unstarted (NAM-004). */
   spawn(request: SpawnRequest, onStarted?: StartListener): Process {
-    const { logic, name, parent } = request;
+    const { logic, name, parent, link } = request;
     const holder = name === undefined ? undefined : this.#names.get(name);
     const process = new Process({
       runtime: this,
@@ -107,15 +110,42 @@ export class Runtime {
       behaviour: isBehaviour(logic) ? logic : this.#adapt(logic),
       input: request.input,
       onStarted,
-      starter: request.link === true && onStarted !== undefined ? parent : undefined,
+      starter: onStarted !== undefined && link === parent ? parent : undefined,
     });
     this.processes.set(process.pid, process);
-    if (request.link === true && parent !== undefined) process.bonds.link(parent);
+    if (link !== undefined) process.bonds.link(link);
+    request.monitor?.bonds.monitor(process);
     if (holder !== undefined) process.end(exitReason.alreadyStarted(holder.pid));
     else if (name !== undefined) this.#names.set(name, process);
     this.scheduler.schedule(process);
     this.#tellSpawned(process);
     return process;
+  }
+
+  /**
+   * What is to be spawned with these options of a user's.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for `true` where no process spawns.
+   * @throws {@link ExitError} `noproc` for a pid of the dead.
+   */
+  bound(
+    request: Pick<SpawnRequest, 'logic' | 'input' | 'parent'>,
+    { name, link, monitor }: SpawnOptions,
+  ): SpawnRequest {
+    const spawner = request.parent ?? this.current;
+    const peer = (option: string, who: boolean | Pid = false): Process | undefined => {
+      if (who === false) return undefined;
+      const found = who === true ? spawner : this.processes.get(who);
+      if (found !== undefined) return found;
+      if (who !== true) throw new ExitError(exitReason.noproc, `${option} by ${who.toString()}`);
+      throw coreError('INVALID_ARGUMENT', {
+        argument: `the option ${option}`,
+        value: who,
+        fault: 'there is no process that spawns',
+        remedy: 'Outside of a process give the pid of the one that is meant.',
+      });
+    };
+    return { ...request, name, link: peer('link', link), monitor: peer('monitor', monitor) };
   }
 
   /** A pid that no process has had. */
