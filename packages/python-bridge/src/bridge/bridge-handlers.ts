@@ -132,7 +132,7 @@ interface Stores {
 // By name, not by reference: a store that its supervisor restarted is another process.
 function createStores(system: ActorSystem): Stores {
   const ask = <T>(target: string, type: string, arg: unknown): Promise<T> =>
-    system.call<T>(target, { type, arg } as { readonly type: string });
+    system.call<T>(target, { type, arg });
   return {
     create: ({ session_id: id, metadata }) => {
       const wanted: NewSession = { id, metadata };

@@ -83,8 +83,8 @@ function unavailable(ids: ErrorIds, reason: string, maybeExecuted: boolean, caus
 
 function exhausted(reason: string, ids: ErrorIds, options: { readonly cause: Error }): Error {
   if (!/larger than/i.test(reason)) return bridgeError('WORKER_BUSY', { ...ids, reason }, options);
-  // Node counts both directions; what the worker refuses arrives as its own status and is what we sent.
-  const what = /^Received message larger than max/i.test(reason) ? 'result' : 'arguments';
+  // We refuse what we receive, the worker ("SERVER") what it would send; else it is what we sent.
+  const what = /^Received message|^SERVER: Sent message/i.test(reason) ? 'result' : 'arguments';
   return bridgeError(
     'MESSAGE_TOO_LARGE',
     { ...ids, what, limitBytes: maxMessageBytes, reason },

@@ -37,6 +37,10 @@ class Tools(BaseAdapter):
         endless.append(endless)
         return endless
 
+    @tool(description="gives back more than a message may hold")
+    def large(self):
+        return bytes(101 * 1024 * 1024)
+
     @tool(description="calls Node")
     def ask_node(self, data: str):
         return {"node": self.session_context.call_node_tool("hash", data=data)}
@@ -167,6 +171,12 @@ describe('a real worker', () => {
     const error = await failure(execute('unencodable', {}));
     expect(error).toMatchObject({ code: 'PYTHON_EXCEPTION', details: { type: 'EncodingError' } });
     expect(error.remedy).toContain('return JSON values');
+  });
+
+  test('[I2.7] a result beyond 100 MB is told as the result, not as the arguments', async () => {
+    const error = await failure(execute('large', {}));
+    expect(error).toMatchObject({ code: 'MESSAGE_TOO_LARGE', details: { what: 'result' } });
+    expect(await execute('add', { a: 1, b: 1 })).toBe(2);
   });
 
   test('a tool calls a function of Node', async () => {

@@ -6,6 +6,7 @@ import {
   LONGEST_SOCKET_NAME,
   type LocalHostOptions,
 } from '../hosts/local/local-host.ts';
+import { describeNotice } from '../hosts/local/describe-notice.ts';
 import type { HostNotice } from '../hosts/local/local-worker.ts';
 import type { OutputLine, WorkerHost } from '../hosts/worker-host.ts';
 import { bridgeError } from '../errors.ts';
@@ -146,17 +147,6 @@ async function sweep(
 }
 
 function reportNotice(notice: HostNotice, { logger }: ActorSystem): void {
-  switch (notice.kind) {
-    case 'recordFailed':
-      logger.warn(`a worker could not be recorded: ${notice.reason}`, notice.ref);
-      return;
-    case 'protocolError':
-      logger.warn(`a worker broke the beat protocol: ${notice.detail}`, notice.ref);
-      return;
-    case 'stuck':
-      logger.error(`process ${String(notice.pid)} does not die of SIGKILL`, notice.ref);
-      return;
-    case 'cleanedUp':
-      return;
-  }
+  const line = describeNotice(notice);
+  if (line !== undefined) logger[line.level](line.text, notice.ref);
 }
