@@ -87,7 +87,11 @@ def main() -> int:
 
 
 def _run_without_beats() -> int:
-    """Started by a person, or by a host of the original."""
+    """Started by a person, by a host of the original, or by `doctor`, which gives a lifeline."""
+    lifeline_fd = _take_number("SNAKEPIT_LIFELINE_FD")
+    if lifeline_fd is not None and lifeline.leads_own_group():
+        lifeline.arm(lifeline_fd)
+
     from .arguments import parse_arguments
     from .calls import Calls
     from .health_check import run_health_check

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,32 @@ def test_health_check(adapter: str, status: int, code: str | None) -> None:
     assert (report["error"] or {}).get("code") == code
     assert ("add" in report["tools"]) is (code is None)
     assert report["packages"]["grpcio"]
+
+
+def test_health_check_goes_with_its_runtime() -> None:
+    """[R1.1] A health check whose adapter imports for ever ends with whoever asked for it."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-u", "-m", "snakepit_bridge"),
+            *("--health-check", "--adapter", "slow_import.Never"),
+        ],
+        cwd=FIXTURES,
+        env=worker_environment(SNAKEPIT_LIFELINE_FD=str(theirs.fileno())),
+        stdout=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
+        start_new_session=True,
+    )
+    try:
+        theirs.close()
+        assert process.stdout is not None
+        assert b"importing" in process.stdout.readline()
+        ours.close()
+        assert process.wait(LIMIT_SECONDS) == -signal.SIGKILL
+    finally:
+        ours.close()
+        process.kill()
+        process.communicate()
 
 
 def test_missing_grpc(spawn: StartWorker, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ export async function checkPython(
     signal: options.signal,
     env: { ...env, PYTHONPATH: pythonPath.join(delimiter), PYTHONNOUSERSITE: '1' },
   });
-  const report = parseObject(result.stdout.trimEnd().split('\n').at(-1) ?? '');
+  const report = parseObject(result.lastLine);
   if (report === undefined || typeof report['version'] !== 'string') {
     const said = result.tail.length === 0 ? 'it printed nothing' : result.tail.join('\n');
     const end = result.failure ?? `it exited with code ${String(result.code)}`;

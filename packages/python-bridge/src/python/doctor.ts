@@ -165,6 +165,8 @@ async function checkAdapter(
       cwd: pool.cwd,
       timeoutMs: 60_000,
       signal: options.signal,
+      // Importing it may take for ever.
+      lifeline: true,
       env: {
         ...env,
         ...pool.env,
@@ -174,7 +176,7 @@ async function checkAdapter(
     },
   );
   const id = `adapter:${pool.name}`;
-  const report = parseObject(result.stdout.trimEnd().split('\n').at(-1) ?? '');
+  const report = parseObject(result.lastLine);
   if (report?.['ok'] === true) {
     const tools = Array.isArray(report['tools']) ? report['tools'].map(String) : [];
     const detail = `${pool.adapter} has ${tools.length} tools: ${tools.join(', ')}`;

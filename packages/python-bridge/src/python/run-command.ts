@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settlesWithin } from '../hosts/local/deferred.ts';
+import { readLines } from '../hosts/local/output-lines.ts';
 import { isGroupEmpty } from '../os/process-group.ts';
+import { messageOf } from '../os/system-error.ts';
 
 /** How a program is run. */
 export interface CommandOptions {
@@ -10,20 +14,22 @@ export interface CommandOptions {
   readonly cwd?: string | undefined;
   /** The whole environment. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Hears every line of standard output and standard error. */
+  /** Hears every line of standard output and standard error; one longer than 1 MiB is cut. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** Ends the program, with all that it started. */
   readonly signal?: AbortSignal | undefined;
   /** Ends the program, with all that it started, after so many milliseconds. Default: never. */
   readonly timeoutMs?: number | undefined;
+  /** Whether it is one of ours that ends itself when this process is killed; told by `SNAKEPIT_LIFELINE_FD`. */
+  readonly lifeline?: boolean | undefined;
 }
 
 /** How a program ended. */
 export interface CommandResult {
   /** Its exit code; null when it was ended by a signal or could not be started. */
   readonly code: number | null;
-  /** Its standard output. */
-  readonly stdout: string;
+  /** The last line on its standard output that is not blank; empty when there is none. */
+  readonly lastLine: string;
   /** Its last lines on either, for messages. */
   readonly tail: readonly string[];
   /** Why it could not be started, or that time ran out; undefined otherwise. */
@@ -31,12 +37,17 @@ export interface CommandResult {
 }
 
 const keptLines = 40;
+/** As long as a report of ours may be. */
+const maxLineBytes = 1024 * 1024;
+/** Milliseconds that output may come after the end, when somebody outside the group still holds it. */
+const drainMs = 200;
+const lifelineFd = 3;
 const groups = process.platform !== 'win32';
 
 /**
  * Runs a program to its end. Never rejects: how it went is the result.
  *
- * The program leads a process group, so that it is ended together with what it started: the pip that an ended
+ * The program leads a process group, and when it ends, by itself or not, so does what it started: the pip that an ended
  * `python -m venv` had started would go on and fill the directory that is being removed.
  *
  * @param executable - Absolute path of the program.
@@ -48,17 +59,16 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   if (options.signal?.aborted === true) {
-    return { code: null, stdout: '', tail: [], failure: 'it was not started: interrupted' };
+    return notStarted('it was not started: interrupted');
   }
-  const child = spawn(executable, args, {
-    cwd: options.cwd,
-    env: options.env ?? process.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: groups,
-  });
-  const state = { ended: false };
+  let child: ChildProcess;
+  try {
+    child = start(executable, args, options);
+  } catch (error) {
+    // Some refusals of the system are thrown, such as E2BIG; the others are events.
+    return notStarted(messageOf(error));
+  }
   const end = (): void => {
-    state.ended = true;
     killAll(child);
   };
   options.signal?.addEventListener('abort', end);
@@ -66,10 +76,25 @@ export async function runCommand(
   const result = await resultOf(child, options);
   clearTimeout(timer);
   options.signal?.removeEventListener('abort', end);
-  // The kernel takes a moment to end the others, and until then they may still write.
-  const groupId = groups && state.ended ? child.pid : undefined;
-  while (groupId !== undefined && !isGroupEmpty(groupId)) await sleep(5);
   return result;
+}
+
+function notStarted(failure: string): CommandResult {
+  return { code: null, lastLine: '', tail: [], failure };
+}
+
+function start(executable: string, args: readonly string[], options: CommandOptions): ChildProcess {
+  const { cwd, env = process.env, lifeline = false } = options;
+  const child = spawn(executable, args, {
+    cwd,
+    env: lifeline ? { ...env, SNAKEPIT_LIFELINE_FD: String(lifelineFd) } : env,
+    stdio: lifeline ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe'],
+    detached: groups,
+  });
+  child.stdio[lifelineFd]?.on('error', () => {
+    // It says that the program is gone, which its exit tells better.
+  });
+  return child;
 }
 
 function killAll(child: ChildProcess): void {
@@ -82,27 +107,48 @@ function killAll(child: ChildProcess): void {
   }
 }
 
-function resultOf(child: ChildProcess, { onLine }: CommandOptions): Promise<CommandResult> {
+async function resultOf(child: ChildProcess, { onLine }: CommandOptions): Promise<CommandResult> {
+  const tail: string[] = [];
+  let lastLine = '';
+  const hear = (text: string): void => {
+    if (tail.push(text) > keptLines) tail.shift();
+    onLine?.(text);
+  };
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  const closed = streams.map((stream) =>
+    readToEnd(stream, (text) => {
+      if (stream === child.stdout && text.trim() !== '') lastLine = text;
+      hear(text);
+    }),
+  );
+  const { code, failure } = await endOf(child);
+  await settlesWithin(Promise.all(closed), drainMs);
+  for (const stream of child.stdio) if (stream instanceof Socket) stream.destroy();
+  await waitForGroup(child);
+  return { code, lastLine, tail, failure };
+}
+
+function readToEnd(stream: Readable, onLine: (text: string) => void): Promise<unknown> {
+  readLines(stream, ({ text }) => onLine(text), maxLineBytes);
+  return new Promise((resolve) => stream.once('close', resolve));
+}
+
+// 'exit' and not 'close': a daemon that holds the output delays that for as long as it lives.
+function endOf(child: ChildProcess): Promise<Pick<CommandResult, 'code' | 'failure'>> {
   return new Promise((resolve) => {
-    const stdout: string[] = [];
-    const tail: string[] = [];
-    let failure: string | undefined;
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream === null) continue;
-      createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
-        if (stream === child.stdout) stdout.push(line);
-        if (tail.push(line) > keptLines) tail.shift();
-        onLine?.(line);
-      });
-    }
     child.on('error', (error) => {
-      failure = error.message;
       // No process, so no end of one either.
-      if (child.pid === undefined) resolve({ code: null, stdout: '', tail, failure });
+      if (child.pid === undefined) resolve({ code: null, failure: error.message });
     });
-    child.on('close', (code, signal) => {
-      if (code === null) failure ??= `it was ended by ${signal ?? 'a signal'}`;
-      resolve({ code, stdout: stdout.join('\n'), tail, failure });
+    child.on('exit', (code, signal) => {
+      killAll(child);
+      const failure = code === null ? `it was ended by ${signal ?? 'a signal'}` : undefined;
+      resolve({ code, failure });
     });
   });
+}
+
+// The kernel takes a moment to end the others, and until then they may still write.
+async function waitForGroup({ pid }: ChildProcess): Promise<void> {
+  while (groups && pid !== undefined && !isGroupEmpty(pid)) await sleep(5);
 }

@@ -99,9 +99,17 @@ export function createLineRing<Line extends PrintedLine>(
   };
 }
 
-/** Reads a stream to its end, line by line. Errors of a pipe are its end. */
-export function readLines(stream: Readable, onLine: (line: PrintedLine) => void): void {
-  const splitter = createLineSplitter(onLine);
+/**
+ * Reads a stream to its end, line by line. Errors of a pipe are its end.
+ *
+ * @param maxLineBytes - Where a line is cut, in bytes; default 8 KiB.
+ */
+export function readLines(
+  stream: Readable,
+  onLine: (line: PrintedLine) => void,
+  maxLineBytes?: number,
+): void {
+  const splitter = createLineSplitter(onLine, maxLineBytes);
   stream.on('data', (chunk: Buffer) => splitter.feed(chunk));
   stream.once('close', () => splitter.end());
   stream.on('error', () => {
