@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { createTestClock, ExitError, exitReason, type Pid } from '@snakepit/core';
+import {
+  createTestClock,
+  defineServer,
+  ExitError,
+  exitReason,
+  ok,
+  type ExitReason,
+  type Pid,
+} from '@snakepit/core';
 import { DynamicSupervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
 import { boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
 
@@ -8,6 +16,15 @@ async function add(tree: SupervisorRef, spec: ChildSpec): Promise<Pid> {
   if (!result.ok || result.pid === undefined) throw new Error('the child starts');
   return result.pid;
 }
+
+/** Ends in its own way when asked to. */
+const answering = defineServer({
+  trapExit: true,
+  init: (how: { readonly reason: ExitReason }) => ok(how),
+  terminate: (how, _reason, self) => {
+    self.exit(how.reason);
+  },
+});
 
 describe('stop', () => {
   test('[DYN-019] all are asked at once, each with its own time', async () => {
@@ -43,6 +60,36 @@ describe('stop', () => {
       await add(tree, bench.child('brutal', { shutdown: 'brutalKill' }));
       await DynamicSupervisor.stop(tree);
       expect(bench.newReports()).toEqual(['shutdownError slow killed']);
+    }));
+
+  test('[DYN-020] a permanent child that ends with normal is reported, with a detail of shutdown it is not', () =>
+    withBench(async (bench) => {
+      const tree = await DynamicSupervisor.start(bench.system);
+      for (const reason of [exitReason.normal, exitReason.shutdownWith('x')]) {
+        const start: ChildSpec['start'] = [answering, { reason }];
+        await add(tree, { id: 'permanent', start });
+        await add(tree, { id: 'transient', start, restart: 'transient' });
+      }
+      await DynamicSupervisor.stop(tree);
+      expect(bench.newReports()).toEqual(['shutdownError permanent normal']);
+    }));
+
+  test("[SHD-008] terminateChild before the child's own EXIT: its real reason is reported", () =>
+    withBench(async (bench) => {
+      const tree = await DynamicSupervisor.start(bench.system, { maxRestarts: 0 });
+      const a = await add(tree, bench.child('a'));
+      const start = gate();
+      bench.holding.set('busy', start.passed);
+      const busy = DynamicSupervisor.startChild(tree, bench.child('busy'));
+      await rest();
+      const asked = DynamicSupervisor.terminateChild(tree, a);
+      await rest();
+      bench.end(a);
+      await until(() => !bench.system.isAlive(a));
+      start.open();
+      await busy;
+      expect(await asked).toEqual({ ok: true });
+      expect(bench.newReports()).toEqual(['shutdownError a boom']);
     }));
 
   test('[DYN-021] a child that dies meanwhile is not restarted; a startChild that waits fails with shutdown', async () => {

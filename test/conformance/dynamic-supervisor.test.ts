@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { exitReason, isSnakepitError, type Pid } from '@snakepit/core';
+import { defineServer, exitReason, isSnakepitError, ok, type Pid } from '@snakepit/core';
 import {
   DynamicSupervisor,
   Supervisor,
@@ -31,6 +31,22 @@ describe('start', () => {
       await add(jobs, bench.child('a'));
       await Supervisor.stop(root);
       expect(bench.news()).toEqual(['+a', '-a shutdown']);
+    }));
+
+  test('[DYN-010] needs no options, as a child neither; faulty ones fail the start with the fault', () =>
+    withBench(async ({ system }) => {
+      const child = (options?: unknown): ChildSpec => ({
+        id: 'jobs',
+        start: options === undefined ? [DynamicSupervisor] : [DynamicSupervisor, options],
+        type: 'supervisor',
+      });
+      const root = await Supervisor.start(system, { children: [child()] });
+      await Supervisor.stop(root);
+      for (const options of [null, 7, { extraArguments: 5 }]) {
+        await expect(Supervisor.start(system, { children: [child(options)] })).rejects.toThrow(
+          'INVALID_SUPERVISOR',
+        );
+      }
     }));
 
   test('[DYN-010] allows 3 restarts in 5 seconds unless told otherwise', () =>
@@ -176,6 +192,33 @@ describe('startChild', () => {
         [1, 'two'],
         [1, 'two'],
       ]);
+    }));
+
+  test('[DYN-015] a behaviour gets them before its own input', () =>
+    withBench(async ({ system }) => {
+      const seen: unknown[] = [];
+      const server = defineServer({ init: (input: unknown) => (seen.push(input), ok(0)) });
+      const tree = await DynamicSupervisor.start(system, { extraArguments: [1, 'two'] });
+      await add(tree, { id: 'a', start: [server, 'own'] });
+      expect(seen).toEqual([[1, 'two', 'own']]);
+    }));
+
+  test('[DYN-021] a request without caller is no call, and an unexpected message is ignored', () =>
+    withBench(async (bench) => {
+      const tree = await DynamicSupervisor.start(bench.system);
+      await add(tree, bench.child('a'));
+      for (const type of [
+        'child.start',
+        'child.terminate',
+        'children.list',
+        'children.count',
+        'what',
+      ]) {
+        for (const from of [undefined, 'me']) {
+          bench.system.send(tree.pid, { type, pid: 4711, spec: {}, from });
+        }
+      }
+      expect(await up(tree)).toBe(1);
     }));
 });
 

@@ -77,6 +77,28 @@ describe('startChild', () => {
     }));
 });
 
+describe('an id that is no plain value', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle['self'] = cycle;
+  test.each<[string, unknown]>([
+    ['a cycle', cycle],
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['a function', () => 1],
+  ])('[SPEC-015] %s is refused in a spec, unknown elsewhere, and harms nobody', (_, id) =>
+    withBench(async (bench) => {
+      const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
+      expect(
+        await Supervisor.startChild(tree, bench.child('b', { id: id as never })),
+      ).toMatchObject({ ok: false, error: { kind: 'invalidId' } });
+      const notFound = { ok: false, error: { kind: 'notFound' } };
+      expect(await Supervisor.terminateChild(tree, id as never)).toEqual(notFound);
+      expect(await Supervisor.getChildSpec(tree, id as never)).toEqual(notFound);
+      expect(await states(tree)).toEqual(['a up']);
+    }),
+  );
+});
+
 describe('terminateChild', () => {
   test('[SUP-016] stops the child, keeps its spec, and is ok again when it is down', () =>
     withBench(async (bench) => {

@@ -7,6 +7,7 @@ import {
   boom,
   gate,
   pidOf,
+  pidsOf,
   rest,
   states,
   until,
@@ -88,6 +89,44 @@ describe('failed restarts', () => {
       bench.failing.clear();
       await until(async () => (await states(tree)).includes('d up'));
       expect(await states(tree)).toEqual(['a up', 'b up', 'c up', 'd up']);
+    }));
+
+  test('[STR-020] [SUP-018] oneForAll: a member that awaited a retry is undefined once another one fails before it', () =>
+    withBench(async (bench) => {
+      const tree = await abc(bench, 'oneForAll', { maxRestarts: 1_000_000 });
+      bench.failing.set('c', boom);
+      bench.end(await pidOf(tree, 'c'));
+      await until(() => bench.log.includes('!c'));
+      bench.failing.set('b', boom);
+      await until(() => bench.log.includes('!b'));
+      expect(await Supervisor.terminateChild(tree, 'b')).toEqual({ ok: true });
+      await rest();
+      expect(await states(tree)).toEqual(['a up', 'b undefined', 'c undefined']);
+      bench.failing.clear();
+      expect(await Supervisor.restartChild(tree, 'c')).toMatchObject({ ok: true });
+    }));
+
+  test('[STR-018] restForOne: the retry of a later member is void once its group is restarted', () =>
+    withBench(async (bench) => {
+      const tree = await abc(bench, 'restForOne', { maxRestarts: 3 });
+      const [b, c] = await pidsOf(tree, ['b', 'c']);
+      if (b === undefined || c === undefined) throw new Error('both run');
+      bench.failing.set('c', boom);
+      bench.failing.set('b', boom);
+      // Both deaths wait: c fails to restart (1), then b (2); from then on there is one retry, of b.
+      const start = gate();
+      bench.holding.set('busy', start.passed);
+      const busy = Supervisor.startChild(tree, bench.child('busy', { restart: 'temporary' }));
+      await rest();
+      bench.end(c);
+      await until(() => !bench.system.isAlive(c));
+      bench.end(b);
+      await until(() => !bench.system.isAlive(b));
+      bench.news();
+      start.open();
+      await busy;
+      await until(() => bench.log.filter((line) => line === '!b').length === 1);
+      expect((await states(tree)).slice(0, 3)).toEqual(['a up', 'b restarting', 'c undefined']);
     }));
 
   async function failTwice(bench: Bench, id: string): Promise<void> {

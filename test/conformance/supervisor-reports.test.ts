@@ -69,7 +69,8 @@ describe('reports of ends', () => {
       await clock.advance(90);
       await stopped;
       expect(bench.news()).toEqual(['-a boom', '-b killed']);
-      expect(bench.newReports()).toEqual(['shutdownError a boom', 'shutdownError b killed']);
+      // In the order of the stop: that a had died by itself is found when its turn comes.
+      expect(bench.newReports()).toEqual(['shutdownError b killed', 'shutdownError a boom']);
     }, clock);
   });
 
@@ -101,7 +102,7 @@ describe('reports of ends', () => {
     return probe === undefined ? Promise.reject(new Error('a runs')) : Promise.resolve(probe.pid);
   }
 
-  test("[SHD-008] terminateChild that waits before the child's own EXIT: no restart", () =>
+  test("[SHD-008] terminateChild that waits before the child's own EXIT: no restart, and its real reason", () =>
     withBench(async (bench) => {
       const tree = await busyWith(bench, async (pid, sup) => {
         const asked = Supervisor.terminateChild(sup, 'a');
@@ -111,7 +112,7 @@ describe('reports of ends', () => {
       });
       expect(bench.news().filter((line) => line !== '+busy')).toEqual(['-a boom']);
       expect(await states(tree)).toEqual(['a undefined', 'busy up']);
-      expect(bench.reports.map(({ context }) => context)).toEqual(['shutdownError']);
+      expect(bench.newReports()).toEqual(['shutdownError a boom']);
     }));
 
   test('[SHD-008] terminateChild that waits after it: restarted first, then stopped', () =>
@@ -200,6 +201,27 @@ describe('reports', () => {
       expect(errors.map((report) => [report.pid, report.restarting])).toEqual([
         [pid, false],
         [pid, true],
+      ]);
+    }));
+
+  test('[RPT-003] at init and in a group restart the offender has no pid', () =>
+    withBench(async (bench) => {
+      bench.failing.set('a', boom);
+      await Supervisor.start(bench.system, { children: [bench.child('a')] }).catch(() => undefined);
+      bench.failing.clear();
+      const tree = await Supervisor.start(bench.system, {
+        strategy: 'oneForAll',
+        maxRestarts: 2,
+        children: [bench.child('a')],
+      });
+      bench.failing.set('a', boom);
+      bench.end(await pidOf(tree, 'a'));
+      await bench.system.awaitExit(tree.pid);
+      const errors = bench.reports.filter(({ context }) => context === 'startError');
+      expect(errors.map((report) => [report.pid, report.restarting])).toEqual([
+        [undefined, false],
+        [undefined, false],
+        [undefined, false],
       ]);
     }));
 

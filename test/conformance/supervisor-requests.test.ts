@@ -12,6 +12,17 @@ import {
   withBench,
 } from '../fixtures/supervised.ts';
 
+describe('stop', () => {
+  test('of one that is gone gives noproc, by pid and by name', () =>
+    withBench(async ({ system }) => {
+      const tree = await Supervisor.start(system, { name: 'app' });
+      const named = Supervisor.at(system, 'app');
+      expect(await Supervisor.stop(named, boom)).toEqual(boom);
+      expect(await Supervisor.stop(tree)).toEqual(exitReason.noproc);
+      expect(await Supervisor.stop(named)).toEqual(exitReason.noproc);
+    }));
+});
+
 describe('a busy or absent supervisor', () => {
   test('[SUP-010] [SUP-011] serves one thing after another, in the order of arrival', () =>
     withBench(async (bench) => {
@@ -68,6 +79,43 @@ describe('a busy or absent supervisor', () => {
       expect(await states(tree)).toEqual(['a up']);
     }));
 
+  test.each(['child.start', 'child.terminate', 'child.restart', 'child.delete', 'child.describe'])(
+    '[SUP-026] a message that only looks like the request %s is no call: nobody is answered or harmed',
+    (type) =>
+      withBench(async (bench) => {
+        const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
+        for (const from of [undefined, 'me', { pid: tree.pid }]) {
+          bench.system.send(tree.pid, { type, id: 'z', spec: {}, from });
+          bench.system.send(tree.pid, { type: 'children.list', from });
+          bench.system.send(tree.pid, { type: 'children.count', from });
+          bench.system.send(tree.pid, { type: 'what', from });
+        }
+        expect(await states(tree)).toEqual(['a up']);
+      }),
+  );
+
+  test('[SUP-010] [SUP-026] what it does not know waits too while it is busy: then a message is logged, a call ends it', () =>
+    withBench(async (bench) => {
+      const warnings: string[] = [];
+      bench.warn = (message) => warnings.push(message);
+      const tree = await Supervisor.start(bench.system, { children: [bench.child('a')] });
+      const start = gate();
+      bench.holding.set('slow', start.passed);
+      const slow = Supervisor.startChild(tree, bench.child('slow'));
+      await rest();
+      bench.system.send(tree.pid, { type: 'what' });
+      const list = Supervisor.whichChildren(tree);
+      const unknown = bench.system.call(tree.pid, { type: 'fly' }).catch(() => 'failed');
+      await rest();
+      expect(warnings).toEqual([]);
+      start.open();
+      expect(await slow).toMatchObject({ ok: true });
+      expect(await list).toHaveLength(2);
+      expect(await unknown).toBe('failed');
+      expect(warnings).toEqual([`supervisor ${tree.pid.toString()} got an unexpected message`]);
+      expect(bench.news()).toEqual(['+a', '+slow', '-slow shutdown', '-a shutdown']);
+    }));
+
   test('[SUP-026] an unknown call ends the supervisor, its children stopped in order', () =>
     withBench(async (bench) => {
       const tree = await Supervisor.start(bench.system, {
@@ -100,7 +148,7 @@ describe('a busy or absent supervisor', () => {
       expect(await Supervisor.deleteChild(tree, 'a')).toMatchObject({ error: { kind: 'running' } });
       expect(await Supervisor.terminateChild(tree, 'a')).toEqual({ ok: true });
       expect(await states(tree)).toEqual(['a undefined']);
-      expect(bench.newReports()).toEqual(['shutdownError a noproc']);
+      expect(bench.newReports()).toEqual(['shutdownError a childProcessUnlinked']);
       expect(pid).toBeInstanceOf(Pid);
     }));
 });

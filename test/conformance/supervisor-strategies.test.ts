@@ -95,6 +95,18 @@ describe('strategies', () => {
       expect(await states(tree)).toEqual(['a up', 'b up', 'c up']);
     }));
 
+  test('[STR-013] [SHD-007] each of them is reported with its own reason', () =>
+    withBench(async (bench) => {
+      const tree = await abc(bench, 'oneForAll', { maxRestarts: 1 });
+      await endAtOnce(bench, tree, await pidsOf(tree, ['a', 'b', 'c']));
+      await until(() => bench.log.includes('+c'));
+      expect(bench.newReports()).toEqual([
+        'childTerminated a boom',
+        'shutdownError c boom',
+        'shutdownError b boom',
+      ]);
+    }));
+
   test.each<[Strategy, string[], number]>([
     ['oneForOne', ['a', 'b', 'c'], 3],
     ['restForOne', ['a', 'b', 'c'], 1],

@@ -1,7 +1,9 @@
 import {
   exitReason,
   isExitReason,
+  MonitorRef,
   Pid,
+  type DownMessage,
   type ExitReason,
   type ProcessContext,
   type StartResult,
@@ -78,7 +80,7 @@ export class ChildHandles {
     }
   }
 
-  /** Asks a child to end and watches it do so (OTP SHD-002, SHD-005). */
+  /** Asks a child to end and watches it do so (OTP SHD-002). */
   ask(serial: number): void {
     const pid = this.#watch(serial);
     if (pid !== undefined) this.#self.exit(pid, exitReason.shutdown);
@@ -123,15 +125,26 @@ export class ChildHandles {
     return { type: 'child.started', serial, pid: result.pid.id };
   }
 
+  /** By a monitor, so that a child that removed its link cannot hang its supervisor (OTP SHD-005). */
   #watch(serial: number): Pid | undefined {
     const pid = this.#pids.get(serial);
     if (pid === undefined || this.#asked.has(pid)) return pid;
     this.#asked.add(pid);
-    this.#self.monitor(pid);
-    this.#self.unlink(pid);
+    const self = this.#self;
+    const reason = self.unlink(pid, { flush: true }) ?? unlinked;
+    if (self.system.isAlive(pid)) {
+      self.monitor(pid);
+    } else {
+      // It died before its turn came. A monitor would only say noproc; its own EXIT said why (SHD-008).
+      const down: DownMessage = { type: 'DOWN', ref: new MonitorRef(pid), pid, reason };
+      self.send(self.pid, down);
+    }
     return pid;
   }
 }
+
+/** The reason that is reported of a child that died without its link, so that nobody knows why (OTP SUP-027). */
+const unlinked = exitReason.custom('childProcessUnlinked');
 
 /** The exit reason that a thrown value stands for: its own, if it carries one (OTP SUP-004). */
 export function reasonOfThrown(error: unknown): ExitReason {

@@ -6,8 +6,11 @@
 export type ChildId =
   string | number | boolean | null | readonly ChildId[] | { readonly [key: string]: ChildId };
 
+/** How deep an id may be; what is deeper is taken for a cycle. */
+const deepest = 32;
+
 /** The id as text that is equal exactly for equal ids, or `undefined` when it is no plain value. */
-export function keyOfId(id: unknown): string | undefined {
+export function keyOfId(id: unknown, depth = 0): string | undefined {
   switch (typeof id) {
     case 'string':
       return JSON.stringify(id);
@@ -17,20 +20,28 @@ export function keyOfId(id: unknown): string | undefined {
     case 'boolean':
       return String(id);
     case 'object':
-      return id === null ? 'null' : keyOfObject(id);
+      return id === null ? 'null' : keyOfObject(id, depth);
     default:
       return undefined;
   }
 }
 
-function keyOfObject(id: object): string | undefined {
+function keyOfObject(id: object, depth: number): string | undefined {
   const isList = Array.isArray(id);
+  if (depth === deepest || !(isList || isPlain(id))) return undefined;
   const parts: string[] = [];
   const entries = Object.entries(id).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, value] of isList ? Object.entries(id) : entries) {
-    const key = keyOfId(value);
+    const key = keyOfId(value, depth + 1);
     if (key === undefined) return undefined;
     parts.push(isList ? key : `${JSON.stringify(name)}:${key}`);
   }
   return isList ? `[${parts.join(',')}]` : `{${parts.join(',')}}`;
+}
+
+/** A date, a map or an instance of a class does not show its value by its members. */
+function isPlain(id: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(id);
+  // Also of another realm, whose Object is another one.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -173,6 +173,16 @@ export function settleChild(children: Children, serial: number): Children {
   }));
 }
 
+/** All between two places, both included, that are down for a restart are down and stay so for now. */
+export function settleBetween(children: Children, from: number, upTo: number): Children {
+  const nextFrom = (place: number) => firstBetween(children.slots, place, upTo, awaitsRestart)?.[0];
+  let settled = children;
+  for (let at = nextFrom(from); at !== undefined; at = nextFrom(at + 1)) {
+    settled = settleChild(settled, at);
+  }
+  return settled;
+}
+
 /** The last running child between two places, both included: the next to stop. */
 export function nextToStop(children: Children, from: number, upTo: number): ChildSlot | undefined {
   return lastBetween(children.slots, from, upTo, (slot) => slot.status === 'running')?.[1];
@@ -197,6 +207,10 @@ export function hasOtherActiveSignificant(children: Children, serial: number): b
       (slot.status === 'running' || slot.status === 'restarting'),
   );
   return found !== undefined;
+}
+
+function awaitsRestart({ status }: ChildSlot): boolean {
+  return status === 'exited' || status === 'restarting';
 }
 
 function change(

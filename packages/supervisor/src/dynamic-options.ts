@@ -34,8 +34,8 @@ export interface DynamicPlan {
   readonly extraArguments: readonly unknown[];
 }
 
-/** Checks a dynamic supervisor's options, in Elixir's order (OTP DYN-011). */
-export function checkDynamicOptions(input: unknown): CheckedOptions<DynamicPlan> {
+/** Checks a dynamic supervisor's options, in Elixir's order (OTP DYN-011); without any, all are the defaults. */
+export function checkDynamicOptions(input: unknown = {}): CheckedOptions<DynamicPlan> {
   if (!isPlainObject(input)) {
     return refuse(
       'invalidType',

@@ -1,5 +1,11 @@
 import { assign, setup } from 'xstate';
-import type { DownMessage, ExitMessage, ExitReason, From } from '@snakepit/core';
+import {
+  isFrom,
+  type DownMessage,
+  type ExitMessage,
+  type ExitReason,
+  type From,
+} from '@snakepit/core';
 import { childOfPid } from './children.ts';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
@@ -69,7 +75,7 @@ export const dynamicSetup = setup({
       decide.refusalOfSpec(context, spec) !== undefined,
     isUnknown: ({ context }, { pid }: { pid: number }) =>
       decide.childMeant(context, pid) === undefined,
-    isCall: ({ event }) => 'from' in event,
+    isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
   actions: {
     introduce: effect('introduce'),

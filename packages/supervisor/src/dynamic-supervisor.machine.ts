@@ -1,4 +1,4 @@
-import { exitReason, type DownMessage, type ExitMessage } from '@snakepit/core';
+import { exitReason, type DownMessage } from '@snakepit/core';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
 import { idleState } from './dynamic-idle.ts';
@@ -9,7 +9,7 @@ import type {
   DynamicSupervisorOutput,
 } from './dynamic-setup.ts';
 import { endOfDynamicStopped } from './reports.ts';
-import { done, heldWhileBusy, heldWhileStopping, refusedOr } from './requests.ts';
+import { allElse, done, refusedOr } from './requests.ts';
 
 export type {
   DynamicSupervisorContext,
@@ -21,7 +21,6 @@ export type {
 type Known = Pick<DynamicSupervisorContext, 'children' | 'at'>;
 
 const atHand = ({ context }: { context: Known }) => ({ serial: context.at ?? -1 });
-const pidOfExit = ({ event }: { event: ExitMessage }) => ({ pid: event.from.id });
 const pidOfDown = ({ event }: { event: DownMessage }) => ({ pid: event.pid?.id });
 const stopped = [
   {
@@ -30,16 +29,6 @@ const stopped = [
       endOfDynamicStopped(context.children, event.pid?.id, event.reason),
   },
   { type: 'rememberStop', params: pidOfDown },
-] as const;
-
-/** The EXIT of a child that had died by itself before it was asked to (OTP SHD-005). */
-const diedBefore = [
-  {
-    type: 'noteEnd',
-    params: ({ context, event }: { context: Known; event: ExitMessage }) =>
-      endOfDynamicStopped(context.children, event.from.id, event.reason),
-  },
-  { type: 'rememberStop', params: pidOfExit },
 ] as const;
 
 const oneStopped = {
@@ -51,14 +40,6 @@ const oneStopped = {
 } as const;
 
 const lostWhileStopping = {
-  EXIT: [
-    {
-      guard: { type: 'isLastChild', params: pidOfExit },
-      target: '#dynamicSupervisor.terminated',
-      actions: diedBefore,
-    },
-    { guard: { type: 'isChild', params: pidOfExit }, actions: diedBefore },
-  ],
   DOWN: [
     {
       guard: { type: 'isLastChild', params: pidOfDown },
@@ -85,7 +66,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           always: [{ guard: 'isFaulty', target: '#dynamicSupervisor.failed' }, 'introducing'],
         },
         introducing: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           entry: 'introduce',
           on: {
             'parent.known': {
@@ -110,7 +91,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           ],
         },
         checkingIntensity: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           initial: 'readingClock',
           states: {
             readingClock: {
@@ -138,7 +119,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           },
         },
         restartingOne: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           entry: ['beginStart', { type: 'startChild', params: atHand }],
           on: {
             'child.started': {
@@ -178,7 +159,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           },
         },
         startingOne: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           entry: ['beginStart', { type: 'startChild', params: atHand }],
           on: {
             'child.started': {
@@ -221,7 +202,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           },
         },
         stoppingOne: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           initial: 'choosing',
           states: {
             choosing: {
@@ -245,7 +226,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
       },
     },
     stopping: {
-      meta: { postpone: heldWhileStopping },
+      meta: { postpone: allElse },
       entry: ['beginStop', 'askAll'],
       initial: 'choosing',
       on: lostWhileStopping,

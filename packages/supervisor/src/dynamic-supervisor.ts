@@ -43,7 +43,8 @@ function effectsOf(
   self: ProcessContext,
   options: DynamicSupervisorOptions,
 ): Effects<typeof dynamicSupervisorMachine> {
-  const handles = new ChildHandles(self, options.extraArguments);
+  const checked = checkDynamicOptions(options);
+  const handles = new ChildHandles(self, checked.ok ? checked.plan.extraArguments : []);
   const shared = new SharedEffects(self, handles, new SupervisorReports(self, nameIn(options)));
   return {
     ...shared.acting(),
@@ -67,10 +68,8 @@ function effectsOf(
     },
     answerList: ({ from }, { context }) => {
       const slots = tableValues(context.children.slots);
-      self.reply(
-        from,
-        Array.from(slots, (slot) => infoOf(slot, handles)),
-      );
+      const list = Array.from(slots, (slot) => infoOf(slot, handles));
+      shared.reply(from, list);
     },
   };
 }

@@ -78,21 +78,8 @@ export function refusedOr(refusal: Refusal | undefined): Answer {
   return refusal === undefined ? done : { kind: 'refused', refusal };
 }
 
-/** What waits in the mailbox while the supervisor is busy (OTP SUP-010, SUP-011). */
-export const heldWhileBusy = [
-  'child.start',
-  'child.terminate',
-  'child.restart',
-  'child.delete',
-  'child.describe',
-  'child.retry',
-  'children.*',
-  'supervisor.stop',
-  'EXIT',
-] as const;
-
-/** What waits while children are being stopped for good; EXIT is looked at, for the reasons of their ends. */
-export const heldWhileStopping = heldWhileBusy.filter((type) => type !== 'EXIT');
+/** What waits in the mailbox while the supervisor is busy: all but what it waits for (OTP SUP-010, SUP-011). */
+export const allElse = ['*'] as const;
 
 /** Something a chart has done for it, with these params. */
 type EffectFunction<P> = (args: unknown, params: P) => void;

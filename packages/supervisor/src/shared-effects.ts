@@ -1,4 +1,10 @@
-import type { ActorSystem, ExitReason, From, ProcessContext } from '@snakepit/core';
+import {
+  isFrom,
+  type ActorSystem,
+  type ExitReason,
+  type From,
+  type ProcessContext,
+} from '@snakepit/core';
 import { answerOf, countsOf } from './answers.ts';
 import type { ChildHandles } from './child-handles.ts';
 import { childAt, type Children } from './children.ts';
@@ -33,6 +39,11 @@ export class SharedEffects {
     this.#self = self;
     this.#handles = handles;
     this.#reports = reports;
+  }
+
+  /** Answers a request; one that was sent instead of called has nobody to answer. */
+  reply(from: unknown, answer: unknown): void {
+    if (isFrom(from)) this.#self.reply(from, answer);
   }
 
   /** Effects on children. */
@@ -89,7 +100,10 @@ export class SharedEffects {
         const slot = childAt(seen.context.children, serial);
         if (spec === undefined || slot === undefined) return;
         const pid = slot.pid === null ? undefined : handles.pid(serial);
-        reports.report('startError', reason, spec, { pid, restarting: slot.failures > 0 });
+        reports.report('startError', reason, spec, {
+          pid,
+          restarting: pid !== undefined && slot.failures > 0,
+        });
       },
       noteGivingUp: ({ serial }: At) => {
         const spec = handles.spec(serial);
@@ -107,21 +121,20 @@ export class SharedEffects {
   /** Effects that answer calls. */
   // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the types of defineStatechart check every effect
   answering() {
-    const self = this.#self;
     const handles = this.#handles;
     return {
       holdCaller: ({ from }: { readonly from: From }) => {
         this.#caller = from;
       },
       answer: ({ from, answer }: { readonly from: From; readonly answer: Answer }) => {
-        self.reply(from, answerOf(answer, handles));
+        this.reply(from, answerOf(answer, handles));
       },
       answerCaller: ({ answer }: { readonly answer: Answer }) => {
-        if (this.#caller !== undefined) self.reply(this.#caller, answerOf(answer, handles));
+        this.reply(this.#caller, answerOf(answer, handles));
         this.#caller = undefined;
       },
       answerCount: ({ from }: { readonly from: From }, { context }: Seen) => {
-        self.reply(from, countsOf(tableValues(context.children.slots), handles, self.system));
+        this.reply(from, countsOf(tableValues(context.children.slots), handles, this.#self.system));
       },
     };
   }

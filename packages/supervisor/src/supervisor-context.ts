@@ -15,6 +15,7 @@ import {
   nextToStop,
   noChildren,
   removeChild,
+  settleBetween,
   settleChild,
   traitsOf,
   type Children,
@@ -85,31 +86,23 @@ export function childAtHand({ children, at }: SupervisorContext): ChildSlot | un
   return at === null ? undefined : childAt(children, at);
 }
 
-/** The running child whose pid this is, among those that are being stopped. */
-export function stoppedChild(context: SupervisorContext, pid: number): ChildSlot | undefined {
-  const slot = childOfPid(context.children, pid);
-  const isAmongThem =
-    slot !== undefined && slot.serial >= context.from && slot.serial <= context.upTo;
-  return isAmongThem ? slot : undefined;
-}
-
 /** Takes all children into view. */
 export function spanAll(context: SupervisorContext): Partial<SupervisorContext> {
   return { from: 0, upTo: context.children.nextSerial - 1 };
 }
 
-/** Takes the children into view that are restarted when the one at hand fails (OTP STR-006 … STR-008). */
+/**
+ * Takes the children into view that are restarted when the one at hand fails (OTP STR-006 … STR-008).
+ *
+ * In a group none has anything left to wait for: the one that failed, and one whose own restart had failed, are down
+ * like those that will be stopped (STR-020).
+ */
 export function spanGroup(context: SupervisorContext): Partial<SupervisorContext> {
   const failed = context.at ?? 0;
-  const last = context.children.nextSerial - 1;
-  switch (context.strategy) {
-    case 'oneForOne':
-      return { from: failed, upTo: failed };
-    case 'oneForAll':
-      return { from: 0, upTo: last };
-    case 'restForOne':
-      return { from: failed, upTo: last };
-  }
+  if (context.strategy === 'oneForOne') return { from: failed, upTo: failed };
+  const from = context.strategy === 'oneForAll' ? 0 : failed;
+  const upTo = context.children.nextSerial - 1;
+  return { from, upTo, children: settleBetween(context.children, from, upTo) };
 }
 
 /** Goes on to the next child to stop, downwards. */

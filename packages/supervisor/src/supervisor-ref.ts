@@ -28,8 +28,7 @@ export function refTo(system: ActorSystem, target: Target): SupervisorRef {
     system,
     target,
     get pid() {
-      const pid =
-        typeof target === 'string' ? system.whereis(target) : 'pid' in target ? target.pid : target;
+      const pid = pidOf(system, target);
       if (pid === undefined) {
         throw new ExitError(exitReason.noproc, `supervisor ${JSON.stringify(target)}`);
       }
@@ -45,8 +44,15 @@ export function ask<T>(ref: SupervisorRef, request: Request): Promise<T> {
 
 /** Ends a supervisor in mailbox order and waits until it is gone (OTP GEN-030, GEN-031). */
 export async function stopAndWait(ref: SupervisorRef, reason: ExitReason): Promise<ExitReason> {
-  const { pid, system } = ref;
+  const { system, target } = ref;
+  const pid = pidOf(system, target);
+  if (pid === undefined) return exitReason.noproc;
   const gone = system.awaitExit(pid);
   system.send(pid, { type: 'supervisor.stop', reason });
   return gone;
+}
+
+function pidOf(system: ActorSystem, target: Target): Pid | undefined {
+  if (typeof target === 'string') return system.whereis(target);
+  return 'pid' in target ? target.pid : target;
 }

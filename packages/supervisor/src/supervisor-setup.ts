@@ -1,5 +1,11 @@
 import { assign, setup } from 'xstate';
-import type { DownMessage, ExitMessage, ExitReason, From } from '@snakepit/core';
+import {
+  isFrom,
+  type DownMessage,
+  type ExitMessage,
+  type ExitReason,
+  type From,
+} from '@snakepit/core';
 import { childOfPid } from './children.ts';
 import type { EndOfChild } from './reports.ts';
 import { effect } from './requests.ts';
@@ -53,8 +59,6 @@ export const supervisorSetup = setup({
       childOfPid(context.children, pid) !== undefined,
     isAtHand: ({ context }, { pid }: { pid: number | undefined }) =>
       pid !== undefined && decide.childAtHand(context)?.pid === pid,
-    isAmongStopped: ({ context }, { pid }: { pid: number }) =>
-      decide.stoppedChild(context, pid) !== undefined,
     callsForRestart: ({ context }) => decide.callsForRestart(context),
     endsSupervisor: ({ context }) => decide.endsSupervisor(context),
     gaveUp: ({ context }) => decide.gaveUp(context),
@@ -70,7 +74,7 @@ export const supervisorSetup = setup({
       decide.refusalOfSpec(context, spec) !== undefined,
     isNotStopped: ({ context }, { id }: { id: unknown }) =>
       decide.refusalOfStopped(context, id) !== undefined,
-    isCall: ({ event }) => 'from' in event,
+    isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
   actions: {
     introduce: effect('introduce'),

@@ -1,4 +1,4 @@
-import type { DownMessage, ExitMessage } from '@snakepit/core';
+import type { DownMessage } from '@snakepit/core';
 import { endOfStopped } from './reports.ts';
 import type { SupervisorContext } from './supervisor-context.ts';
 
@@ -12,12 +12,11 @@ export function atHand({ context }: { readonly context: SupervisorContext }): { 
   return { serial: context.at ?? -1 };
 }
 
-const pidOfExit = ({ event }: { readonly event: ExitMessage }) => ({ pid: event.from.id });
 const pidOfDown = ({ event }: { readonly event: DownMessage }) => ({ pid: event.pid?.id });
 
 /**
  * One child after another, downwards: asked, killed when its time is over, dead before the next is asked (OTP
- * SHD-001, SHD-002).
+ * SHD-001, SHD-002). One that is dead already is told as if it ended now, with its own reason (SHD-007, SHD-008).
  *
  * @param done - Where to go when all of them are down.
  */
@@ -61,31 +60,6 @@ export function stopStates(done: string) {
     // Nothing survives a kill, so the wait for the end needs no limit (SHD-002).
     killing: { entry: { type: 'killChild', params: atHand }, on: { DOWN: ended } },
   } as const;
-}
-
-/**
- * The EXIT of a child that died by itself before it was asked to: consumed, never a failure of its own (OTP SHD-005,
- * SHD-007, STR-013).
- *
- * @param choosing - Where the next child to stop is chosen.
- */
-// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the literal types are what createMachine checks
-export function consumedExits(choosing: string) {
-  const actions = [
-    {
-      type: 'noteEnd',
-      params: ({ context, event }: Scope<ExitMessage>) =>
-        endOfStopped(context.children, event.from.id, event.reason),
-    },
-    {
-      type: 'rememberStop',
-      params: ({ event }: Scope<ExitMessage>) => ({ pid: event.from.id, reason: event.reason }),
-    },
-  ] as const;
-  return [
-    { guard: { type: 'isAtHand', params: pidOfExit }, target: choosing, actions },
-    { guard: { type: 'isAmongStopped', params: pidOfExit }, actions },
-  ] as const;
 }
 
 /**

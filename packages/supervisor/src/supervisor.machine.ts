@@ -1,11 +1,11 @@
 import { exitReason } from '@snakepit/core';
-import { done, heldWhileBusy, heldWhileStopping, ignored, refusedOr } from './requests.ts';
+import { allElse, done, ignored, refusedOr } from './requests.ts';
 import * as decide from './supervisor-context.ts';
 import type { SupervisorContext } from './supervisor-context.ts';
 import { idleState } from './supervisor-idle.ts';
 import { supervisorSetup } from './supervisor-setup.ts';
 import type { SupervisorEvent, SupervisorInput, SupervisorOutput } from './supervisor-setup.ts';
-import { atHand, consumedExits, startStates, stopStates } from './supervisor-states.ts';
+import { atHand, startStates, stopStates } from './supervisor-states.ts';
 
 export type { SupervisorContext, SupervisorEvent, SupervisorInput, SupervisorOutput };
 
@@ -57,7 +57,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
           always: [{ guard: 'isFaulty', target: '#supervisor.failed' }, 'introducing'],
         },
         introducing: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           entry: 'introduce',
           on: {
             'parent.known': {
@@ -70,7 +70,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
           },
         },
         startingChildren: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           entry: 'letGo',
           initial: 'choosing',
           states: {
@@ -106,11 +106,10 @@ export const supervisorMachine = supervisorSetup.createMachine({
           },
         },
         rollback: {
-          meta: { postpone: heldWhileStopping },
+          meta: { postpone: allElse },
           entry: 'letGo',
           initial: 'choosing',
           states: stopStates('#supervisor.failed'),
-          on: { EXIT: consumedExits('#supervisor.starting.rollback.choosing') },
         },
       },
     },
@@ -130,7 +129,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
           ],
         },
         checkingIntensity: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           initial: 'readingClock',
           states: {
             readingClock: {
@@ -159,7 +158,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
         },
         restarting: {
           initial: 'stoppingGroup',
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           states: {
             stoppingGroup: {
               entry: 'letGo',
@@ -208,7 +207,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
           },
         },
         serving: {
-          meta: { postpone: heldWhileBusy },
+          meta: { postpone: allElse },
           initial: 'startingChild',
           states: {
             startingChild: {
@@ -274,11 +273,10 @@ export const supervisorMachine = supervisorSetup.createMachine({
       },
     },
     stopping: {
-      meta: { postpone: heldWhileStopping },
+      meta: { postpone: allElse },
       entry: ['spanAll', 'letGo'],
       initial: 'choosing',
       states: stopStates('#supervisor.terminated'),
-      on: { EXIT: consumedExits('#supervisor.stopping.choosing') },
     },
     failed: { type: 'final' },
     terminated: { type: 'final' },

@@ -64,13 +64,13 @@ function effectsOf(
     answerList: ({ from }, { context }) => {
       const slots = tableValues(context.children.slots);
       // Newest first (SUP-021).
-      self.reply(from, Array.from(slots, (slot) => infoOf(slot, handles)).reverse());
+      shared.reply(from, Array.from(slots, (slot) => infoOf(slot, handles)).reverse());
     },
     answerSpec: ({ from, serial }) => {
       const spec = serial === null ? undefined : handles.spec(serial);
       const answer =
         spec === undefined ? { ok: false, error: { kind: 'notFound' } } : { ok: true, spec };
-      self.reply(from, answer);
+      shared.reply(from, answer);
     },
   };
 }
@@ -128,7 +128,8 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
  * `type: 'supervisor'`.
  *
  * Differs from OTP: `maxRestarts` is 3 unless told otherwise, as in Elixir; `simpleOneForOne` is
- * {@link DynamicSupervisor}; an unknown cast cannot be told from a message and is logged, not fatal.
+ * {@link DynamicSupervisor}; an unknown cast cannot be told from a message and is logged, not fatal, and a request that
+ * was cast is carried out unanswered.
  */
 export const Supervisor: SupervisorApi = {
   ...behaviour,
