@@ -125,6 +125,15 @@ describe('runDoctor', () => {
     expect(only(findings, 'socket-path').detail).toContain('is too long or cannot be written');
   });
 
+  test('[I2.10] a directory for sockets must have room for the name of the run, too', async () => {
+    // With a socket's name alone it would fit into the 103 or 107 bytes of a path.
+    const socketDir = join(directory, 'x'.repeat(88 - Buffer.byteLength(directory)));
+    const findings = await runDoctor({ pools: [], socketDir });
+    expect(only(findings, 'socket-path').detail).toContain('is too long or cannot be written');
+    const roomy = await runDoctor({ pools: [], socketDir: directory });
+    expect(only(roomy, 'socket-path').detail).toBe(`sockets go below ${directory}`);
+  });
+
   test('without pools it looks at the environment of the project', async () => {
     const findings = await runDoctor({
       projectDir: directory,

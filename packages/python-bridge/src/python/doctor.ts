@@ -6,13 +6,13 @@ import { parseObject } from '../bridge/codec.ts';
 import type { ConfiguredPython, ResolvedPool } from '../config/config.ts';
 import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
 import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
-import { stateDirectoryChoices } from '../os/run-records.ts';
+import { createRunId, stateDirectoryChoices } from '../os/run-records.ts';
+import { errorCode } from '../os/system-error.ts';
 import { checkPython, oldestPython } from './check-python.ts';
 import type { PackageCheck } from './check-python.ts';
 import { findPython } from './find-python.ts';
 import type { FoundPython } from './find-python.ts';
 import { runCommand } from './run-command.ts';
-import { systemErrorCode } from './system-error.ts';
 
 /** One thing that the doctor looked at. */
 export interface Finding {
@@ -213,22 +213,22 @@ function checkStateDirectory({ stateDir, env }: DoctorOptions): Finding {
   };
 }
 
-/** As long as any id of a run. */
-const someRunId = 'x'.repeat(16);
-
 function checkSocketPath({ socketDir }: DoctorOptions): Finding {
   const limit = maxSocketPathBytes();
-  const places = [...(socketDir === undefined ? [] : [socketDir]), ...shortDirectories(someRunId)];
+  // The runtime makes a directory of its own below, named after the run.
+  const runId = createRunId();
+  const own = socketDir === undefined ? undefined : join(socketDir, runId);
+  const places = [...(own === undefined ? [] : [own]), ...shortDirectories(runId)];
   const fits = (place: string): boolean =>
     Buffer.byteLength(join(place, LONGEST_SOCKET_NAME)) <= limit && canMake(place);
   const usable = places.find(fits);
   if (usable !== undefined) {
-    const shown = usable === socketDir ? socketDir : dirname(usable);
     const why =
-      usable === socketDir || socketDir === undefined
+      usable === own || socketDir === undefined
         ? ''
         : `; ${socketDir} is too long or cannot be written`;
-    return { id: 'socket-path', ok: true, detail: `sockets go below ${shown}${why}`, remedy: '' };
+    const detail = `sockets go below ${dirname(usable)}${why}`;
+    return { id: 'socket-path', ok: true, detail, remedy: '' };
   }
   return {
     id: 'socket-path',
@@ -244,7 +244,7 @@ function canMake(path: string): boolean {
     accessSync(path, constants.W_OK | constants.X_OK);
     return true;
   } catch (error) {
-    const missing = systemErrorCode(error) === 'ENOENT';
+    const missing = errorCode(error) === 'ENOENT';
     return missing && dirname(path) !== path && canMake(dirname(path));
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -44,6 +44,26 @@ describe('holdSetupLock', () => {
     expect(held).toHaveLength(1);
     await held[0]?.();
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('[I2.10] a lock whose holder’s number was given to another process is taken over', async () => {
+    const release = await holdSetupLock(path);
+    expect(await readFile(path, 'utf8')).toMatch(/^\d+ \S/);
+    // As after a restart of the machine: this pid lives, and is not the holder.
+    await writeFile(path, `${process.pid} 1`);
+    const again = await holdSetupLock(path);
+    await again();
+    await release();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('a lock that says nothing usable is taken over', async () => {
+    for (const text of ['', 'null', '-1', '0 5', `${process.pid}x`]) {
+      await writeFile(path, text);
+      await (
+        await holdSetupLock(path)
+      )();
+    }
   });
 
   test('who was killed while taking over is in nobody’s way for long', async () => {
