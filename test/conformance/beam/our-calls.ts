@@ -1,0 +1,177 @@
+import { ExitError, type Pid, type StartResult } from '@snakepit/core';
+import {
+  DynamicSupervisor,
+  Supervisor,
+  type ChildInfo,
+  type ChildSpec,
+  type SupervisorRef,
+} from '@snakepit/supervisor';
+import { erlangWord } from './erlang-term.ts';
+import { specOf } from './our-children.ts';
+import { snakeCase, type Journal } from './our-journal.ts';
+import type { NamingCall, SimpleStep, Supervising, Worker } from './scenario.ts';
+
+type Call = Extract<SimpleStep, { do: 'call' }>;
+type Refusal = Extract<Awaited<ReturnType<typeof Supervisor.startChild>>, { ok: false }>['error'];
+type DynamicRefusal = Extract<
+  Awaited<ReturnType<typeof DynamicSupervisor.startChild>>,
+  { ok: false }
+>['error'];
+
+/** A supervisor held in the start of a child that will decline. */
+interface Gate {
+  /** Settled once it is held. */
+  readonly held: Promise<void>;
+  /** What the start brings in the end. */
+  readonly answer: Promise<string>;
+  /** Lets it go on. */
+  open(): void;
+}
+
+/** The calls of a scenario on our supervisors, with their answers as the BEAM's driver writes them. */
+export interface Calls {
+  /** Makes one call. */
+  ask(pid: Pid, call: Call): Promise<string>;
+  /** Holds a supervisor. */
+  hold(pid: Pid, on: Pick<Supervising, 'id' | 'kind'>): Gate;
+}
+
+/** Makes the calls that belong to a journal. */
+export function answersOf(journal: Journal): Calls {
+  return {
+    async ask(pid, call) {
+      const tree = Supervisor.at(journal.system, pid);
+      return `${nameOf(call)}: ${await answerOr(journal, () => ask(journal, tree, call))}`;
+    },
+    hold: (pid, on) => hold(journal, pid, on),
+  };
+}
+
+function hold(journal: Journal, pid: Pid, { id, kind }: Pick<Supervising, 'id' | 'kind'>): Gate {
+  const tree = Supervisor.at(journal.system, pid);
+  let open: () => void = () => undefined;
+  let isHeld: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    isHeld = resolve;
+  });
+  const declined = new Promise<StartResult>((resolve) => {
+    open = () => {
+      resolve({ ok: true, pid: undefined });
+    };
+  });
+  const spec: ChildSpec = {
+    id: 'gate',
+    restart: 'temporary',
+    start: () => {
+      isHeld();
+      return declined;
+    },
+  };
+  const start = kind === 'dynamic' ? DynamicSupervisor.startChild : Supervisor.startChild;
+  const answer = answerOr(journal, async () => startedText(journal, await start(tree, spec)));
+  return { held, open, answer: answer.then((text) => `${id} hold: ${text}`) };
+}
+
+async function answerOr(journal: Journal, ask: () => Promise<string>): Promise<string> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    return `exit ${journal.textOf(error.reason)}`;
+  }
+}
+
+function nameOf(call: Call): string {
+  const about = call.call === 'start_child' ? [call.child.id] : 'id' in call ? [call.id] : [];
+  return [call.on, call.call, ...about].join(' ');
+}
+
+async function ask(journal: Journal, tree: SupervisorRef, call: Call): Promise<string> {
+  const isDynamic = call.kind === 'dynamic';
+  switch (call.call) {
+    case 'which_children': {
+      const list = await Supervisor.whichChildren(tree);
+      return `[${list.map((child) => ` ${shown(journal, child)};`).join('')} ]`;
+    }
+    case 'count_children': {
+      const { specs, active, supervisors, workers } = await Supervisor.countChildren(tree);
+      return `specs ${specs} active ${active} supervisors ${supervisors} workers ${workers}`;
+    }
+    case 'start_child':
+      return startedText(
+        journal,
+        await (isDynamic ? DynamicSupervisor.startChild : Supervisor.startChild)(
+          tree,
+          specOf(journal, call.child satisfies Worker),
+        ),
+      );
+    default:
+      if (isDynamic) return terminateMember(journal, tree, call.id);
+      return askAbout(journal, tree, call.call, call.id);
+  }
+}
+
+async function terminateMember(journal: Journal, tree: SupervisorRef, id: string): Promise<string> {
+  const pid = journal.pidOf(id);
+  if (pid === undefined) return 'nobody';
+  return doneText(journal, await DynamicSupervisor.terminateChild(tree, pid));
+}
+
+async function askAbout(
+  journal: Journal,
+  tree: SupervisorRef,
+  call: NamingCall,
+  id: string,
+): Promise<string> {
+  switch (call) {
+    case 'terminate_child':
+      return doneText(journal, await Supervisor.terminateChild(tree, id));
+    case 'delete_child':
+      return doneText(journal, await Supervisor.deleteChild(tree, id));
+    case 'restart_child':
+      return startedText(journal, await Supervisor.restartChild(tree, id));
+    case 'get_childspec': {
+      const found = await Supervisor.getChildSpec(tree, id);
+      if (!found.ok) return refused(journal, found.error);
+      const { restart, shutdown, type, significant } = found.spec;
+      const known = erlangWord(String(shutdown));
+      return `ok ${String(found.spec.id)} ${restart} ${known} ${type} ${String(significant)}`;
+    }
+  }
+}
+
+function doneText(
+  journal: Journal,
+  answer: { readonly ok: true } | { readonly ok: false; readonly error: Refusal | { readonly kind: 'notFound' } | { readonly kind: 'running' | 'restarting' } },
+): string {
+  return answer.ok ? 'ok' : refused(journal, answer.error);
+}
+
+function startedText(
+  journal: Journal,
+  answer:
+    | { readonly ok: true; readonly pid: Pid | undefined }
+    | { readonly ok: false; readonly error: Parameters<typeof refused>[1] },
+): string {
+  if (!answer.ok) return refused(journal, answer.error);
+  return `ok ${answer.pid === undefined ? 'undefined' : journal.nameOf(answer.pid)}`;
+}
+
+function refused(
+  journal: Journal,
+  error: Refusal | DynamicRefusal | { readonly kind: 'notFound' | 'running' | 'restarting' },
+): string {
+  switch (error.kind) {
+    case 'alreadyStarted':
+      return `error already_started ${journal.nameOf(error.pid)}`;
+    case 'startFailed':
+      return `error start_failed ${journal.textOf(error.reason)}`;
+    default:
+      return `error ${snakeCase(error.kind)}`;
+  }
+}
+
+function shown(journal: Journal, { id, pid, type }: ChildInfo): string {
+  const state = typeof pid === 'object' ? journal.nameOf(pid) : (pid ?? 'undefined');
+  return `${id === undefined ? '-' : String(id)} ${state} ${type}`;
+}

@@ -1,0 +1,147 @@
+import type { RestartType, Shutdown, Strategy } from '@snakepit/supervisor';
+import type { ReasonWord } from './reasons.ts';
+
+/** What a worker does at one of its starts. */
+export type Outcome =
+  | 'ok'
+  | 'ignore'
+  | 'raise'
+  | 'junk'
+  | readonly ['stop' | 'exit', ReasonWord]
+  /** Kills that sibling during its own start, then runs. */
+  | readonly ['killing', string]
+  /** The start function itself fails, before there is a process. */
+  | 'startRaise'
+  | 'startJunk'
+  | readonly ['startExit', ReasonWord]
+  /** The start function succeeds, but its process is gone by then. */
+  | readonly ['thenStop', ReasonWord];
+
+/**
+ * How a worker takes its end: `plain` ones do not trap exits, all others do; `slow` ones take 3 ms, `hanging` ones
+ * end only when killed, `contrary` ones end with a reason of their own.
+ */
+export type Temper = 'plain' | 'trapping' | 'slow' | 'hanging' | readonly ['contrary', ReasonWord];
+
+/** A child that does what its script says. */
+export interface Worker {
+  readonly kind: 'worker';
+  readonly id: string;
+  readonly restart: RestartType;
+  readonly shutdown: Shutdown;
+  readonly significant: boolean;
+  readonly temper: Temper;
+  /** Whether the child spec names a process or a start function. */
+  readonly by: 'process' | 'function';
+  /** Name to register under, or `none`. */
+  readonly name: string;
+  /** What the first starts do; later ones succeed. */
+  readonly starts: readonly Outcome[];
+  /** The sibling that its terminate callback kills, or `none`. */
+  readonly lastWill: string;
+}
+
+/** A supervisor. */
+export interface Branch {
+  readonly kind: 'supervisor';
+  readonly id: string;
+  readonly restart: RestartType;
+  readonly shutdown: Shutdown;
+  readonly significant: boolean;
+  readonly strategy: Strategy;
+  readonly intensity: number;
+  readonly auto: 'never' | 'anySignificant' | 'allSignificant';
+  readonly children: readonly Node[];
+}
+
+/** A dynamic supervisor: `simple_one_for_one` there. All its children share these settings, as they must there. */
+export interface Dynamic {
+  readonly kind: 'dynamic';
+  readonly id: string;
+  readonly restart: RestartType;
+  readonly shutdown: Shutdown;
+  readonly significant: boolean;
+  readonly intensity: number;
+  readonly template: { readonly restart: RestartType; readonly shutdown: Shutdown };
+}
+
+/** A supervisor of either kind. */
+export type Supervising = Branch | Dynamic;
+
+/** Anything in a tree. */
+export type Node = Worker | Supervising;
+
+/** A call that names a child. */
+export type NamingCall = 'terminate_child' | 'restart_child' | 'delete_child' | 'get_childspec';
+
+/** Something done to a tree, once all is quiet. */
+export type SimpleStep =
+  /** A worker is told to end itself, in one of four ways. */
+  | {
+      readonly do: 'finish';
+      readonly id: string;
+      readonly how: 'stop' | 'exit' | 'raise' | 'junk';
+      readonly reason: ReasonWord;
+    }
+  /** An exit signal from outside; for the root, from its parent. */
+  | { readonly do: 'signal'; readonly id: string; readonly reason: ReasonWord }
+  /** A worker removes its link to its supervisor. */
+  | { readonly do: 'unlink'; readonly id: string }
+  /** A supervisor gets what it does not know. */
+  | { readonly do: 'junk'; readonly id: string; readonly how: 'message' | 'call' }
+  | {
+      readonly do: 'call';
+      readonly call: 'start_child';
+      readonly on: string;
+      readonly kind: Supervising['kind'];
+      readonly child: Worker;
+    }
+  | {
+      readonly do: 'call';
+      readonly call: NamingCall;
+      readonly on: string;
+      readonly kind: Supervising['kind'];
+      readonly id: string;
+    }
+  | {
+      readonly do: 'call';
+      readonly call: 'which_children' | 'count_children';
+      readonly on: string;
+      readonly kind: Supervising['kind'];
+    };
+
+/** A step, or several while a supervisor is held in the start of a child that will decline: they queue up. */
+export type Step =
+  | SimpleStep
+  | {
+      readonly do: 'hold';
+      readonly on: string;
+      readonly kind: Supervising['kind'];
+      readonly steps: readonly SimpleStep[];
+    };
+
+/** A tree and what happens to it. */
+export interface Scenario {
+  readonly tree: Supervising;
+  readonly steps: readonly Step[];
+}
+
+/** The supervisors of a tree, parents first. */
+export function supervisorsOf(node: Node): readonly Supervising[] {
+  if (node.kind === 'worker') return [];
+  return node.kind === 'dynamic' ? [node] : [node, ...node.children.flatMap(supervisorsOf)];
+}
+
+/** Under which supervisor each id is, those of children that are added on the way included. */
+export function parentsOf(scenario: Scenario): ReadonlyMap<string, string> {
+  const parents = new Map<string, string>();
+  for (const node of supervisorsOf(scenario.tree)) {
+    if (node.kind === 'supervisor') {
+      for (const child of node.children) parents.set(child.id, node.id);
+    }
+  }
+  for (const step of scenario.steps.flatMap((one) => (one.do === 'hold' ? one.steps : [one]))) {
+    if (step.do === 'call' && step.call === 'start_child') parents.set(step.child.id, step.on);
+  }
+  return parents;
+}
