@@ -86,7 +86,7 @@ export function nodeAt(graph: Graph, key: string): Node {
 }
 
 /** The shortest way to a state. */
-export function pathTo(graph: Graph, key: string): AnyEventObject[] {
+function pathTo(graph: Graph, key: string): AnyEventObject[] {
   const path: AnyEventObject[] = [];
   for (let { via } = nodeAt(graph, key); via !== undefined; { via } = nodeAt(graph, via.from)) {
     path.unshift(via.event);

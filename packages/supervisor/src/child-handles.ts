@@ -147,7 +147,7 @@ export class ChildHandles {
 const unlinked = exitReason.custom('childProcessUnlinked');
 
 /** The exit reason that a thrown value stands for: its own, if it carries one (OTP SUP-004). */
-export function reasonOfThrown(error: unknown): ExitReason {
+function reasonOfThrown(error: unknown): ExitReason {
   if (error instanceof Error && 'reason' in error && isExitReason(error.reason)) {
     return error.reason;
   }

@@ -13,17 +13,17 @@ export type ReportContext =
   | 'shutdown';
 
 /** Whether a child's own end is reported: every one of a permanent child, abnormal ones of others (OTP RPT-002). */
-export function reportOfOwnEnd(slot: ChildSlot, reason: ExitReason): ReportContext | null {
+function reportOfOwnEnd(slot: ChildSlot, reason: ExitReason): ReportContext | null {
   return slot.restart === 'permanent' || !isCleanExit(reason) ? 'childTerminated' : null;
 }
 
 /** Whether the end of a child that was asked to stop is reported, by a supervisor (OTP SHD-006). */
-export function reportOfStop(slot: ChildSlot, reason: ExitReason): ReportContext | null {
+function reportOfStop(slot: ChildSlot, reason: ExitReason): ReportContext | null {
   return isProperStop(slot, reason) ? null : 'shutdownError';
 }
 
 /** The same by a dynamic supervisor, which lets a permanent child say more (OTP DYN-020). */
-export function reportOfDynamicStop(slot: ChildSlot, reason: ExitReason): ReportContext | null {
+function reportOfDynamicStop(slot: ChildSlot, reason: ExitReason): ReportContext | null {
   if (slot.shutdown === 'brutalKill') return reason.kind === 'killed' ? null : 'shutdownError';
   const proper =
     reason.kind === 'shutdown' ||

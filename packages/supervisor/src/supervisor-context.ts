@@ -122,7 +122,7 @@ export function aimUp({ children, from, upTo, at }: SupervisorContext): Partial<
 }
 
 /** Changes the bookkeeping of the child at hand. */
-export function onChildAtHand(
+function onChildAtHand(
   context: SupervisorContext,
   update: (children: Children, serial: number) => Children,
 ): Partial<SupervisorContext> {
