@@ -6,6 +6,20 @@ export interface Stoppable {
   hurry(): void;
 }
 
+/** Where signals come from, and how a process ends by one: `process`. */
+export interface SignalSource {
+  /** Number of the process. */
+  readonly pid: number;
+  /** Hears a signal. */
+  on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+  /** Hears it no more. */
+  off(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+  /** How many hear it. */
+  listenerCount(signal: NodeJS.Signals): number;
+  /** Sends one. */
+  kill(pid: number, signal: NodeJS.Signals): unknown;
+}
+
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -14,7 +28,7 @@ const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  *
  * @returns A function that stops watching.
  */
-export function watchSignals(target: Stoppable): () => void {
+export function watchSignals(target: Stoppable, source: SignalSource = process): () => void {
   let asked = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) {
@@ -25,13 +39,13 @@ export function watchSignals(target: Stoppable): () => void {
     const end = (): void => {
       unwatch();
       // Somebody else's handler decides, if there is one; otherwise the process ends as it would have.
-      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+      if (source.listenerCount(signal) === 0) source.kill(source.pid, signal);
     };
     target.stop().then(end, end);
   };
   const unwatch = (): void => {
-    for (const signal of endSignals) process.off(signal, onSignal);
+    for (const signal of endSignals) source.off(signal, onSignal);
   };
-  for (const signal of endSignals) process.on(signal, onSignal);
+  for (const signal of endSignals) source.on(signal, onSignal);
   return unwatch;
 }
