@@ -6,16 +6,9 @@ import {
   exitReason,
   ok,
   type ExitReason,
-  type Pid,
 } from '@snakepit/core';
-import { DynamicSupervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
-import { boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
-
-async function add(tree: SupervisorRef, spec: ChildSpec): Promise<Pid> {
-  const result = await DynamicSupervisor.startChild(tree, spec);
-  if (!result.ok || result.pid === undefined) throw new Error('the child starts');
-  return result.pid;
-}
+import { DynamicSupervisor, type ChildSpec } from '@snakepit/supervisor';
+import { add, boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
 
 /** Ends in its own way when asked to. */
 const answering = defineServer({

@@ -34,6 +34,19 @@ export const probe = defineServer({
   info: (seen, message) => noreply([...seen, message]),
 });
 
+/** A process that does nothing. */
+export const sleeper = defineServer({ init: () => ok(0), info: (state) => noreply(state) });
+
+/** A system with a probe that does not trap exits, and two that do. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the types of the probes are inferred
+export async function startThree() {
+  const system = quietSystem();
+  const plain = await system.start(probe, {});
+  const trapping = await system.start(probe, { trapExit: true });
+  const other = await system.start(probe, { trapExit: true });
+  return { system, plain, trapping, other };
+}
+
 /** With which reason a call, a start or a wait fails. */
 export async function reasonOf(promise: Promise<unknown>): Promise<ExitReason> {
   try {

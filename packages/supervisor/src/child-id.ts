@@ -10,7 +10,11 @@ export type ChildId =
 const deepest = 32;
 
 /** The id as text that is equal exactly for equal ids, or `undefined` when it is no plain value. */
-export function keyOfId(id: unknown, depth = 0): string | undefined {
+export function keyOfId(id: unknown): string | undefined {
+  return keyAt(id, 0);
+}
+
+function keyAt(id: unknown, depth: number): string | undefined {
   switch (typeof id) {
     case 'string':
       return JSON.stringify(id);
@@ -32,7 +36,7 @@ function keyOfObject(id: object, depth: number): string | undefined {
   const parts: string[] = [];
   const entries = Object.entries(id).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, value] of isList ? Object.entries(id) : entries) {
-    const key = keyOfId(value, depth + 1);
+    const key = keyAt(value, depth + 1);
     if (key === undefined) return undefined;
     parts.push(isList ? key : `${JSON.stringify(name)}:${key}`);
   }

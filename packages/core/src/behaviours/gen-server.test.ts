@@ -11,7 +11,7 @@ import {
   type ExitReason,
   type From,
 } from '../index.ts';
-import { quietSystem, reasonOf } from '../probe.fixture.ts';
+import { quietSystem, reasonOf, settle } from '../probe.fixture.ts';
 
 const counter = defineServer({
   name: 'counter',
@@ -30,7 +30,22 @@ const counter = defineServer({
 const quiet = quietSystem;
 
 describe('defineServer', () => {
-  test('[GEN-001] [GEN-012] [GEN-021] start waits for init; calls answer; casts change the state', async () => {
+  test('[GEN-001] start returns only after init has finished', async () => {
+    const system = quiet();
+    const steps: string[] = [];
+    const server = defineServer({
+      init: async () => {
+        await settle();
+        steps.push('initialised');
+        return ok(0);
+      },
+    });
+    await system.start(server).then(() => steps.push('started'));
+    expect(steps).toEqual(['initialised', 'started']);
+    await system.stop();
+  });
+
+  test('[GEN-012] [GEN-021] calls answer; casts change the state', async () => {
     const system = quiet();
     const ref = await system.start(counter, 1);
     await expect(ref.call.add(2)).resolves.toBe(3);

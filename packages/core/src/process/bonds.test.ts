@@ -1,17 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  defineServer,
-  exitReason,
-  noreply,
-  ok,
-  type MonitorRef,
-  type Pid,
-  type ProcessContext,
-} from '../index.ts';
-import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
+import { exitReason, type MonitorRef, type Pid, type ProcessContext } from '../index.ts';
+import { probe, quietSystem, reasonOf, settle, sleeper } from '../probe.fixture.ts';
 
 const boom = exitReason.custom('boom');
-const sleeper = defineServer({ init: () => ok(0), info: (state) => noreply(state) });
 
 async function setUp() {
   const system = quietSystem();

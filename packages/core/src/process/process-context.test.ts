@@ -1,29 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  defineServer,
-  defineTask,
-  exitReason,
-  noreply,
-  ok,
-  type ProcessContext,
-} from '../index.ts';
-import { probe, quietSystem, settle } from '../probe.fixture.ts';
+import { defineTask, exitReason, type ProcessContext } from '../index.ts';
+import { settle, sleeper, startThree } from '../probe.fixture.ts';
 
 const boom = exitReason.custom('boom');
 const forever = (): Promise<never> => new Promise(() => undefined);
-const sleeper = defineServer({ init: () => ok(0), info: (state) => noreply(state) });
-
-async function setUp() {
-  const system = quietSystem();
-  const plain = await system.start(probe, {});
-  const trapping = await system.start(probe, { trapExit: true });
-  const other = await system.start(probe, { trapExit: true });
-  return { system, plain, trapping, other };
-}
-
 describe('dying', () => {
   test('[PRC-019] [PRC-021] who is killed while a callback awaits is gone at once; its cleanup changes nothing', async () => {
-    const { system, plain, other } = await setUp();
+    const { system, plain, other } = await startThree();
     let finishLate: () => void = () => undefined;
     const late = new Promise<void>((resolve) => (finishLate = resolve));
     const aborted: string[] = [];
@@ -47,7 +30,7 @@ describe('dying', () => {
   });
 
   test('[PRC-021] a kill inside a synchronous callback takes effect when it returns', async () => {
-    const { system, plain, other } = await setUp();
+    const { system, plain, other } = await startThree();
     const steps: unknown[] = [];
     const killed = plain.call.runNow((self) => {
       self.send(other.pid, 'before');
@@ -62,7 +45,7 @@ describe('dying', () => {
   });
 
   test('[PRC-022] a continuation that outlived its process has no effect at all', async () => {
-    const { system, plain, trapping, other } = await setUp();
+    const { system, plain, trapping, other } = await startThree();
     let context: ProcessContext | undefined;
     plain.call.run((self) => ((context = self), forever())).catch(() => undefined);
     await settle();
@@ -109,7 +92,7 @@ describe('dying', () => {
   });
 
   test('a process ended before its first turn never runs', async () => {
-    const { system } = await setUp();
+    const { system } = await startThree();
     const ran: string[] = [];
     const pid = system.spawn(defineTask(() => ran.push('ran')));
     expect(system.processInfo(pid)).toMatchObject({ status: 'starting', stateValue: undefined });
@@ -120,7 +103,7 @@ describe('dying', () => {
   });
 
   test('what a dead process got is dropped, and its view says that it is dead', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     const view = system.processInfo(plain.pid);
     system.exit(plain.pid, boom);
     system.send(plain.pid, 'late');

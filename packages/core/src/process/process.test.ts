@@ -3,28 +3,16 @@ import {
   defineServer,
   defineTask,
   exitReason,
-  noreply,
-  ok,
   Pid,
   type ExitReason,
   type ProcessContext,
 } from '../index.ts';
-import { probe, quietSystem, settle } from '../probe.fixture.ts';
+import { settle, sleeper, startThree } from '../probe.fixture.ts';
 
 const boom = exitReason.custom('boom');
-const sleeper = defineServer({ init: () => ok(0), info: (state) => noreply(state) });
-
-async function setUp() {
-  const system = quietSystem();
-  const plain = await system.start(probe, {});
-  const trapping = await system.start(probe, { trapExit: true });
-  const other = await system.start(probe, { trapExit: true });
-  return { system, plain, trapping, other };
-}
-
 describe('spawn', () => {
   test('[PRC-001] the pid is there at once, the body runs in a later turn, no pid comes twice', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     const events: string[] = [];
     const pids = (await plain.call.runNow((self) => {
       const pids = [1, 2].map((n) =>
@@ -42,7 +30,7 @@ describe('spawn', () => {
   });
 
   test('[PRC-002] a body that returns ends normal', async () => {
-    const { system } = await setUp();
+    const { system } = await startThree();
     await expect(system.awaitExit(system.spawn(defineTask(() => 1)))).resolves.toEqual(
       exitReason.normal,
     );
@@ -50,7 +38,7 @@ describe('spawn', () => {
   });
 
   test('[PRC-003] a process that exits itself ends with exactly that reason, may catch it, and cleans up', async () => {
-    const { system } = await setUp();
+    const { system } = await startThree();
     const steps: string[] = [];
     const exiting = defineTask((_: undefined, self) => {
       try {
@@ -73,7 +61,7 @@ describe('spawn', () => {
   });
 
   test('[PRC-004] [PRC-005] an uncaught throw or rejection ends it with the thrown value', async () => {
-    const { system } = await setUp();
+    const { system } = await startThree();
     const error = new Error('thrown');
     const works = [
       () => {
@@ -90,7 +78,7 @@ describe('spawn', () => {
   });
 
   test('[PRC-016] a linked child that dies in its first instruction still signals its parent', async () => {
-    const { system, trapping } = await setUp();
+    const { system, trapping } = await startThree();
     const dying = defineServer({
       init: (_: undefined, self) => self.exit(boom),
     });
@@ -103,7 +91,7 @@ describe('spawn', () => {
   });
 
   test('[PRC-020] the spawner’s death does not touch what it spawned without a link', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     const child = (await plain.call.run((self) => self.spawn(sleeper))) as Pid;
     system.exit(plain.pid, boom);
     await system.awaitExit(plain.pid);
@@ -115,7 +103,7 @@ describe('spawn', () => {
 
 describe('the options of spawn', () => {
   test('[PRC-016] [MON-001] link and monitor bind the new process to who spawns it, before its first turn', async () => {
-    const { system, trapping } = await setUp();
+    const { system, trapping } = await startThree();
     const dying = defineServer({ init: (_: undefined, self) => self.exit(boom) });
     const child = (await trapping.call.runNow((self) =>
       self.spawn(dying, undefined, { link: true, monitor: true }),
@@ -129,7 +117,7 @@ describe('the options of spawn', () => {
   });
 
   test('a pid binds it to that process, also from outside', async () => {
-    const { system, plain, other } = await setUp();
+    const { system, plain, other } = await startThree();
     const child = system.spawn(sleeper, undefined, { link: plain.pid, monitor: other.pid });
     expect(system.processInfo(child)).toMatchObject({ linkedPids: [plain.pid], monitorCount: 1 });
     expect(system.processInfo(child)?.parent.id).toBe(0);
@@ -141,7 +129,7 @@ describe('the options of spawn', () => {
   });
 
   test('false binds nobody; true needs a process, and a pid one that lives', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     const child = system.spawn(sleeper, undefined, { link: false, monitor: false });
     expect(system.processInfo(child)).toMatchObject({ linkedPids: [], monitorCount: 0 });
     const before = [...system.processes()].length;
@@ -160,7 +148,7 @@ describe('the options of spawn', () => {
 
 describe('exit signals', () => {
   test('[PRC-006] [PRC-007] a signal ends who does not trap, unless it is normal; who traps gets a message', async () => {
-    const { system, plain, trapping, other } = await setUp();
+    const { system, plain, trapping, other } = await startThree();
     await other.call.run((self) => {
       self.exit(plain.pid, exitReason.normal);
       self.exit(trapping.pid, exitReason.normal);
@@ -180,7 +168,7 @@ describe('exit signals', () => {
   });
 
   test('[PRC-008] a signal normal to oneself ends who does not trap', async () => {
-    const { system, plain, trapping } = await setUp();
+    const { system, plain, trapping } = await startThree();
     const gone = system.awaitExit(plain.pid);
     const toItself = (self: ProcessContext): void => {
       self.exit(self.pid, exitReason.normal);
@@ -195,7 +183,7 @@ describe('exit signals', () => {
   });
 
   test('[PRC-009] kill cannot be trapped; the reason is killed, for those linked too', async () => {
-    const { system, plain, trapping, other } = await setUp();
+    const { system, plain, trapping, other } = await startThree();
     await trapping.call.run((self) => {
       self.link(plain.pid);
       self.link(other.pid);
@@ -210,7 +198,7 @@ describe('exit signals', () => {
   });
 
   test('[PRC-010] who exits itself with kill ends with kill, and a link carries it as any reason', async () => {
-    const { system, plain, trapping } = await setUp();
+    const { system, plain, trapping } = await startThree();
     const child = (await trapping.call.run((self) =>
       self.spawnLink(
         defineTask(async (_: undefined, own) => {
@@ -228,7 +216,7 @@ describe('exit signals', () => {
   });
 
   test('[PRC-011] a signal to the dead does nothing; death comes after the call returned', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     system.exit(plain.pid, boom);
     expect(system.isAlive(plain.pid)).toBe(true);
     await system.awaitExit(plain.pid);
@@ -238,7 +226,7 @@ describe('exit signals', () => {
   });
 
   test('[PRC-018] trapping is looked at when the signal arrives', async () => {
-    const { system, trapping, other } = await setUp();
+    const { system, trapping, other } = await startThree();
     const signal = (reason: ExitReason) =>
       other.call.run((self) => {
         self.exit(trapping.pid, reason);
@@ -257,7 +245,7 @@ describe('exit signals', () => {
   });
 
   test('the first of two signals counts', async () => {
-    const { system, plain } = await setUp();
+    const { system, plain } = await startThree();
     const gone = system.awaitExit(plain.pid);
     system.exit(plain.pid, exitReason.shutdown);
     system.exit(plain.pid, exitReason.kill);
