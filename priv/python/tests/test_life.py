@@ -29,9 +29,10 @@ def refused_code(worker: Worker) -> grpc.StatusCode:
 
 
 @pytest.fixture(params=["idle", "holding the lock", "stopped", "blocked loop", "blocked thread"])
-def busy(request: pytest.FixtureRequest, plain: Worker, tmp_path: Path) -> Worker:
-    """A worker with a child that ignores SIGTERM, doing something that Python cannot interrupt."""
+def busy(request: pytest.FixtureRequest, plain: Worker, tmp_path: Path) -> tuple[Worker, int]:
+    """A worker that does something Python cannot interrupt, and a child of it that ignores SIGTERM."""
     mark = tmp_path / "busy"
+    child = plain.execute("spawn_child", ignore_sigterm=True)
     if request.param == "holding the lock":
         plain.invoke("hold_the_lock", seconds=1000, mark=str(mark))
     elif request.param == "blocked loop":
@@ -42,7 +43,7 @@ def busy(request: pytest.FixtureRequest, plain: Worker, tmp_path: Path) -> Worke
         os.kill(plain.pid, signal.SIGSTOP)
     if request.param not in ("idle", "stopped"):
         wait_until(mark.exists, "the tool starts")
-    return plain
+    return plain, child
 
 
 def test_idle_worker_stops_on_sigterm(plain: Worker) -> None:
@@ -146,20 +147,14 @@ def test_sigterm_of_a_fork_is_its_own() -> None:
     assert (result.stdout, result.returncode) == ("-15\nasked\n", 70)
 
 
-def test_closed_lifeline_kills_the_group(busy: Worker) -> None:
+def test_closed_lifeline_kills_the_group(busy: tuple[Worker, int]) -> None:
     """[R3.3] [R1.3] When the runtime's end closes, the kernel kills worker and children, whatever
     they do."""
-    busy.lifeline.close()
-    assert busy.wait() == -signal.SIGKILL
-
-
-def test_closed_lifeline_kills_children(plain: Worker) -> None:
-    """[R3.3] Children that ignore SIGTERM die with their worker."""
-    children = [plain.execute("spawn_child", ignore_sigterm=True) for _ in range(3)]
-    os.kill(plain.pid, signal.SIGSTOP)
-    plain.lifeline.close()
-    assert plain.wait() == -signal.SIGKILL
-    wait_until(lambda: not any(is_alive(child) for child in children), "the children are gone")
+    worker, child = busy
+    assert is_alive(child)
+    worker.lifeline.close()
+    assert worker.wait() == -signal.SIGKILL
+    wait_until(lambda: not is_alive(child), "the child is gone")
 
 
 def test_lost_beats_end_the_group(plain: Worker) -> None:

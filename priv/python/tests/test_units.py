@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 from typing import Any
 
 import pytest
@@ -149,8 +150,18 @@ def test_names_with_parentheses() -> None:
 
 
 def test_own_group() -> None:
-    """[R3.3] Looking at the own group never lists this process."""
-    assert os.getpid() not in list_other_members()
+    """[R3.3] Looking at the own group lists its other members, and nobody of another group."""
+    member = subprocess.Popen(["sleep", "1000"])
+    stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    try:
+        others = list_other_members()
+    finally:
+        for child in (member, stranger):
+            child.kill()
+            child.wait()
+    assert member.pid in others
+    assert stranger.pid not in others
+    assert os.getpid() not in others
 
 
 def test_unknown_export() -> None:

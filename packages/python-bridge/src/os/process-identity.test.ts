@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { until } from '../../../../test/fixtures/processes/census.mjs';
 import {
@@ -90,6 +91,9 @@ describe('identity', () => {
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const pid = Number(line.toString());
+      // Until then it is still sh, which would reap.
+      const name = `/proc/${String(parent.pid)}/comm`;
+      await until(() => readFileSync(name, 'utf8') === 'sleep\n', 'a sleep as the parent');
       const identity = identityOf(pid);
       if (identity === undefined) throw new Error('the child is not there');
       process.kill(pid, 'SIGSTOP');

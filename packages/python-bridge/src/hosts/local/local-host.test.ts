@@ -7,8 +7,11 @@ import {
   ignoresTerm,
   statOf,
 } from '../../../../../test/fixtures/processes/census.mjs';
-import { openBench, type Bench } from '../../../../../test/fixtures/processes/host-bench.mjs';
-import { WorkerStartError, type StartFailure } from '../start-failure.ts';
+import {
+  failureOf,
+  openBench,
+  type Bench,
+} from '../../../../../test/fixtures/processes/host-bench.mjs';
 
 // Everything here waits for real processes, which takes its time on a busy machine.
 jest.setTimeout(60_000);
@@ -20,15 +23,6 @@ beforeEach(() => {
   bench = openBench();
 });
 afterEach(() => bench.close());
-
-async function failureOf(promise: Promise<unknown>): Promise<StartFailure & { message: string }> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof WorkerStartError) return { ...error.failure, message: error.message };
-  throw new Error('no WorkerStartError', { cause: error });
-}
 
 describe('start', () => {
   test('[WH-1] [WH-7] makes one process in a group of its own, ready when it says so', async () => {

@@ -12,13 +12,13 @@ import {
   until,
 } from '../../../../../test/fixtures/processes/census.mjs';
 import {
+  failureOf,
   fixturePath,
   openBench,
   type Bench,
 } from '../../../../../test/fixtures/processes/host-bench.mjs';
 import { openRun } from '../../os/run-records.ts';
 import { sweepEarlierRuns } from '../../os/run-sweep.ts';
-import { WorkerStartError, type StartFailure } from '../start-failure.ts';
 import type { OutputLine, Pong, WorkerHandle } from '../worker-host.ts';
 
 // Everything here waits for real processes, which takes its time on a busy machine.
@@ -31,15 +31,6 @@ beforeEach(() => {
   bench = openBench();
 });
 afterEach(() => bench.close());
-
-async function failureOf(promise: Promise<unknown>): Promise<StartFailure & { message: string }> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof WorkerStartError) return { ...error.failure, message: error.message };
-  throw new Error('no WorkerStartError', { cause: error });
-}
 
 async function expectNothingLeft(worker: WorkerHandle): Promise<void> {
   expect(isAlive(worker.pid ?? 0)).toBe(false);
