@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  createTestClock,
   defineServer,
   exitReason,
   isSnakepitError,
@@ -9,11 +10,12 @@ import {
   stop,
   type Pid,
   type StartResult,
+  type SystemOptions,
 } from '../index.ts';
 import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
 
-async function setUp() {
-  const system = quietSystem();
+async function setUp(options: SystemOptions = {}) {
+  const system = quietSystem(options);
   const a = await system.start(probe, { trapExit: true }, { name: 'a' });
   const b = await system.start(probe, {});
   return { system, a, b };
@@ -128,23 +130,31 @@ describe('messages', () => {
   });
 
   test('[MSG-008] the answer to a call that timed out reaches nobody', async () => {
-    const { system, a } = await setUp();
+    const clock = createTestClock();
+    const { system, a } = await setUp({ clock });
+    const answered: unknown[] = [];
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
     const slow = defineServer({
       init: () => ok(0),
       call: {
         slow: async (state) => {
-          await settle(10);
+          await finished;
           return reply('late', state);
         },
       },
     });
     const { pid } = await system.start(slow);
-    await a.call.run(async (self) => {
-      await expect(reasonOf(self.call(pid, { type: 'slow' }, { timeout: 0 }))).resolves.toEqual(
-        exitReason.timeout,
-      );
-      await settle(20);
+    const called = a.call.run(async (self) => {
+      const call = self.call(pid, { type: 'slow' }, { timeout: 100 });
+      answered.push(await reasonOf(call));
+      await finished;
+      await settle();
     });
+    await clock.advance(100);
+    expect(answered).toEqual([exitReason.timeout]);
+    finish();
+    await called;
     await expect(a.call.seen()).resolves.toEqual([]);
     await system.stop();
   });
