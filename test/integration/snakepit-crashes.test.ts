@@ -24,6 +24,9 @@ describe('a worker that ends by itself', () => {
     const osPid = osPidOf(snakepit);
     process.kill(osPid, 'SIGKILL');
     await until(() => snakepit.health().status === 'down', 'the crash to be seen');
+    const late = await errorOf(snakepit.awaitReady(0));
+    expect(late.code).toBe('TIMEOUT');
+    expect(late.message).toMatch(/awaitReady\(\) \(default_worker_1 is [\w.]+\)/);
     expect(await snakepit.execute<number>('pid')).not.toBe(osPid);
     expect(snakepit.workers()).toMatchObject([{ restarts: 1 }]);
     expect(snakepit.stats().pools['default']?.workers).toMatchObject({ ready: 1, restarts: 1 });

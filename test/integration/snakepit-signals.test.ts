@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -113,7 +114,9 @@ describe('asked to end', () => {
 
 describe('killed', () => {
   test('[R1.1] [R1.4] its workers end within five seconds; the next start cleans up and says so', async () => {
-    const program = new Program({ size: 2 }, ['slow', { seconds: 60, mark: bench.path('begun') }]);
+    const socketDir = bench.path('sockets');
+    const call = ['slow', { seconds: 60, mark: bench.path('begun') }];
+    const program = new Program({ size: 2 }, call, { socketDir });
     const { pids = [] } = await program.heard('started');
     await bench.marked('begun');
     expect(pids.every(isAlive)).toBe(true);
@@ -122,9 +125,11 @@ describe('killed', () => {
     await until(() => !pids.some(isAlive), 'the workers to end', 5_000);
     expect(bench.processes()).toEqual([]);
     const [run] = bench.runs();
-    const snakepit = await bench.start();
+    expect(readdirSync(socketDir)).toEqual([run]);
+    const snakepit = await bench.start({}, { socketDir });
     expect(bench.runs()).toHaveLength(1);
     expect(bench.runs()).not.toContain(run);
+    expect(readdirSync(socketDir)).toEqual(bench.runs());
     await snakepit.stop();
     expect(bench.leftovers()).toEqual([]);
   });
