@@ -72,7 +72,10 @@ export class ProcessContext {
     return current !== undefined && current !== this.#process;
   }
 
-  /** Aborted when this process is gone; pass it to what can be cancelled. */
+  /**
+   * Aborted when this process is gone; pass it to what can be cancelled. A listener must not throw: Node gives that to
+   * the host, past the runtime.
+   */
   get signal(): AbortSignal {
     return this.#process.signal;
   }
@@ -193,7 +196,7 @@ export class ProcessContext {
     }
   }
 
-  /** Ends this process with exactly this reason; unwinds the callback (PRC-003). */
+  /** Ends this process with exactly this reason; unwinds the callback that it is called in (PRC-003), and only there. */
   exit(reason: ExitReason): never;
   /** Sends an exit signal to another process (PRC-006 … PRC-011). */
   exit(pid: Pid, reason: ExitReason): void;
