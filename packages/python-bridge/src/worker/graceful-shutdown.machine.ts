@@ -36,6 +36,10 @@ export interface GracefulShutdownOutput {
   readonly means: 'none' | 'term' | 'kill';
 }
 
+const provide = (name: string) => (): never => {
+  throw new Error(`provide the action '${name}'`);
+};
+
 /**
  * Stops one worker: calls in flight finish, then SIGTERM, then SIGKILL, done when the operating system confirms
  * (R6.1, R6.3, R6.5, R10.4).
@@ -48,15 +52,9 @@ export const gracefulShutdownMachine = setup({
     output: {} as GracefulShutdownOutput,
   },
   actions: {
-    awaitCalls: () => {
-      throw new Error("provide the action 'awaitCalls'");
-    },
-    askProcess: () => {
-      throw new Error("provide the action 'askProcess'");
-    },
-    killProcess: () => {
-      throw new Error("provide the action 'killProcess'");
-    },
+    awaitCalls: provide('awaitCalls'),
+    askProcess: provide('askProcess'),
+    killProcess: provide('killProcess'),
     rememberMeans: assign({ means: (_, means: 'term' | 'kill') => means }),
   },
   guards: {

@@ -53,6 +53,10 @@ export interface HeartbeatMonitorOutput {
 /** The reason with which a monitor, and then its worker, ends when the worker is unhealthy. */
 export const heartbeatTimeout: ExitReason = exitReason.custom('heartbeatTimeout');
 
+const provide = (name: string) => (): never => {
+  throw new Error(`provide the action '${name}'`);
+};
+
 /**
  * Finds a worker that hangs (R2.2): `maxMissed` misses in a row, or `timeoutThreshold` since the last answer.
  *
@@ -67,27 +71,13 @@ export const heartbeatMonitorMachine = setup({
     output: {} as HeartbeatMonitorOutput,
   },
   actions: {
-    sendPing: () => {
-      throw new Error("provide the action 'sendPing'");
-    },
-    noteStall: () => {
-      throw new Error("provide the action 'noteStall'");
-    },
-    judgeMiss: () => {
-      throw new Error("provide the action 'judgeMiss'");
-    },
-    judgeSilence: () => {
-      throw new Error("provide the action 'judgeSilence'");
-    },
-    reportPong: () => {
-      throw new Error("provide the action 'reportPong'");
-    },
-    reportMiss: () => {
-      throw new Error("provide the action 'reportMiss'");
-    },
-    reportUnhealthy: () => {
-      throw new Error("provide the action 'reportUnhealthy'");
-    },
+    sendPing: provide('sendPing'),
+    noteStall: provide('noteStall'),
+    judgeMiss: provide('judgeMiss'),
+    judgeSilence: provide('judgeSilence'),
+    reportPong: provide('reportPong'),
+    reportMiss: provide('reportMiss'),
+    reportUnhealthy: provide('reportUnhealthy'),
     numberPing: assign({ seq: ({ context }) => context.seq + 1 }),
     countMiss: assign({ missed: ({ context }) => context.missed + 1 }),
     rememberPong: assign({ missed: 0, latencyMs: (_, latencyMs: number) => latencyMs }),
