@@ -1,5 +1,5 @@
 import { defineServer, noreply, ok, reply } from '@snakepit/core';
-import type { ProcessContext, TimerRef } from '@snakepit/core';
+import type { ProcessContext } from '@snakepit/core';
 
 /** A session as others see it. */
 export interface Session {
@@ -62,8 +62,6 @@ interface State {
   // Ten thousand sessions are not copied for every touch: the map is this process's own and changes in place.
   readonly entries: Map<string, Entry>;
   readonly warned: boolean;
-  // The one timer that is armed; in a set of its own, because whoever cancels it knows no later state.
-  readonly sweeping: Set<TimerRef>;
 }
 
 const sweep = Symbol('sweep');
@@ -85,12 +83,8 @@ export const sessionStore = defineServer({
       wallClock: Date.now,
       ...given,
     };
-    const state: State = { input, entries: new Map(), warned: false, sweeping: new Set() };
+    const state: State = { input, entries: new Map(), warned: false };
     scheduleSweep(state, self);
-    // A timer outlives its process, and this one would keep Node from ending.
-    self.signal.addEventListener('abort', () => {
-      for (const timer of state.sweeping) self.cancelTimer(timer);
-    });
     return ok(state);
   },
   call: {
@@ -119,9 +113,8 @@ export const sessionStore = defineServer({
   },
 });
 
-function scheduleSweep({ input, sweeping }: State, self: ProcessContext): void {
-  sweeping.clear();
-  sweeping.add(self.sendAfter(input.cleanupIntervalMs, sweep));
+function scheduleSweep({ input }: State, self: ProcessContext): void {
+  self.sendAfter(input.cleanupIntervalMs, sweep);
 }
 
 function create(
