@@ -71,7 +71,9 @@ class Family {
     this.#parents = parentsOf(scenario);
     const supervisors = supervisorsOf(scenario.tree);
     this.#supervisors = new Set(supervisors.map(({ id }) => id));
-    this.#dynamic = new Set(supervisors.flatMap(({ id, kind }) => (kind === 'dynamic' ? [id] : [])));
+    this.#dynamic = new Set(
+      supervisors.flatMap(({ id, kind }) => (kind === 'dynamic' ? [id] : [])),
+    );
   }
 
   /** Takes note of an event; tells which orphans, from the top down, it belongs to. */

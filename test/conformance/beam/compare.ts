@@ -1,9 +1,8 @@
 import { ordered, segmentsOf, type Segment } from './canonical.ts';
-import { excuseFor, normalised, type Side } from './differences.ts';
+import { excuseFor } from './differences.ts';
+import { count, normalised, type Counts } from './normalised.ts';
+import type { Side } from './rewriting.ts';
 import type { Scenario } from './scenario.ts';
-
-/** Counts of what happened, for the summary of a run. */
-export type Counts = Map<string, number>;
 
 /** How two logs of a scenario compare. */
 export interface Verdict {
@@ -34,7 +33,7 @@ export function compare(
   const ours = linesOf(canonical(ourLog, 'ours'));
   const isEqual = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
   const excuse = isEqual ? undefined : excuseFor(segments)?.id;
-  if (excuse !== undefined) met.set(excuse, (met.get(excuse) ?? 0) + 1);
+  if (excuse !== undefined) count(met, excuse);
   return { same: isEqual || excuse !== undefined, excuse, otp, ours };
 }
 

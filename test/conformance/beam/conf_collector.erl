@@ -16,7 +16,7 @@ peek(Collector, Id) -> ask(Collector, {peek, Id}).
 terminating(Collector, Reason, Tracked) -> ask(Collector, {terminating, self(), Reason, Tracked}).
 noted(Collector, Text) -> ask(Collector, {noted, self(), Text}).
 
-%% How long the log is, which supervisors live, whether somebody is on the way out.
+%% How long the log is, which supervisors live, how many are on the way out, who lives.
 look(Collector) -> ask(Collector, look).
 pid_of(Collector, Id) -> ask(Collector, {pid_of, Id}).
 name_of(Collector, Pid) -> ask(Collector, {name_of, Pid}).
@@ -54,8 +54,8 @@ handle({terminating, Pid, Reason, Tracked}, State = #{ending := Ending}) ->
     {ok, case Tracked of true -> Written#{ending := Ending#{Pid => true}}; false -> Written end};
 handle({noted, Pid, {Text, Reason}}, State) ->
     {ok, write([Text, " ", name(Pid, State), " ", reason(Reason, State)], State)};
-handle(look, State = #{size := Size, supervisors := Supervisors, ending := Ending}) ->
-    {{Size, maps:keys(Supervisors), map_size(Ending)}, State};
+handle(look, State = #{size := Size, supervisors := Supervisors, ending := Ending, alive := Alive}) ->
+    {{Size, maps:keys(Supervisors), map_size(Ending), maps:keys(Alive)}, State};
 handle({pid_of, Id}, State = #{pids := Pids, alive := Alive}) ->
     Pid = maps:get(Id, Pids, undefined),
     {{Pid, maps:is_key(Pid, Alive)}, State};

@@ -3,11 +3,22 @@
 -export([main/0, log/2]).
 
 main() ->
+    preload(),
     logger:set_primary_config(level, error),
     logger:add_handler(conformance, ?MODULE, #{}),
     logger:remove_handler(default),
     io:format("ready ~s~n", [erlang:system_info(otp_release)]),
     serve().
+
+%% A module that is loaded when it is first used would make its user wait, unseen.
+preload() ->
+    [code:ensure_loaded(Module)
+     || App <- [kernel, stdlib], ok <- [loaded(application:load(App))],
+        {ok, Modules} <- [application:get_key(App, modules)], Module <- Modules],
+    [code:ensure_loaded(Module) || Module <- [conf_collector, conf_reasons, conf_supervisor, conf_worker]].
+
+loaded(ok) -> ok;
+loaded({error, {already_loaded, _}}) -> ok.
 
 serve() ->
     case io:get_line("") of
@@ -142,11 +153,13 @@ settle(Collector, Held) -> settle(Collector, Held, -1, 3).
 
 settle(_, _, _, 0) -> ok;
 settle(Collector, Held, Before, Rounds) ->
-    {_, Supervisors, _} = conf_collector:look(Collector),
+    {_, Supervisors, _, _} = conf_collector:look(Collector),
     [catch gen_server:call(Pid, which_children, infinity) || Pid <- Supervisors, Pid =/= Held],
     [erlang:yield() || _ <- lists:seq(1, 20)],
-    {Size, _, Ending} = conf_collector:look(Collector),
+    {Size, _, Ending, Alive} = conf_collector:look(Collector),
+    Busy = [Pid || Pid <- Alive, process_info(Pid, status) =/= {status, waiting}],
     if
+        Busy =/= [] -> erlang:yield(), settle(Collector, Held, -1, 3);
         Ending > 0 -> timer:sleep(1), settle(Collector, Held, -1, 3);
         Size =:= Before -> settle(Collector, Held, Size, Rounds - 1);
         true -> settle(Collector, Held, Size, 3)

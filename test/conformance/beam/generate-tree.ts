@@ -15,7 +15,7 @@ export interface RawWorker extends Pick<Worker, 'restart' | 'significant' | 'by'
 /** A supervisor whose children have no ids yet. */
 export type RawTree =
   | (Omit<Branch, 'id' | 'children'> & { readonly children: readonly (RawWorker | RawTree)[] })
-  | (Omit<Dynamic, 'id'> & { readonly patience: number });
+  | Omit<Dynamic, 'id'>;
 
 type RawOutcome = Outcome | readonly ['killing', number];
 
@@ -28,9 +28,9 @@ const restart = fc.constantFrom(
 );
 const small = fc.nat({ max: 11 });
 
-const failure: Arbitrary<Outcome> = fc.oneof(
+const failure = fc.oneof(
   fc.constantFrom<Outcome[]>('ignore', 'ignore', 'raise', 'junk', 'startRaise', 'startJunk'),
-  fc.tuple(fc.constantFrom('stop' as const, 'exit' as const, 'startExit' as const), reason),
+  fc.tuple(fc.constantFrom('stop', 'exit', 'startExit'), reason),
 );
 
 const outcome: Arbitrary<RawOutcome> = fc.oneof(
@@ -62,10 +62,7 @@ export const rawWorker: Arbitrary<RawWorker> = fc.record({
   later: fc.array(outcome, { maxLength: 5, size: 'max' }),
   patience: small,
   named: fc.boolean(),
-  lastWill: fc.oneof(
-    { weight: 12, arbitrary: fc.constant(-1) },
-    { weight: 1, arbitrary: small },
-  ),
+  lastWill: fc.oneof({ weight: 12, arbitrary: fc.constant(-1) }, { weight: 1, arbitrary: small }),
 });
 
 const branchTraits = {
@@ -93,7 +90,6 @@ const dynamic: Arbitrary<RawTree> = fc.record({
     restart,
     shutdown: fc.constantFrom('infinity' as const, 5_000, 15, 0, 'brutalKill' as const),
   }),
-  patience: small,
 });
 
 function branch(depth: number): Arbitrary<RawTree> {
@@ -118,7 +114,8 @@ export const rawBranch: Arbitrary<RawTree> = fc.oneof(
 /** Gives everything in a tree its id, and rights what OTP would refuse. */
 export function settled(raw: RawTree, names: boolean): Supervising {
   const count = { s: 0, w: 0 };
-  const isFlat = names && raw.kind === 'supervisor' && raw.children.every((c) => c.kind === 'worker');
+  const isFlat =
+    names && raw.kind === 'supervisor' && raw.children.every((c) => c.kind === 'worker');
 
   function name(node: RawWorker | RawTree): string {
     const letter = node.kind === 'worker' ? 'w' : 's';
@@ -128,8 +125,7 @@ export function settled(raw: RawTree, names: boolean): Supervising {
   function supervisor(node: RawTree, id: string, auto: Branch['auto']): Supervising {
     const significant = canBeSignificant(node, auto);
     if (node.kind === 'dynamic') {
-      const { patience: _, ...rest } = node;
-      return { ...rest, id, significant };
+      return { ...node, id, significant };
     }
     const ids = node.children.map(name);
     const children = node.children.map((child, index): Node => {
@@ -159,7 +155,9 @@ export function rawOutcomes(
     // OTP 25 frees the name too late in this case, see differences.ts.
     if (name !== 'none' && (one === 'junk' || one === 'startJunk')) return 'raise';
     if (typeof one === 'string') return possible(one, rest.by);
-    if (one[0] === 'killing') return ['killing', typeof one[1] === 'number' ? sibling(one[1]) : one[1]];
+    if (one[0] === 'killing') {
+      return ['killing', typeof one[1] === 'number' ? sibling(one[1]) : one[1]];
+    }
     if (one[0] === 'thenStop') return rest.by === 'process' ? 'ok' : one;
     return one[0] === 'startExit' && rest.by === 'process' ? ['exit', one[1]] : one;
   });

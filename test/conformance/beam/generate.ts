@@ -1,5 +1,12 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { rawBranch, rawOutcomes, rawWorker, settled, type RawTree, type RawWorker } from './generate-tree.ts';
+import {
+  rawBranch,
+  rawOutcomes,
+  rawWorker,
+  settled,
+  type RawTree,
+  type RawWorker,
+} from './generate-tree.ts';
 import { reasonWords } from './reasons.ts';
 import {
   supervisorsOf,
@@ -14,7 +21,12 @@ import {
 
 /** A step whose ids are still numbers, to be taken modulo what there is. */
 type RawStep =
-  | { readonly do: 'finish'; readonly at: number; readonly how: 'stop' | 'exit' | 'raise' | 'junk'; readonly reason: (typeof reasonWords)[number] }
+  | {
+      readonly do: 'finish';
+      readonly at: number;
+      readonly how: 'stop' | 'exit' | 'raise' | 'junk';
+      readonly reason: (typeof reasonWords)[number];
+    }
   | { readonly do: 'signal'; readonly at: number; readonly reason: (typeof reasonWords)[number] }
   | { readonly do: 'unlink'; readonly at: number }
   | { readonly do: 'junk'; readonly at: number; readonly how: 'message' | 'call' }
@@ -135,7 +147,10 @@ class Places {
         return { ...raw, do: 'finish', id: pick(idsIn(within, false), raw.at), how: raw.how };
       case 'signal': {
         // A kill of everything is over soon; the last id of all is a supervisor's.
-        const id = pick([...idsIn(within, false), ...idsIn(within, false), ...idsIn(within, true)], raw.at);
+        const id = pick(
+          [...idsIn(within, false), ...idsIn(within, false), ...idsIn(within, true)],
+          raw.at,
+        );
         return { do: 'signal', id, reason: raw.reason };
       }
       case 'unlink':
@@ -155,9 +170,12 @@ class Places {
     }
   }
 
-  #start(raw: RawWorker, id: number, { id: on, ...parent }: Supervising): SimpleStep {
-    const siblings = namesIn({ id: on, ...parent } as Supervising);
-    const child: Worker = rawOutcomes(raw, pick(siblings, id), siblings, this.#isFlat);
+  #start(raw: RawWorker, id: number, parent: Supervising): SimpleStep {
+    const { id: on } = parent;
+    const siblings = namesIn(parent);
+    // A worker under the id of a supervisor would be asked what only supervisors know.
+    const ids = siblings.filter((one) => !one.startsWith('s'));
+    const child: Worker = rawOutcomes(raw, pick(ids, id), siblings, this.#isFlat);
     if (parent.kind !== 'dynamic') {
       // Faulty now and then: significant under a supervisor that never looks at it.
       return { do: 'call', call: 'start_child', on, kind: parent.kind, child };
@@ -173,13 +191,20 @@ class Places {
 }
 
 /** A child under the one template of a dynamic supervisor; there it must not decline a restart (OTP DYN-005). */
-function member(child: Worker, template: { restart: Worker['restart']; shutdown: Worker['shutdown'] }): Worker {
+function member(
+  child: Worker,
+  template: { restart: Worker['restart']; shutdown: Worker['shutdown'] },
+): Worker {
   const starts = child.starts.map((outcome, n) =>
     (outcome === 'ignore' && n > 0) || outcome[0] === 'thenStop' ? 'ok' : outcome,
   );
   // With that time, only one that hangs would be sure to be killed by it; without limit, it would not end.
   const temper =
-    template.shutdown === 15 ? 'hanging' : child.temper === 'hanging' && template.shutdown !== 'brutalKill' ? 'trapping' : child.temper;
+    template.shutdown === 15
+      ? 'hanging'
+      : child.temper === 'hanging' && template.shutdown !== 'brutalKill'
+        ? 'trapping'
+        : child.temper;
   const calm = template.shutdown === 0 ? 'plain' : temper;
   return { ...child, ...template, starts, temper: calm, significant: false, lastWill: 'none' };
 }

@@ -1,10 +1,13 @@
-// npm run conformance -- [--histories 2000] [--seed N] [--path P] [--limit-s 170]
+// npm run conformance -- [--histories 2000] [--seed N] [--path P] [--limit-s 3600] | --differences
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { hasErlang, startBeam, type Beam } from './beam.ts';
-import { compare, rulesFor, sideBySide, type Counts, type Verdict } from './compare.ts';
+import { compare, rulesFor, sideBySide, type Verdict } from './compare.ts';
+import { differencesFile, differencesPage } from './differences-page.ts';
 import { differences } from './differences.ts';
 import { scenarios } from './generate.ts';
+import { count, type Counts } from './normalised.ts';
 import { playOurs } from './ours.ts';
 import { readable } from './readable.ts';
 import type { Scenario } from './scenario.ts';
@@ -43,13 +46,13 @@ class Run {
   /** Whether a scenario shows a difference, again and again. */
   async differs(scenario: Scenario): Promise<boolean> {
     this.played += 1;
-    for (let again = 0; again <= CONFIRMATIONS; again++) {
-      const verdict = await this.play(scenario);
-      if (!verdict.same) continue;
-      if (again > 0) {
-        this.unconfirmed += 1;
-        console.log('A difference that did not come again:');
-      }
+    const first = await this.play(scenario);
+    if (first.same) return false;
+    for (let again = 0; again < CONFIRMATIONS; again++) {
+      if (!(await this.play(scenario)).same) continue;
+      this.unconfirmed += 1;
+      console.log('A difference that did not come again:');
+      console.log(`${readable(scenario)}\n\n${sideBySide(first.otp, first.ours)}\n`);
       return false;
     }
     return true;
@@ -57,16 +60,19 @@ class Run {
 
   #countKinds(log: readonly string[]): void {
     for (const line of log) {
-      const [, kind = ''] =
-        /^(report \S+ \S+|> \S+ [a-z_]+|\S+)/.exec(line) ?? [];
+      const [, kind = ''] = /^(report \S+ \S+|> \S+ [a-z_]+|\S+)/.exec(line) ?? [];
       const short = kind.replace(/^(report|>) \S+ /, '$1 ');
-      this.seen.set(short, (this.seen.get(short) ?? 0) + 1);
+      count(this.seen, short);
     }
   }
 }
 
 async function main(): Promise<number> {
   const options = optionsOf();
+  if (options === 'differences') {
+    writeFileSync(differencesFile, await differencesPage());
+    return 0;
+  }
   if (!hasErlang()) {
     console.error(MISSING);
     return 2;
@@ -97,8 +103,9 @@ async function check(beam: Beam, { histories, seed, path, limitMs }: Options): P
   console.log(`${run.played} histories played in ${seconds} s`);
   console.log(`events: ${textOf(run.seen)}`);
   console.log(`known differences met: ${textOf(run.met)}`);
-  for (const { id, fault } of differences) {
-    if (fault !== undefined) console.log(`to be mended: ${id}: ${fault} (${run.met.get(id) ?? 0} times)`);
+  for (const { id, ours, isFault } of differences) {
+    if (isFault !== true) continue;
+    console.log(`to be mended: ${id}, met ${run.met.get(id) ?? 0} times: ${ours}`);
   }
   console.log(`differences that did not come again: ${run.unconfirmed}`);
   if (!result.failed) {
@@ -111,7 +118,7 @@ async function check(beam: Beam, { histories, seed, path, limitMs }: Options): P
   }
   await explain(run, result.counterexample[0]);
   console.error(
-    `A difference, after ${result.numRuns} histories, shrunk ${result.numShrinks} times. Again: npm run conformance -- --seed ${seed} --path ${result.counterexamplePath ?? ''}`,
+    `A difference, after ${result.numRuns} histories, shrunk ${result.numShrinks} times. Again: npm run conformance -- --seed ${seed} --path ${result.counterexamplePath}`,
   );
   return 1;
 }
@@ -122,15 +129,17 @@ async function explain(run: Run, scenario: Scenario): Promise<void> {
   console.error(`Rules that may apply: ${rulesFor(otp, ours).join(', ')}`);
 }
 
-function optionsOf(): Options {
+function optionsOf(): Options | 'differences' {
   const { values } = parseArgs({
     options: {
       histories: { type: 'string', default: '2000' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
       path: { type: 'string' },
+      differences: { type: 'boolean', default: false },
       'limit-s': { type: 'string', default: '3600' },
     },
   });
+  if (values.differences) return 'differences';
   return {
     histories: whole('--histories', values.histories, 1),
     seed: whole('--seed', values.seed, 0),

@@ -4,19 +4,21 @@ import {
   Supervisor,
   type ChildInfo,
   type ChildSpec,
+  type Done,
+  type Refused,
+  type RestartChildError,
+  type StartChildError,
+  type StartDynamicChildError,
+  type Started,
   type SupervisorRef,
 } from '@snakepit/supervisor';
 import { erlangWord } from './erlang-term.ts';
 import { specOf } from './our-children.ts';
-import { snakeCase, type Journal } from './our-journal.ts';
-import type { NamingCall, SimpleStep, Supervising, Worker } from './scenario.ts';
+import { snakeCase, textOfId, type Journal } from './our-journal.ts';
+import type { NamingCall, SimpleStep, Supervising } from './scenario.ts';
 
 type Call = Extract<SimpleStep, { do: 'call' }>;
-type Refusal = Extract<Awaited<ReturnType<typeof Supervisor.startChild>>, { ok: false }>['error'];
-type DynamicRefusal = Extract<
-  Awaited<ReturnType<typeof DynamicSupervisor.startChild>>,
-  { ok: false }
->['error'];
+type AnyRefusal = StartDynamicChildError | StartChildError | RestartChildError;
 
 /** A supervisor held in the start of a child that will decline. */
 interface Gate {
@@ -67,8 +69,7 @@ function hold(journal: Journal, pid: Pid, { id, kind }: Pick<Supervising, 'id' |
       return declined;
     },
   };
-  const start = kind === 'dynamic' ? DynamicSupervisor.startChild : Supervisor.startChild;
-  const answer = answerOr(journal, async () => startedText(journal, await start(tree, spec)));
+  const answer = answerOr(journal, () => start(journal, tree, kind, spec));
   return { held, open, answer: answer.then((text) => `${id} hold: ${text}`) };
 }
 
@@ -98,17 +99,24 @@ async function ask(journal: Journal, tree: SupervisorRef, call: Call): Promise<s
       return `specs ${specs} active ${active} supervisors ${supervisors} workers ${workers}`;
     }
     case 'start_child':
-      return startedText(
-        journal,
-        await (isDynamic ? DynamicSupervisor.startChild : Supervisor.startChild)(
-          tree,
-          specOf(journal, call.child satisfies Worker),
-        ),
-      );
+      return start(journal, tree, call.kind, specOf(journal, call.child));
     default:
       if (isDynamic) return terminateMember(journal, tree, call.id);
       return askAbout(journal, tree, call.call, call.id);
   }
+}
+
+async function start(
+  journal: Journal,
+  tree: SupervisorRef,
+  kind: Supervising['kind'],
+  spec: ChildSpec,
+): Promise<string> {
+  const started =
+    kind === 'dynamic'
+      ? await DynamicSupervisor.startChild(tree, spec)
+      : await Supervisor.startChild(tree, spec);
+  return startedText(journal, started);
 }
 
 async function terminateMember(journal: Journal, tree: SupervisorRef, id: string): Promise<string> {
@@ -135,32 +143,21 @@ async function askAbout(
       if (!found.ok) return refused(journal, found.error);
       const { restart, shutdown, type, significant } = found.spec;
       const known = erlangWord(String(shutdown));
-      return `ok ${String(found.spec.id)} ${restart} ${known} ${type} ${String(significant)}`;
+      return `ok ${textOfId(found.spec.id)} ${restart} ${known} ${type} ${String(significant)}`;
     }
   }
 }
 
-function doneText(
-  journal: Journal,
-  answer: { readonly ok: true } | { readonly ok: false; readonly error: Refusal | { readonly kind: 'notFound' } | { readonly kind: 'running' | 'restarting' } },
-): string {
+function doneText(journal: Journal, answer: Done | Refused<AnyRefusal>): string {
   return answer.ok ? 'ok' : refused(journal, answer.error);
 }
 
-function startedText(
-  journal: Journal,
-  answer:
-    | { readonly ok: true; readonly pid: Pid | undefined }
-    | { readonly ok: false; readonly error: Parameters<typeof refused>[1] },
-): string {
+function startedText(journal: Journal, answer: Started | Refused<AnyRefusal>): string {
   if (!answer.ok) return refused(journal, answer.error);
   return `ok ${answer.pid === undefined ? 'undefined' : journal.nameOf(answer.pid)}`;
 }
 
-function refused(
-  journal: Journal,
-  error: Refusal | DynamicRefusal | { readonly kind: 'notFound' | 'running' | 'restarting' },
-): string {
+function refused(journal: Journal, error: AnyRefusal): string {
   switch (error.kind) {
     case 'alreadyStarted':
       return `error already_started ${journal.nameOf(error.pid)}`;
@@ -173,5 +170,5 @@ function refused(
 
 function shown(journal: Journal, { id, pid, type }: ChildInfo): string {
   const state = typeof pid === 'object' ? journal.nameOf(pid) : (pid ?? 'undefined');
-  return `${id === undefined ? '-' : String(id)} ${state} ${type}`;
+  return `${textOfId(id)} ${state} ${type}`;
 }

@@ -127,7 +127,7 @@ function begin(script: Script, self: ProcessContext): Starting {
   switch (typeof outcome === 'string' ? outcome : outcome[0]) {
     case 'killing':
       journal.begun(node.id, self.pid, outcome);
-      return kill(journal, String(outcome[1]), self).then(() => ok(script));
+      return kill(journal, outcome[1], self).then(() => ok(script));
     case 'thenStop':
       journal.begun(node.id, self.pid, outcome);
       return ok(script);
@@ -169,7 +169,9 @@ function hear(script: Script, message: unknown, self: ProcessContext): HandleRes
   const { type, how, reason } = heard;
   if (type === 'unlink') self.unlink(self.parent);
   if (type === 'EXIT') {
-    script.journal.write(`info ${script.journal.nameOf(self.pid)} ${script.journal.textOf(reason)}`);
+    script.journal.write(
+      `info ${script.journal.nameOf(self.pid)} ${script.journal.textOf(reason)}`,
+    );
   }
   if (type !== 'finish') return noreply(script);
   script.journal.finishing.add(self.pid);

@@ -35,7 +35,7 @@ export class Journal {
             'report',
             this.nameOf(supervisor),
             snakeCase(context),
-            String(offender.id),
+            textOfId(offender.id),
             `(${typeof reason === 'string' ? snakeCase(reason) : this.textOf(reason)})`,
             offender.restarting ? `restarting ${name}` : name,
           ].join(' '),
@@ -105,6 +105,11 @@ export class Journal {
     this.write(`start ${name} ${typeof outcome === 'string' ? outcome : outcome.join(' ')}`);
     return name;
   }
+}
+
+/** An id as it is written: all ids of scenarios are strings. */
+export function textOfId(id: unknown): string {
+  return typeof id === 'string' ? id : '-';
 }
 
 /** `startError` as OTP writes it. */

@@ -124,7 +124,7 @@ class Player {
   async #settle(held?: Pid): Promise<void> {
     const journal = this.#journal;
     let before = -1;
-    for (let rounds = 3; rounds > 0; ) {
+    for (let rounds = 3; rounds > 0;) {
       for (const pid of journal.supervisors) {
         if (pid === held) continue;
         await Supervisor.whichChildren(Supervisor.at(this.#system, pid)).catch(() => undefined);

@@ -2,9 +2,10 @@ import type { Node, Scenario, Step, Worker } from './scenario.ts';
 
 /** A scenario for people: the tree, one process a line, and the steps, numbered as in the logs. */
 export function readable({ tree, steps }: Scenario): string {
-  return [...treeLines(tree, ''), ...steps.flatMap((step, index) => stepLines(step, index + 1))].join(
-    '\n',
-  );
+  return [
+    ...treeLines(tree, ''),
+    ...steps.flatMap((step, index) => stepLines(step, index + 1)),
+  ].join('\n');
 }
 
 function treeLines(node: Node, indent: string): string[] {

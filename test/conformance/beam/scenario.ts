@@ -7,13 +7,12 @@ export type Outcome =
   | 'ignore'
   | 'raise'
   | 'junk'
-  | readonly ['stop' | 'exit', ReasonWord]
+  | readonly ['stop' | 'exit' | 'startExit', ReasonWord]
   /** Kills that sibling during its own start, then runs. */
   | readonly ['killing', string]
-  /** The start function itself fails, before there is a process. */
+  /** The start function itself fails, before there is a process; so with `startExit`. */
   | 'startRaise'
   | 'startJunk'
-  | readonly ['startExit', ReasonWord]
   /** The start function succeeds, but its process is gone by then. */
   | readonly ['thenStop', ReasonWord];
 

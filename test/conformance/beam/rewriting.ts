@@ -1,0 +1,115 @@
+import { subjectOf } from './canonical.ts';
+import { supervisorsOf, type Node, type Scenario } from './scenario.ts';
+
+/** Whose log a line is from. */
+export type Side = 'otp' | 'ours';
+
+/** What a rewriting may look at. */
+export interface Facts {
+  /** Dynamic supervisors. */
+  readonly dynamic: ReadonlySet<string>;
+  /** Children that are not permanent and are stopped by killing them. */
+  readonly brutal: ReadonlySet<string>;
+  /** Supervisors that stopped children by hand while they were held, so perhaps while those were being restarted. */
+  readonly stoppedInHold: ReadonlySet<string>;
+}
+
+/** A line rewritten; the line itself where it does not apply; `undefined` to leave it out. */
+export type Rewriting = (line: string, side: Side, facts: Facts) => string | undefined;
+
+/** Events in another order. */
+export type Reordering = (events: readonly string[]) => readonly string[];
+
+/** What there is to know about a scenario. */
+export function factsOf({ tree, steps }: Scenario): Facts {
+  const simple = steps.flatMap((step) => (step.do === 'hold' ? step.steps : [step]));
+  const supervisors = supervisorsOf(tree);
+  const children: readonly Node[] = [
+    ...supervisors.flatMap((node) => (node.kind === 'supervisor' ? node.children : [])),
+    ...simple.flatMap((step) =>
+      step.do === 'call' && step.call === 'start_child' ? [step.child] : [],
+    ),
+  ];
+  return {
+    dynamic: new Set(supervisors.flatMap(({ id, kind }) => (kind === 'dynamic' ? [id] : []))),
+    brutal: new Set(
+      children.flatMap(({ id, restart, shutdown }) =>
+        restart !== 'permanent' && shutdown === 'brutalKill' ? [id] : [],
+      ),
+    ),
+    stoppedInHold: new Set(
+      steps.flatMap((step) => {
+        if (step.do !== 'hold') return [];
+        return step.steps.flatMap((one) =>
+          one.do === 'call' && one.call === 'terminate_child' ? [one.on] : [],
+        );
+      }),
+    ),
+  };
+}
+
+export const withoutExitWrapper: Rewriting = (line) => line.replaceAll(/EXIT (?=\S)/g, '');
+
+export const withTakenNameUnwrapped: Rewriting = (line) =>
+  line.replace(/^(\S+ start_child \S+: error )start_failed (already_started)/, '$1$2');
+
+export const withoutUnlinkedReason: Rewriting = (line) =>
+  line.replace(
+    /^(report \S+ shutdown_error \S+) \((?:noproc|childProcessUnlinked)\)/,
+    '$1 (noproc or unlinked)',
+  );
+
+export const withoutStartErrorPid: Rewriting = (line) =>
+  line.replace(/^(report \S+ start_error \S+ \(.*\)) .*$/, '$1');
+
+export const withoutGivingUpPid: Rewriting = (line) =>
+  line.replace(/^(report \S+ shutdown \S+ \(reached_max_restart_intensity\)) .*$/, '$1');
+
+export const withoutBrutalCleanEnds: Rewriting = (line, _, facts) => {
+  const [, id = ''] =
+    /^report \S+ shutdown_error (\S+) \((?:normal|\{shutdown,x\})\)/.exec(line) ?? [];
+  return facts.brutal.has(id) ? undefined : line;
+};
+
+export const withoutMemberSpecs: Rewriting = (line, _, facts) => {
+  const [, id = '', active, workers] =
+    /^(\S+) count_children: specs \d+ active (-?\d+) supervisors 0 workers (\d+)$/.exec(line) ?? [];
+  if (!facts.dynamic.has(id) || active === undefined || workers === undefined) return line;
+  const counted = facts.stoppedInHold.has(id) ? '' : ` active ${active}`;
+  return `${id} count_children:${counted} workers ${workers}`;
+};
+
+export const withoutActiveMembers: Rewriting = (line) =>
+  line.replace(/^(\S+ count_children:) active -?\d+ (workers \d+)$/, '$1 $2');
+
+export const withTerminatedDead: Rewriting = (line, side, facts) => {
+  const [, id = ''] = /^(\S+) terminate_child \S+: error not_found$/.exec(line) ?? [];
+  return side === 'ours' && facts.dynamic.has(id) ? line.replace('error not_found', 'ok') : line;
+};
+
+export const withoutMemberIds: Rewriting = (line, _, facts) => {
+  const [, by = '', context = '', rest = ''] =
+    /^report (\S+)#\d+ (\S+) \S+ (\(.*)$/.exec(line) ?? [];
+  if (!facts.dynamic.has(by)) return line;
+  return context === 'shutdown_error' ? undefined : `report ${subjectOf(line)} ${context} ${rest}`;
+};
+
+/** Each report of an unexpected end right after that end. */
+export const afterTheirEnds: Reordering = (events) => {
+  const result: string[] = [];
+  for (const event of events) {
+    const [, who = ''] = /^report \S+ shutdown_error \S+ \(.*\) (\S+#\d+)$/.exec(event) ?? [];
+    const end = result.findIndex((one) => one.startsWith(`end ${who} `));
+    if (end === -1) result.push(event);
+    else result.splice(end + 1, 0, event);
+  }
+  return result;
+};
+
+/** Whether, after a failed restart, somebody was started who makes an exit signal at once. */
+export function isOvertaking(events: readonly string[]): boolean {
+  const failed = events.findIndex((event) => /^report \S+ start_error /.test(event));
+  return (
+    failed !== -1 && events.slice(failed).some((event) => / (?:killing|thenStop) /.test(event))
+  );
+}
