@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -79,6 +80,14 @@ describe('openPrivateDirectory', () => {
     chmodSync(base, 0o777);
     const result = openPrivateDirectory({ preferred: base, runId, longestName: 'w1.sock' });
     expect(result).toMatchObject({ ok: false, reason: expect.stringContaining('mode 777') });
+  });
+
+  test('refuses what belongs to another user', () => {
+    // Nobody but the superuser can give a directory away; others are refused the superuser's.
+    const foreign = process.getuid?.() === 0 ? base : '/';
+    if (foreign === base) chownSync(base, 65_534, 65_534);
+    const result = openPrivateDirectory({ preferred: foreign, runId, longestName: 'w1.sock' });
+    expect(result).toMatchObject({ ok: false, reason: expect.stringMatching(/belongs to user/u) });
   });
 
   test('refuses a symbolic link', () => {

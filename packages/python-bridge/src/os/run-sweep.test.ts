@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -24,7 +23,7 @@ import {
   until,
   type Token,
 } from '../../../../test/fixtures/processes/census.mjs';
-import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
+import * as bench from '../../../../test/fixtures/processes/host-bench.mjs';
 import { shortDirectories } from './private-directory.ts';
 import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
 import { claimName, workerFileName, type RunFile } from './run-record-format.ts';
@@ -80,7 +79,7 @@ function start(
   command: readonly [string, ...string[]],
   env: Readonly<Record<string, string>> = {},
 ): ProcessIdentity {
-  return startProcess(token, command, env).identity;
+  return bench.startProcess(token, command, env).identity;
 }
 
 function sweep(): Promise<SweepReport> {
@@ -119,7 +118,7 @@ describe('sweepEarlierRuns', () => {
   test('[R1.4] [R10.4] finds by marker what was never recorded, and kills what ignores TERM', async () => {
     const runId = writeRun();
     writeWorker(runId, null);
-    const command = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
+    const command = ['python3', bench.fixturePath('outlives_everything.py'), '2'] as const;
     start(command, { [`SNAKEPIT_RUN_${runId}`]: '1' });
     await until(() => carriers(token).filter(ignoresTerm).length === 3, 'three that ignore TERM');
     const report = await sweep();
@@ -248,6 +247,21 @@ describe('sweepEarlierRuns', () => {
     expect(readdirSync(elsewhere)).toEqual(['run.json']);
   });
 
+  test('reads no record through a link, and does not wait for one that is a pipe', async () => {
+    const stranger = start(['sleep', '1000']);
+    const record = writeWorker(writeRun(), stranger);
+    const elsewhere = join(stateDirectory, 'record.json');
+    renameSync(record, elsewhere);
+    symlinkSync(elsewhere, record);
+    const piped = join(stateDirectory, 'runs', createRunId());
+    mkdirSync(piped);
+    execFileSync('mkfifo', [join(piped, 'run.json')]);
+    // In another process: this one would be blocked for ever, its time limit included.
+    const { runs } = await bench.sweepElsewhere(stateDirectory, token, {});
+    expect(runs.map(({ outcome }) => outcome).sort()).toEqual(['corrupt', 'swept']);
+    expect(isAlive(stranger.pid)).toBe(true);
+  });
+
   test('takes over a claim of a dead sweeper, and respects that of a live one', async () => {
     const dead = writeRun();
     const runs = join(stateDirectory, 'runs');
@@ -266,7 +280,10 @@ describe('sweepEarlierRuns', () => {
 
   test('of several runtimes that start at once exactly one gets a run', async () => {
     const runIds = Array.from({ length: 8 }, () => writeRun());
-    const reports = await Promise.all(Array.from({ length: 3 }, () => sweepElsewhere({})));
+    const sweepers = Array.from({ length: 3 }, () =>
+      bench.sweepElsewhere(stateDirectory, token, {}),
+    );
+    const reports = await Promise.all(sweepers);
     for (const runId of runIds) {
       const outcomes = reports.flatMap(({ runs }) =>
         runs.flatMap((one) => (one.runId === runId ? one.outcome : [])),
@@ -307,20 +324,9 @@ describe('sweepEarlierRuns', () => {
 
   test('a runtime started by a process of a dead run does not end itself', async () => {
     const runId = writeRun();
-    const { runs } = await sweepElsewhere({ [`SNAKEPIT_RUN_${runId}`]: '1' });
+    const { runs } = await bench.sweepElsewhere(stateDirectory, token, {
+      [`SNAKEPIT_RUN_${runId}`]: '1',
+    });
     expect(runs).toMatchObject([{ outcome: 'swept', processes: [] }]);
   });
 });
-
-/** Sweeps in a runtime of its own. */
-async function sweepElsewhere(env: Readonly<Record<string, string>>): Promise<SweepReport> {
-  const loader = fixturePath('typescript-loader.mjs');
-  const args = ['--import', loader, fixturePath('sweeper.mjs'), stateDirectory];
-  const child = spawn(process.execPath, args, {
-    env: { ...process.env, [token.name]: token.value, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  // What the function under test returned, in another process.
-  return JSON.parse(line.toString()) as SweepReport;
-}
