@@ -254,8 +254,7 @@ describe('sweepEarlierRuns', () => {
     renameSync(record, elsewhere);
     symlinkSync(elsewhere, record);
     const piped = join(stateDirectory, 'runs', createRunId());
-    mkdirSync(piped);
-    execFileSync('mkfifo', [join(piped, 'run.json')]);
+    execFileSync('mkfifo', [join(mkdirSync(piped, { recursive: true }) ?? '', 'run.json')]);
     // In another process: this one would be blocked for ever, its time limit included.
     const { runs } = await bench.sweepElsewhere(stateDirectory, token, {});
     expect(runs.map(({ outcome }) => outcome).sort()).toEqual(['corrupt', 'swept']);
