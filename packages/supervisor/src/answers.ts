@@ -34,7 +34,12 @@ export function infoOf(slot: ChildSlot, handles: ChildHandles): ChildInfo {
   };
 }
 
-/** Counts children; who is alive is looked at now (OTP SUP-022). */
+/**
+ * Counts children.
+ *
+ * Who is alive is looked at now (OTP SUP-022); a dynamic supervisor, whose children have no ids, counts those whose end
+ * it has not heard of (OTP DYN-018).
+ */
 export function countsOf(
   slots: Iterable<ChildSlot>,
   handles: ChildHandles,
@@ -44,7 +49,7 @@ export function countsOf(
   for (const slot of slots) {
     const pid = slot.status === 'running' ? handles.pid(slot.serial) : undefined;
     specs += 1;
-    if (pid !== undefined && system.isAlive(pid)) active += 1;
+    if (pid !== undefined && (slot.key === null || system.isAlive(pid))) active += 1;
     if (slot.type === 'supervisor') supervisors += 1;
   }
   return { specs, active, supervisors, workers: specs - supervisors };

@@ -80,9 +80,6 @@ function endOf(
 }
 
 function isProperStop(slot: ChildSlot, reason: ExitReason): boolean {
-  const isPermanent = slot.restart === 'permanent';
-  if (slot.shutdown === 'brutalKill') {
-    return reason.kind === 'killed' || (!isPermanent && reason.kind === 'shutdown');
-  }
-  return reason.kind === 'shutdown' || (!isPermanent && isCleanExit(reason));
+  const wanted = slot.shutdown === 'brutalKill' ? 'killed' : 'shutdown';
+  return reason.kind === wanted || (slot.restart !== 'permanent' && isCleanExit(reason));
 }

@@ -105,10 +105,12 @@ export class SharedEffects {
           restarting: pid !== undefined && slot.failures > 0,
         });
       },
-      noteGivingUp: ({ serial }: At) => {
+      noteGivingUp: ({ serial }: At, seen: Seen) => {
         const spec = handles.spec(serial);
-        if (spec === undefined) return;
-        const known = { pid: handles.pid(serial), restarting: false };
+        const slot = childAt(seen.context.children, serial);
+        if (spec === undefined || slot === undefined) return;
+        const pid = slot.pid === null ? undefined : handles.pid(serial);
+        const known = { pid, restarting: slot.failures > 0 };
         reports.report('shutdown', 'reachedMaxRestartIntensity', spec, known);
       },
       noteUnexpected: (_: unknown, { event }: Seen) => {
