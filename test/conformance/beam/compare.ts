@@ -28,11 +28,10 @@ export function compare(
 ): Verdict {
   const canonical = (log: readonly string[], side: Side): readonly Segment[] =>
     ordered(normalised(segmentsOf(log), side, scenario, met), scenario);
-  const segments = canonical(otpLog, 'otp');
-  const otp = linesOf(segments);
+  const otp = linesOf(canonical(otpLog, 'otp'));
   const ours = linesOf(canonical(ourLog, 'ours'));
   const isEqual = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
-  const excuse = isEqual ? undefined : excuseFor(segments)?.id;
+  const excuse = isEqual ? undefined : excuseFor(segmentsOf(otpLog))?.id;
   if (excuse !== undefined) count(met, excuse);
   return { same: isEqual || excuse !== undefined, excuse, otp, ours };
 }

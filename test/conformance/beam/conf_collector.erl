@@ -90,6 +90,7 @@ report(Supervisor, Report, State) ->
     Id = proplists:get_value(id, Offender, undefined),
     Count = proplists:get_value(nb_children, Offender, none),
     Pid = case proplists:get_value(pid, Offender, none) of
+              {restarting, undefined} -> "restarting -";
               {restarting, Old} -> ["restarting ", name(Old, State)];
               P when is_pid(P) -> name(P, State);
               _ -> "-"

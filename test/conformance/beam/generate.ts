@@ -156,7 +156,7 @@ class Places {
       case 'unlink':
         return { do: 'unlink', id: pick(idsIn(within, false), raw.at) };
       case 'junk':
-        return { do: 'junk', id: called.id, how: on === undefined ? raw.how : 'message' };
+        return { do: 'junk', id: called.id, how: raw.how };
       case 'start':
         return this.#start(raw.child, raw.id, called);
       case 'name': {

@@ -151,7 +151,7 @@ function optionsOf(): Options | 'differences' {
 function whole(name: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least) return value;
-  throw new Error(`${name} must be a whole number ≥ ${least}; got ${JSON.stringify(text)}`);
+  throw new RangeError(`${name} must be a whole number ≥ ${least}; got ${JSON.stringify(text)}`);
 }
 
 function textOf(counts: Counts): string {
@@ -161,4 +161,11 @@ function textOf(counts: Counts): string {
     .join(', ');
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  // What was typed wrongly needs no stack; anything else does.
+  const isTyped = error instanceof RangeError || (error instanceof TypeError && 'code' in error);
+  console.error(isTyped ? error.message : error);
+  process.exitCode = 1;
+}

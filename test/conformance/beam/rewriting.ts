@@ -1,5 +1,5 @@
 import { subjectOf } from './canonical.ts';
-import { supervisorsOf, type Node, type Scenario } from './scenario.ts';
+import { supervisorsOf, type Scenario } from './scenario.ts';
 
 /** Whose log a line is from. */
 export type Side = 'otp' | 'ours';
@@ -8,8 +8,8 @@ export type Side = 'otp' | 'ours';
 export interface Facts {
   /** Dynamic supervisors. */
   readonly dynamic: ReadonlySet<string>;
-  /** Children that are not permanent and are stopped by killing them. */
-  readonly brutal: ReadonlySet<string>;
+  /** Supervisors that restart children in groups. */
+  readonly groups: ReadonlySet<string>;
   /** Supervisors that stopped children by hand while they were held, so perhaps while those were being restarted. */
   readonly stoppedInHold: ReadonlySet<string>;
 }
@@ -22,19 +22,12 @@ export type Reordering = (events: readonly string[]) => readonly string[];
 
 /** What there is to know about a scenario. */
 export function factsOf({ tree, steps }: Scenario): Facts {
-  const simple = steps.flatMap((step) => (step.do === 'hold' ? step.steps : [step]));
   const supervisors = supervisorsOf(tree);
-  const children: readonly Node[] = [
-    ...supervisors.flatMap((node) => (node.kind === 'supervisor' ? node.children : [])),
-    ...simple.flatMap((step) =>
-      step.do === 'call' && step.call === 'start_child' ? [step.child] : [],
-    ),
-  ];
   return {
     dynamic: new Set(supervisors.flatMap(({ id, kind }) => (kind === 'dynamic' ? [id] : []))),
-    brutal: new Set(
-      children.flatMap(({ id, restart, shutdown }) =>
-        restart !== 'permanent' && shutdown === 'brutalKill' ? [id] : [],
+    groups: new Set(
+      supervisors.flatMap((node) =>
+        node.kind === 'supervisor' && node.strategy !== 'oneForOne' ? [node.id] : [],
       ),
     ),
     stoppedInHold: new Set(
@@ -59,16 +52,10 @@ export const withoutUnlinkedReason: Rewriting = (line) =>
     '$1 (noproc or unlinked)',
   );
 
-export const withoutStartErrorPid: Rewriting = (line) =>
-  line.replace(/^(report \S+ start_error \S+ \(.*\)) .*$/, '$1');
-
-export const withoutGivingUpPid: Rewriting = (line) =>
-  line.replace(/^(report \S+ shutdown \S+ \(reached_max_restart_intensity\)) .*$/, '$1');
-
-export const withoutBrutalCleanEnds: Rewriting = (line, _, facts) => {
-  const [, id = ''] =
-    /^report \S+ shutdown_error (\S+) \((?:normal|\{shutdown,x\})\)/.exec(line) ?? [];
-  return facts.brutal.has(id) ? undefined : line;
+export const withoutPidInGroup: Rewriting = (line, _, facts) => {
+  const [, begin = '', id = ''] =
+    /^(report (\S+)#\d+ shutdown \S+ \(\S+\) restarting) \S+$/.exec(line) ?? [];
+  return facts.groups.has(id) ? begin : line;
 };
 
 export const withoutMemberSpecs: Rewriting = (line, _, facts) => {
@@ -78,9 +65,6 @@ export const withoutMemberSpecs: Rewriting = (line, _, facts) => {
   const counted = facts.stoppedInHold.has(id) ? '' : ` active ${active}`;
   return `${id} count_children:${counted} workers ${workers}`;
 };
-
-export const withoutActiveMembers: Rewriting = (line) =>
-  line.replace(/^(\S+ count_children:) active -?\d+ (workers \d+)$/, '$1 $2');
 
 export const withTerminatedDead: Rewriting = (line, side, facts) => {
   const [, id = ''] = /^(\S+) terminate_child \S+: error not_found$/.exec(line) ?? [];
@@ -92,18 +76,6 @@ export const withoutMemberIds: Rewriting = (line, _, facts) => {
     /^report (\S+)#\d+ (\S+) \S+ (\(.*)$/.exec(line) ?? [];
   if (!facts.dynamic.has(by)) return line;
   return context === 'shutdown_error' ? undefined : `report ${subjectOf(line)} ${context} ${rest}`;
-};
-
-/** Each report of an unexpected end right after that end. */
-export const afterTheirEnds: Reordering = (events) => {
-  const result: string[] = [];
-  for (const event of events) {
-    const [, who = ''] = /^report \S+ shutdown_error \S+ \(.*\) (\S+#\d+)$/.exec(event) ?? [];
-    const end = result.findIndex((one) => one.startsWith(`end ${who} `));
-    if (end === -1) result.push(event);
-    else result.splice(end + 1, 0, event);
-  }
-  return result;
 };
 
 /** Whether, after a failed restart, somebody was started who makes an exit signal at once. */
