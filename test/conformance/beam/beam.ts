@@ -48,6 +48,7 @@ export async function startBeam(): Promise<Beam> {
         const log: string[] = [];
         for (;;) {
           const line = await lines.next();
+          if (line.startsWith('fault ')) fail(`the driver failed: ${line}`);
           if (line === 'done') return log;
           log.push(line);
         }

@@ -20,12 +20,15 @@ import type { NamingCall, SimpleStep, Supervising } from './scenario.ts';
 type Call = Extract<SimpleStep, { do: 'call' }>;
 type AnyRefusal = StartDynamicChildError | StartChildError | RestartChildError;
 
+/** Brings what a call under way came to, as text. */
+export type Answer = () => Promise<string>;
+
 /** A supervisor held in the start of a child that will decline. */
 interface Gate {
   /** Settled once it is held. */
   readonly held: Promise<void>;
   /** What the start brings in the end. */
-  readonly answer: Promise<string>;
+  readonly answer: Answer;
   /** Lets it go on. */
   open(): void;
 }
@@ -33,7 +36,7 @@ interface Gate {
 /** The calls of a scenario on our supervisors, with their answers as the BEAM's driver writes them. */
 export interface Calls {
   /** Makes one call. */
-  ask(pid: Pid, call: Call): Promise<string>;
+  ask(pid: Pid, call: Call): Answer;
   /** Holds a supervisor. */
   hold(pid: Pid, on: Pick<Supervising, 'id' | 'kind'>): Gate;
 }
@@ -41,9 +44,16 @@ export interface Calls {
 /** Makes the calls that belong to a journal. */
 export function answersOf(journal: Journal): Calls {
   return {
-    async ask(pid, call) {
+    ask(pid, call) {
       const tree = Supervisor.at(journal.system, pid);
-      return `${nameOf(call)}: ${await answerOr(journal, () => ask(journal, tree, call))}`;
+      const answer = answerOr(journal, () => ask(journal, tree, call));
+      const isMarked = call.kind === 'dynamic' && call.call === 'terminate_child';
+      const target = isMarked ? journal.pidOf(call.id) : undefined;
+      return async () => {
+        // Which answer it gets differs where the target is dead, see differences.ts. Looked at when all is quiet.
+        const isDead = target !== undefined && !journal.system.isAlive(target);
+        return `${nameOf(call)}${isDead ? ' (dead)' : ''}: ${await answer}`;
+      };
     },
     hold: (pid, on) => hold(journal, pid, on),
   };
@@ -70,7 +80,7 @@ function hold(journal: Journal, pid: Pid, { id, kind }: Pick<Supervising, 'id' |
     },
   };
   const answer = answerOr(journal, () => start(journal, tree, kind, spec));
-  return { held, open, answer: answer.then((text) => `${id} hold: ${text}`) };
+  return { held, open, answer: async () => `${id} hold: ${await answer}` };
 }
 
 async function answerOr(journal: Journal, ask: () => Promise<string>): Promise<string> {

@@ -7,14 +7,14 @@ import {
   type Pid,
 } from '@snakepit/core';
 import { Supervisor } from '@snakepit/supervisor';
-import { answersOf } from './our-calls.ts';
+import { answersOf, type Answer } from './our-calls.ts';
 import { supervising } from './our-children.ts';
 import { Journal } from './our-journal.ts';
 import { reasonOf } from './reasons.ts';
 import { supervisorsOf, type Scenario, type SimpleStep, type Step } from './scenario.ts';
 
-/** What a call brings, as text, once there is an answer. */
-type Answer = Promise<string>;
+/** The answer of a call that nobody is there to take. */
+const nobody: Answer = () => Promise.resolve('nobody');
 
 /** Plays a scenario on our own supervisors and gives its log, in the form that the BEAM's driver writes. */
 export async function playOurs(scenario: Scenario): Promise<readonly string[]> {
@@ -50,7 +50,7 @@ class Player {
       journal.write(`step ${index + 1}`);
       const answers = await this.#do(step);
       await this.#settle();
-      for (const answer of answers) journal.write(`> ${await answer}`);
+      for (const answer of answers) journal.write(`> ${await answer()}`);
     }
     await this.#finish(tree);
   }
@@ -73,7 +73,7 @@ class Player {
       if (!this.#journal.lives(id)) continue;
       for (const call of ['which_children', 'count_children'] as const) {
         const [answer] = this.#once({ do: 'call', call, on: id, kind });
-        this.#journal.write(`> ${String(await answer)}`);
+        this.#journal.write(`> ${String(await answer?.())}`);
       }
     }
     const root = this.#journal.pidOf(tree.id);
@@ -84,7 +84,7 @@ class Player {
   async #do(step: Step): Promise<Answer[]> {
     if (step.do !== 'hold') return this.#once(step);
     const held = this.#journal.pidOf(step.on);
-    if (held === undefined || !this.#journal.lives(step.on)) return [Promise.resolve('nobody')];
+    if (held === undefined || !this.#journal.lives(step.on)) return [nobody];
     const gate = answersOf(this.#journal).hold(held, { id: step.on, kind: step.kind });
     await gate.held;
     const answers = [gate.answer];
@@ -99,9 +99,9 @@ class Player {
   #once(step: SimpleStep): Answer[] {
     const system = this.#system;
     const pid = this.#journal.pidOf(step.do === 'call' ? step.on : step.id);
-    if (pid === undefined) return [Promise.resolve('nobody')];
+    if (pid === undefined) return [nobody];
     if (step.do === 'call') return [answersOf(this.#journal).ask(pid, step)];
-    if (!this.#journal.lives(step.id)) return [Promise.resolve('nobody')];
+    if (!this.#journal.lives(step.id)) return [nobody];
     switch (step.do) {
       case 'finish':
         system.send(pid, { type: 'finish', how: step.how, reason: reasonOf(step.reason) });

@@ -67,7 +67,7 @@ export const withoutMemberSpecs: Rewriting = (line, _, facts) => {
 };
 
 export const withTerminatedDead: Rewriting = (line, side, facts) => {
-  const [, id = ''] = /^(\S+) terminate_child \S+: error not_found$/.exec(line) ?? [];
+  const [, id = ''] = /^(\S+) terminate_child \S+ \(dead\): error not_found$/.exec(line) ?? [];
   return side === 'ours' && facts.dynamic.has(id) ? line.replace('error not_found', 'ok') : line;
 };
 
