@@ -41,6 +41,8 @@ export async function startBeam(): Promise<Beam> {
     const program = spawn('erl', argv, { stdio: ['pipe', 'pipe', 'pipe'] });
     const lines = linesOf(program);
     const first = await lines.next();
+    // It has loaded all its modules: an interrupted run leaves nothing behind.
+    rmSync(folder, { recursive: true });
     return {
       release: /^ready (\S+)/.exec(first)?.[1] ?? fail(`the driver said: ${first}`),
       async play(scenario) {
@@ -56,7 +58,6 @@ export async function startBeam(): Promise<Beam> {
       async close() {
         program.stdin.end();
         if (program.exitCode === null && program.signalCode === null) await once(program, 'exit');
-        rmSync(folder, { recursive: true, force: true });
       },
     };
   } catch (error) {
