@@ -12,6 +12,7 @@ import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
+import { createDeferred } from './deferred.ts';
 import { bridgeError } from './errors.ts';
 import type { RunResources } from './os/process-registry.ts';
 import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
@@ -80,7 +81,7 @@ export class Snakepit implements AsyncDisposable {
   #bridge: BridgeEndpoint | undefined;
   #stopping: Promise<void> | undefined;
   /** Settles with an error when there is nothing to wait for any more: it is being stopped, or has collapsed. */
-  readonly #over = settleLater<Error>();
+  readonly #over = createDeferred<Error>();
   #unwatchSignals: () => void = () => undefined;
 
   private constructor(config: ResolvedConfig) {
@@ -304,14 +305,6 @@ export class Snakepit implements AsyncDisposable {
 
 function collapsed(reason: string, pool?: string): Error {
   return bridgeError('WORKER_UNAVAILABLE', { pool, reason, maybeExecuted: false });
-}
-
-function settleLater<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((onResolve) => {
-    resolve = onResolve;
-  });
-  return { promise, resolve };
 }
 
 function timeoutOf(given: number | undefined, fallbackMs: number, tool: string): number {

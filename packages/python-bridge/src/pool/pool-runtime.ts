@@ -8,6 +8,7 @@ import {
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
+import { createDeferred } from '../deferred.ts';
 import { bridgeError } from '../errors.ts';
 import type { RunResources } from '../os/process-registry.ts';
 import { messageOf } from '../os/system-error.ts';
@@ -23,7 +24,7 @@ import { poolName, poolProcess } from './pool.ts';
 
 /** How long the first call to a new worker may take, in milliseconds. */
 const connectTimeoutMs = 5_000;
-/** How long the operating system may take to confirm a SIGKILL, in milliseconds (zero-orphan rule: ≤ 2 s). */
+/** How long the operating system may take to confirm a SIGKILL before the worker goes on without it, in milliseconds. */
 const killTimeoutMs = 5_000;
 /** Time beyond draining that a pool's process has to end, in milliseconds. */
 const poolShutdownMarginMs = 2_000;
@@ -72,7 +73,8 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
   const histories = new Map(
     workerIds.map((id) => [id, createWorkerHistory(backoff, periodMs, system.clock)]),
   );
-  const settled = settleOnce();
+  // A pool that fails later, when nobody waits for its start any more, must not end the host process: a deferred does not.
+  const settled = createDeferred<undefined>();
   const dispatcher = createDispatcher({ ...config, pool: name, clock: system.clock });
   const workerServices = createWorkerServices(surroundings, dispatcher);
   const poolServices: PoolServices = {
@@ -88,7 +90,9 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     },
     startupBatchSize: config.startupBatchSize,
     startupBatchDelayMs: config.startupBatchDelayMs,
-    onReady: settled.resolve,
+    onReady: () => {
+      settled.resolve(undefined);
+    },
     onFailed: settled.reject,
   };
   return {
@@ -237,22 +241,4 @@ function callUp(
 function notStarted({ pool, workerId }: GrpcWorkerInput, cause: unknown, why: string): Error {
   const reason = `its supervisor did not start it (${why})`;
   return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason }, { cause });
-}
-
-interface SettleOnce {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-function settleOnce(): SettleOnce {
-  let resolve: () => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // A pool that fails later, when nobody waits for its start any more, must not end the host process.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,6 @@
 import { exitReason, type ExitMessage, type ExitReason } from '@snakepit/core';
 import { assign, setup } from 'xstate';
+import { provide } from '../unprovided-effect.ts';
 import type { PoolServices } from './pool-services.ts';
 
 /** What happens to a pool. */
@@ -44,10 +45,6 @@ export interface PoolOutput {
   /** The reason its supervisor gave. */
   readonly reason: ExitReason;
 }
-
-const provide = (name: string) => (): never => {
-  throw new Error(`provide the action '${name}'`);
-};
 
 const markOf = (state: PoolWorkerState) =>
   ({

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { settlesWithin } from '../hosts/local/deferred.ts';
+import { settlesWithin } from '../deferred.ts';
 import { readLines } from '../hosts/local/output-lines.ts';
 import { isGroupEmpty } from '../os/process-group.ts';
 import { messageOf } from '../os/system-error.ts';

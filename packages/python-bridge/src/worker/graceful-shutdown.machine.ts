@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import { provide } from '../unprovided-effect.ts';
 
 /** What happens while a worker is being stopped. */
 export type GracefulShutdownEvent =
@@ -35,10 +36,6 @@ export interface GracefulShutdownOutput {
   /** The strongest means that was needed. */
   readonly means: 'none' | 'term' | 'kill';
 }
-
-const provide = (name: string) => (): never => {
-  throw new Error(`provide the action '${name}'`);
-};
 
 /**
  * Stops one worker: calls in flight finish, then SIGTERM, then SIGKILL, done when the operating system confirms

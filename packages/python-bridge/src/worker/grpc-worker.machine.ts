@@ -6,6 +6,7 @@ import {
   type ExitReason,
 } from '@snakepit/core';
 import { assign, sendTo, setup } from 'xstate';
+import { provide } from '../unprovided-effect.ts';
 import {
   gracefulShutdownMachine,
   type GracefulShutdownEvent,
@@ -22,10 +23,6 @@ import {
   type GrpcWorkerOutput,
   type WorkerFailure,
 } from './worker-life.ts';
-
-const provide = (name: string) => (): never => {
-  throw new Error(`provide the action '${name}'`);
-};
 
 const reasonOfExit = {
   type: 'rememberReason',

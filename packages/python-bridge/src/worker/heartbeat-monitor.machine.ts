@@ -1,5 +1,6 @@
 import { exitReason, type ExitReason } from '@snakepit/core';
 import { assign, setup } from 'xstate';
+import { provide } from '../unprovided-effect.ts';
 import type { WorkerBeats } from '../hosts/worker-host.ts';
 
 /** What happens to a heartbeat monitor. */
@@ -52,10 +53,6 @@ export interface HeartbeatMonitorOutput {
 
 /** The reason with which a monitor, and then its worker, ends when the worker is unhealthy. */
 export const heartbeatTimeout: ExitReason = exitReason.custom('heartbeatTimeout');
-
-const provide = (name: string) => (): never => {
-  throw new Error(`provide the action '${name}'`);
-};
 
 /**
  * Finds a worker that hangs (R2.2): `maxMissed` misses in a row, or `timeoutThreshold` since the last answer.

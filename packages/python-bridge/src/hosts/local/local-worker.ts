@@ -21,7 +21,7 @@ import type {
 } from '../worker-host.ts';
 import { openBeatChannel, type BeatMessage, type ReadyMessage } from './beat-channel.ts';
 import { createBroadcast } from './broadcast.ts';
-import { createDeferred, settlesWithin } from './deferred.ts';
+import { createDeferred, settlesWithin } from '../../deferred.ts';
 import { describeExit, toExitStatus } from './exit-status.ts';
 import type { LiveGroups } from './live-groups.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
