@@ -1,12 +1,19 @@
-// Shows which requirement and rule ids are carried by which tests, and which requirements by none.
-// npm run trace [-- --json]
+// Shows which requirement and rule ids are carried by which tests, and which by none.
+// npm run trace [-- --json] [-- --strict]: strictly, a rule without a test, or a tag that is no rule's, is a failure.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { testsInPython } from './trace/python-tests.mjs';
-import { formatTrace, traceOf } from './trace/report.mjs';
+import { formatTrace, holdsEveryRule, traceOf } from './trace/report.mjs';
 import { testsInTypeScript } from './trace/typescript-tests.mjs';
 
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+  },
+});
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PLACES = [
   { folder: 'packages', name: /^packages\/[^/]+\/src\/.*\.test\.ts$/, read: testsInTypeScript },
@@ -24,4 +31,5 @@ const tests = PLACES.flatMap(({ folder, name, read }) =>
     ),
 );
 const trace = traceOf(tests);
-console.log(process.argv.includes('--json') ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+console.log(values.json ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+if (values.strict && !holdsEveryRule(trace)) process.exitCode = 1;

@@ -1,3 +1,5 @@
+import { isNoRule, ruleIds } from './rules.mjs';
+
 const REQUIREMENTS = 12;
 const CRITERIA = 5;
 
@@ -6,6 +8,8 @@ const CRITERIA = 5;
  * @typedef {object} Trace
  * @property {Record<string, string[]>} ids id → `file:line title` of each test that carries it
  * @property {string[]} untested requirement ids that no test carries
+ * @property {string[]} untestedRules rules of OTP that no test carries
+ * @property {string[]} unknown ids on tests that look like a rule's and are none
  * @property {number} tests how many were read
  */
 
@@ -31,6 +35,8 @@ export function traceOf(tests) {
       ]),
     ),
     untested: requirementIds.filter((id) => !carried.includes(id)),
+    untestedRules: ruleIds.filter((id) => !carried.includes(id)),
+    unknown: carried.filter(isNoRule),
     tests: tests.length,
   };
 }
@@ -39,7 +45,7 @@ export function traceOf(tests) {
  * @param {Trace} trace
  * @returns {string}
  */
-export function formatTrace({ ids, untested, tests }) {
+export function formatTrace({ ids, untested, untestedRules, unknown, tests }) {
   const width = Math.max(8, ...Object.keys(ids).map((id) => id.length + 2));
   const rows = Object.entries(ids).flatMap(([id, carriers]) =>
     carriers.map((test, index) => `${(index === 0 ? id : '').padEnd(width)}${test}`),
@@ -49,9 +55,22 @@ export function formatTrace({ ids, untested, tests }) {
     ...rows,
     '',
     `${Object.keys(ids).length} ids on ${tests} tests; ` +
-      `${covered} of ${requirementIds.length} requirement criteria have a test.`,
-    ...(untested.length > 0 ? [`Without one: ${untested.join(' ')}`] : []),
+      `${covered} of ${requirementIds.length} requirement criteria and ` +
+      `${ruleIds.length - untestedRules.length} of ${ruleIds.length} rules of Erlang/OTP have a test.`,
+    ...(untested.length > 0 ? [`Criteria without one: ${untested.join(' ')}`] : []),
+    ...(untestedRules.length > 0 ? [`Rules without one: ${untestedRules.join(' ')}`] : []),
+    ...(unknown.length > 0 ? [`On a test, but no rule: ${unknown.join(' ')}`] : []),
   ].join('\n');
+}
+
+/**
+ * Whether every rule has a test, and every id of one that a test carries is a rule's.
+ *
+ * @param {Trace} trace
+ * @returns {boolean}
+ */
+export function holdsEveryRule({ untestedRules, unknown }) {
+  return untestedRules.length === 0 && unknown.length === 0;
 }
 
 /**

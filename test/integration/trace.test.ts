@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { idsIn } from '../../scripts/trace/ids.mjs';
 import { testsInPython } from '../../scripts/trace/python-tests.mjs';
-import { formatTrace, traceOf } from '../../scripts/trace/report.mjs';
+import { formatTrace, holdsEveryRule, traceOf } from '../../scripts/trace/report.mjs';
+import { ruleIds } from '../../scripts/trace/rules.mjs';
 import { testsInTypeScript } from '../../scripts/trace/typescript-tests.mjs';
 
 describe('idsIn', () => {
@@ -85,6 +86,33 @@ describe('traceOf', () => {
       ['SUP-010', ['b.ts:2 b']],
     ]);
     expect(trace.untested).toHaveLength(59);
-    expect(formatTrace(trace)).toContain('1 of 60 requirement criteria have a test.');
+    expect(formatTrace(trace)).toContain(
+      '1 of 60 requirement criteria and 1 of 260 rules of Erlang/OTP have a test.',
+    );
   });
+
+  test('lists the rules without a test, and ids that are no rule’s', () => {
+    const trace = traceOf([
+      { title: 'a', ids: ruleIds.filter((id) => id !== 'STR-004'), line: 1, file: 'a.ts' },
+      { title: 'b', ids: ['STR-099', 'SUP-9', 'WH-6', 'R1.1'], line: 2, file: 'a.ts' },
+    ]);
+    expect(trace.untestedRules).toEqual(['STR-004']);
+    expect(trace.unknown).toEqual(['STR-099', 'SUP-9']);
+    expect(formatTrace(trace)).toContain('Rules without one: STR-004');
+    expect(formatTrace(trace)).toContain('On a test, but no rule: STR-099 SUP-9');
+    expect(holdsEveryRule(trace)).toBe(false);
+  });
+
+  test('holds every rule when each has a test and no other id is carried', () => {
+    const all = { title: 'a', ids: ruleIds, line: 1, file: 'a.ts' };
+    expect(holdsEveryRule(traceOf([all]))).toBe(true);
+    expect(holdsEveryRule(traceOf([all, { ...all, ids: ['GEN-034'] }]))).toBe(false);
+  });
+});
+
+test('rules are numbered without a gap', () => {
+  expect(ruleIds).toHaveLength(260);
+  expect(new Set(ruleIds).size).toBe(260);
+  expect(ruleIds.slice(0, 2)).toEqual(['PRC-001', 'PRC-002']);
+  expect(ruleIds.at(-1)).toBe('SYS-009');
 });
