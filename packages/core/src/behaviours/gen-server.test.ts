@@ -107,7 +107,7 @@ describe('defineServer', () => {
     await expect(ref.call.sync()).resolves.toEqual(['continue first', 'early']);
   });
 
-  test('[GEN-034] while a callback awaits, other messages wait their turn', async () => {
+  test('[GEN-001] while a callback awaits, other messages wait their turn', async () => {
     const system = quiet();
     const server = defineServer({
       init: () => ok([] as string[]),

@@ -225,7 +225,7 @@ export class Process implements Schedulable {
   }
 
   /**
-   * Keeps the mailbox shut until a promise settles, then continues in a turn (GEN-034).
+   * Keeps the mailbox shut until a promise settles, then continues in a turn (GEN-001).
    *
    * When the process dies meanwhile, what the promise brings is ignored (PRC-022).
    */
