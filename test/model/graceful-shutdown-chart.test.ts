@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { gracefulShutdownMachine } from '@snakepit/python-bridge';
 import { createActor, SimulatedClock } from 'xstate';
 import { nodeAt, walk, type Graph } from './machine-graph.ts';
+import { playOnProcesses } from './on-process.ts';
 import { missedByAll, replayAll, takenEdges } from './replay-all.ts';
 
 const limits = { drainTimeoutMs: 30_000, termTimeoutMs: 3_000, killTimeoutMs: 5_000 };
@@ -22,6 +23,12 @@ describe('gracefulShutdown', () => {
       replayAll(gracefulShutdownMachine, graph, { input, delays }),
     );
     expect(missedByAll(missed)).toEqual([]);
+  });
+
+  test('every edge on a real process', async () => {
+    for (const { input, graph } of graphs) {
+      await playOnProcesses(gracefulShutdownMachine, graph, { input, delays });
+    }
   });
 
   test('size of the model (change it on purpose)', () => {

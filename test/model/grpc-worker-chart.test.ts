@@ -3,6 +3,7 @@ import { exitReason, Pid, type ExitReason } from '@snakepit/core';
 import { grpcWorkerMachine } from '@snakepit/python-bridge';
 import { createMachine, type AnyEventObject, type AnyMachineSnapshot } from 'xstate';
 import { nodeAt, walk, type Edge, type Graph } from './machine-graph.ts';
+import { playOnProcesses } from './on-process.ts';
 import { missedByAll, replayAll, takenEdges } from './replay-all.ts';
 
 const sick = exitReason.custom('heartbeatTimeout');
@@ -101,6 +102,10 @@ describe('grpcWorker', () => {
     const missed = graphs.map(({ input, graph }) => replayAll(machine, graph, { input, delays }));
     expect(missedByAll(missed)).toEqual([]);
   });
+
+  test('every edge on a real process', async () => {
+    for (const { input, graph } of graphs) await playOnProcesses(machine, graph, { input, delays });
+  }, 60_000);
 
   test('size of the model (change it on purpose)', () => {
     expect(graphs.map(({ graph }) => [graph.nodes.size, takenEdges(graph)])).toEqual([

@@ -25,7 +25,8 @@ export interface Edge {
 export interface Node {
   readonly key: string;
   readonly state: AnyMachineSnapshot;
-  readonly via?: { readonly from: string; readonly event: AnyEventObject };
+  /** The edge by which it was reached first. */
+  readonly via?: Edge;
 }
 
 /** All that was reached. */
@@ -71,8 +72,10 @@ export function walk(machine: AnyStateMachine, options: WalkOptions): Graph {
       const taken = node.state.can(event);
       const [next, actions] = transition(machine, node.state, event);
       const to = keyOf(next);
-      edges.push({ from: node.key, event, to, taken, actions: actions.map(({ type }) => type) });
-      if (!nodes.has(to)) nodes.set(to, { key: to, state: next, via: { from: node.key, event } });
+      const types = actions.map(({ type }) => type);
+      const edge: Edge = { from: node.key, event, to, taken, actions: types };
+      edges.push(edge);
+      if (!nodes.has(to)) nodes.set(to, { key: to, state: next, via: edge });
     }
   }
   return { nodes, edges };
@@ -86,10 +89,10 @@ export function nodeAt(graph: Graph, key: string): Node {
 }
 
 /** The shortest way to a state. */
-function pathTo(graph: Graph, key: string): AnyEventObject[] {
-  const path: AnyEventObject[] = [];
+export function pathTo(graph: Graph, key: string): readonly Edge[] {
+  const path: Edge[] = [];
   for (let { via } = nodeAt(graph, key); via !== undefined; { via } = nodeAt(graph, via.from)) {
-    path.unshift(via.event);
+    path.unshift(via);
   }
   return path;
 }
@@ -102,7 +105,7 @@ function pathTo(graph: Graph, key: string): AnyEventObject[] {
 export function edgePaths(
   graph: Graph,
   alike?: (edge: Edge) => string,
-): { events: AnyEventObject[]; edge: Edge }[] {
+): { events: AnyEventObject[]; edge: Edge; edges: readonly Edge[] }[] {
   const seen = new Set<string>();
   const isNew = (edge: Edge): boolean => {
     const answer = alike?.(edge);
@@ -112,7 +115,10 @@ export function edgePaths(
   };
   return graph.edges
     .filter((edge) => edge.taken && isNew(edge))
-    .map((edge) => ({ events: [...pathTo(graph, edge.from), edge.event], edge }));
+    .map((edge) => {
+      const edges = [...pathTo(graph, edge.from), edge];
+      return { events: edges.map(({ event }) => event), edge, edges };
+    });
 }
 
 /**

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { exitReason, Pid } from '@snakepit/core';
 import { poolMachine } from '@snakepit/python-bridge';
 import { nodeAt, walk } from './machine-graph.ts';
+import { playOnProcesses } from './on-process.ts';
 import { replayAll, takenEdges } from './replay-all.ts';
 
 const input = {
@@ -27,6 +28,11 @@ describe('pool', () => {
     const delays = { gracefulShutdownTimeout: 30_000 };
     expect([...replayAll(poolMachine, graph, { input, delays })]).toEqual([]);
   });
+
+  test('every edge on a real process', async () => {
+    const delays = { gracefulShutdownTimeout: 30_000 };
+    await playOnProcesses(poolMachine, graph, { input, delays });
+  }, 60_000);
 
   test('size of the model (change it on purpose)', () => {
     expect([graph.nodes.size, takenEdges(graph)]).toEqual([48, 256]);

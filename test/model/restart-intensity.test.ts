@@ -4,6 +4,7 @@ import { exitReason } from '@snakepit/core';
 import { restartIntensityMachine } from '@snakepit/supervisor';
 import { createActor } from 'xstate';
 import { declared, nodeAt, walk, type Graph } from './machine-graph.ts';
+import { playOnProcesses } from './on-process.ts';
 import { missedByAll, replayAll, takenEdges } from './replay-all.ts';
 
 describe('restartIntensity', () => {
@@ -27,6 +28,13 @@ describe('restartIntensity', () => {
       replayAll(restartIntensityMachine, graphOf(intensity), { input: { intensity, period: 1 } }),
     );
     expect(missedByAll(missed)).toEqual([]);
+  });
+
+  test('every edge on a real process', async () => {
+    for (const intensity of [0, 1, 2]) {
+      const input = { intensity, period: 1 };
+      await playOnProcesses(restartIntensityMachine, graphOf(intensity), { input });
+    }
   });
 
   test('size of the model (change it on purpose)', () => {
