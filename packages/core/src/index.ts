@@ -1,6 +1,8 @@
 // For users.
 export { createSystem } from './system.ts';
-export type { ActorSystem, StartOptions, StopOptions, SystemOptions } from './system.ts';
+export type { ActorSystem, StartOptions, SystemOptions } from './system.ts';
+export type { StopOptions } from './system-life.ts';
+export type { CrashIsolationMode } from './crash-isolation.ts';
 export { createSystemClock, createTestClock } from './clock.ts';
 export type { Clock, TestClock } from './clock.ts';
 export { createConsoleLogger, silentLogger } from './logger.ts';
@@ -38,8 +40,13 @@ export type { Continuation, HandleResult, InitResult } from './behaviours/gen-se
 export { defineStatechart } from './behaviours/statechart.ts';
 export type { EffectArguments, Effects, StatechartOptions } from './behaviours/statechart.ts';
 export { Task, defineTask } from './behaviours/task.ts';
-export type { TaskFunction, TaskHandle } from './behaviours/task.ts';
-export type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
+export type { TaskHandle, TaskWaitOptions } from './behaviours/task-handle.ts';
+export type { TaskResults, TaskValues } from './behaviours/task-many.ts';
+export type { TaskResult } from './behaviours/task-outcome.ts';
+export type { TaskFunction } from './behaviours/task-process.ts';
+export type { TaskStreamOptions } from './behaviours/task-stream.ts';
+export type { TaskOwner } from './behaviours/task-wait.ts';
+export type { Behaviour, ChildDefaults, Spawnable } from './behaviours/behaviour.ts';
 export { createTelemetry } from './telemetry/telemetry.ts';
 export type {
   Measurements,

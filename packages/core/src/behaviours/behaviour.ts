@@ -17,12 +17,22 @@ export interface Instance {
   readonly state: unknown;
 }
 
+/** What a child spec that leaves it out gets, instead of the defaults of all child specs. */
+export interface ChildDefaults {
+  /** When it is started again. */
+  readonly restart?: 'permanent' | 'transient' | 'temporary';
+  /** What it is; a supervisor is given all the time it needs to stop its own children. */
+  readonly type?: 'worker' | 'supervisor';
+}
+
 /** A way to run a process: GenServer, statechart, task, or any XState logic. */
 export interface Behaviour<TInput = unknown> {
   /** Which way; shown in the process table. */
   readonly kind: 'genServer' | 'statechart' | 'task' | 'actor';
   /** What it is called in reports. */
   readonly label: string;
+  /** What child specs of it leave out: a task is temporary, a supervisor is of the type supervisor (OTP TSK-009). */
+  readonly childDefaults?: ChildDefaults;
   /** Makes what one process needs. Runs in the process's first turn. @internal */
   createInstance(process: Process, input: TInput): Instance;
   /** Makes the mailbox of one process, where it is no plain queue. @internal */

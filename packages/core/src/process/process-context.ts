@@ -72,6 +72,11 @@ export class ProcessContext {
     return current !== undefined && current !== this.#process;
   }
 
+  /** The process that a context is of. @internal */
+  static processOf(self: ProcessContext): Process {
+    return self.#process;
+  }
+
   /**
    * Aborted when this process is gone; pass it to what can be cancelled. A listener must not throw: Node gives that to
    * the host, past the runtime.
