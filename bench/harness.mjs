@@ -1,5 +1,5 @@
 /**
- * One comparison: what we need and what the peer needs for the same work, measured in turn in one run.
+ * One comparison: what we need and what a peer needs for the same work, measured in turn in one run.
  *
  * @typedef {object} Row
  * @property {string} name What was measured, and under which condition.
@@ -9,6 +9,16 @@
  * @property {string} unit Unit of `ours` and `peer`.
  * @property {number} samples Rounds that were counted.
  * @property {{ ours: [number, number], peer: [number, number], ratio: [number, number] }} spread Least and greatest of each.
+ * @property {string} against Who the peer is.
+ * @property {{ text: string, met: boolean }} [goal] What is aimed at, where something is.
+ */
+
+/**
+ * What is aimed at: by the ratio to the peer, or by our own figure.
+ *
+ * @typedef {object} Goal
+ * @property {string} text
+ * @property {(row: { ours: number, ratio: number }) => boolean} isMet
  */
 
 /** Median of some numbers. */
@@ -25,27 +35,36 @@ export function quantile(numbers, share) {
 }
 
 /**
- * Measures two ways in turn, so that a drift of the machine's speed meets both alike. The first round warms up and
- * is not counted; every other round the order is changed.
+ * One way to do a work.
+ *
+ * @typedef {object} Side
+ * @property {() => Promise<Record<string, number>>} measure Gives named figures; every side gives the same.
+ * @property {number} [rounds] Counted rounds at most, where one takes long; such a side has no warm-up.
+ */
+
+/**
+ * Measures several ways in turn, so that a drift of the machine's speed meets all alike. The first round warms up
+ * and is not counted; every other round the order is changed.
  *
  * @param {number} rounds Counted rounds.
- * @param {() => Promise<Record<string, number>>} ours Gives named figures.
- * @param {() => Promise<Record<string, number>>} peer Gives the same figures of the peer.
- * @returns {Promise<Record<string, { ours: number[], peer: number[] }>>} All figures by name.
+ * @param {Record<string, Side>} sides By name.
+ * @returns {Promise<Record<string, Record<string, number[]>>>} All figures, by their name and then by side.
  */
-export async function inTurn(rounds, ours, peer) {
-  /** @type {Record<string, { ours: number[], peer: number[] }>} */
+export async function inTurn(rounds, sides) {
+  /** @type {Record<string, Record<string, number[]>>} */
   const figures = {};
+  const order = Object.entries(sides);
   for (let round = 0; round <= rounds; round++) {
-    const order = round % 2 === 0 ? ['ours', 'peer'] : ['peer', 'ours'];
-    for (const side of order) {
-      const measured = await (side === 'ours' ? ours() : peer());
+    for (const [name, { measure, rounds: most = Infinity }] of order) {
+      if (round > most || (round === 0 && most < Infinity)) continue;
+      const measured = await measure();
       if (round === 0) continue;
-      for (const [name, value] of Object.entries(measured)) {
-        figures[name] ??= { ours: [], peer: [] };
-        figures[name][side].push(value);
+      for (const [figure, value] of Object.entries(measured)) {
+        figures[figure] ??= {};
+        (figures[figure][name] ??= []).push(value);
       }
     }
+    order.reverse();
   }
   return figures;
 }
@@ -56,44 +75,24 @@ export async function inTurn(rounds, ours, peer) {
  * @param {string} name
  * @param {string} unit
  * @param {{ ours: number[], peer: number[] }} figures
+ * @param {{ against: string, goal?: Goal }} about
  * @returns {Row}
  */
-export function toRow(name, unit, { ours, peer }) {
-  const ratios = ours.map((value, index) => value / peer[index]);
-  return {
+export function toRow(name, unit, { ours, peer }, { against, goal }) {
+  // One of them may have had fewer rounds.
+  const samples = Math.min(ours.length, peer.length);
+  const ratios = ours.slice(0, samples).map((value, index) => value / peer[index]);
+  const row = {
     name,
     ours: round(median(ours)),
     peer: round(median(peer)),
     ratio: round(median(ratios)),
     unit,
-    samples: ours.length,
+    samples,
     spread: { ours: range(ours), peer: range(peer), ratio: range(ratios) },
+    against,
   };
-}
-
-/** The rows as a table for people. */
-export function format(rows) {
-  const header = ['what', 'ours', 'peer', 'ours/peer', 'ratio min…max', 'unit', 'rounds'];
-  const lines = rows.map(({ name, ours, peer, ratio, spread, unit, samples }) => [
-    name,
-    String(ours),
-    String(peer),
-    String(ratio),
-    spread.ratio.join('…'),
-    unit,
-    String(samples),
-  ]);
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...lines].map((line) => line[column].length)),
-  );
-  return [header, ...lines]
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return goal === undefined ? row : { ...row, goal: { text: goal.text, met: goal.isMet(row) } };
 }
 
 function range(numbers) {

@@ -1,27 +1,41 @@
 import { parseArgs } from 'node:util';
-import { format } from './harness.mjs';
+import { comparisons } from './actors/comparisons.mjs';
+import { toSuite } from './actors/suite.mjs';
+import { about, writePage } from './page.mjs';
 import { execute } from './suites/execute.mjs';
 import { replacement } from './suites/replacement.mjs';
+import { toText } from './table.mjs';
 
-const suites = { execute, replacement };
+const python = { execute, replacement };
+const actors = Object.fromEntries(
+  Object.entries(comparisons).map(([name, comparison]) => [name, toSuite(comparison)]),
+);
+const suites = { ...actors, ...python };
+const groups = { actors: Object.keys(actors), python: Object.keys(python) };
 
-const usage = `npm run bench -- [--json] [--only SUITE] [--rounds N] [--scale X]
+const usage = `npm run bench -- [--json | --write] [--only SUITE,…] [--rounds N] [--scale X]
 
-  --json        print one JSON array of { name, ours, peer, ratio, unit, samples, spread } and nothing else
-  --only SUITE  one of: ${Object.keys(suites).join(', ')}
+  --json        print one JSON array of { name, ours, peer, ratio, unit, samples, spread, against, goal? } and nothing else
+  --write       also put the table and what it was measured on into docs/performance.md
+  --only SUITE  one or more of: ${Object.keys(suites).join(', ')};
+                or a group: ${Object.keys(groups).join(', ')}
   --rounds N    counted rounds of each comparison, 1 to 100 (default 7)
   --scale X     amount of work in a round, 0.01 to 100 (default 1)
 
-Both sides of a row are measured in turn in one run; figures are medians over the rounds.`;
+All sides of a row are measured in turn in one run; figures are medians over the rounds.
+A goal that is not met is told, and is no error.`;
 
 const options = readOptions(process.argv.slice(2));
+const before = about();
 const rows = [];
-for (const [name, suite] of Object.entries(suites)) {
-  if (options.only !== undefined && options.only !== name) continue;
+const notes = new Set();
+for (const name of options.only) {
   if (!options.json) console.error(`${name} …`);
-  rows.push(...(await suite(options)));
+  rows.push(...(await suites[name]({ ...options, note: (text) => notes.add(text) })));
 }
-console.log(options.json ? JSON.stringify(rows, null, 2) : format(rows));
+for (const note of notes) console.error(note);
+console.log(options.json ? JSON.stringify(rows, null, 2) : toText(rows));
+if (options.write) await writePage({ rows, notes, before, options });
 
 function readOptions(args) {
   try {
@@ -29,6 +43,7 @@ function readOptions(args) {
       args,
       options: {
         json: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
         only: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         scale: { type: 'string', default: '1' },
@@ -39,16 +54,23 @@ function readOptions(args) {
       console.log(usage);
       process.exit(0);
     }
-    if (values.only !== undefined && !Object.hasOwn(suites, values.only)) {
-      throw new Error(`--only ${values.only}: there is no such suite`);
-    }
+    if (values.json && values.write) throw new Error('--json --write: choose one');
     const rounds = numberIn(values.rounds, '--rounds', 1, 100);
     if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: not a whole number`);
-    return { ...values, rounds, scale: numberIn(values.scale, '--scale', 0.01, 100) };
+    const scale = numberIn(values.scale, '--scale', 0.01, 100);
+    return { ...values, rounds, scale, only: suitesIn(values.only) };
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`);
     process.exit(2);
   }
+}
+
+function suitesIn(only = Object.keys(groups).join(',')) {
+  return only.split(',').flatMap((name) => {
+    if (Object.hasOwn(groups, name)) return groups[name];
+    if (Object.hasOwn(suites, name)) return [name];
+    throw new Error(`--only ${name}: there is no such suite`);
+  });
 }
 
 function numberIn(text, name, least, most) {

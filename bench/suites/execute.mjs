@@ -16,16 +16,16 @@ export async function execute({ rounds, scale }) {
     const rows = [];
     for (const inFlight of [1, 16, 64]) {
       const calls = Math.round((inFlight === 1 ? 600 : 3000) * scale);
-      const figures = await inTurn(
-        rounds,
-        () => load(calls, inFlight, () => snakepit.execute('echo', { text: payload })),
-        () => load(calls, inFlight, () => client.call('echo', { text: payload })),
-      );
+      const measure = (call) => () => load(calls, inFlight, () => call('echo', { text: payload }));
+      const figures = await inTurn(rounds, {
+        ours: { measure: measure((tool, args) => snakepit.execute(tool, args)) },
+        peer: { measure: measure((tool, args) => client.call(tool, args)) },
+      });
       const name = `execute, ${inFlight} in flight`;
       rows.push(
-        toRow(`${name}: throughput`, 'calls/s', figures.perSecond),
-        toRow(`${name}: latency p50`, 'ms', figures.p50),
-        toRow(`${name}: latency p99`, 'ms', figures.p99),
+        toRow(`${name}: throughput`, 'calls/s', figures.perSecond, { against: 'bare grpc-js' }),
+        toRow(`${name}: latency p50`, 'ms', figures.p50, { against: 'bare grpc-js' }),
+        toRow(`${name}: latency p99`, 'ms', figures.p99, { against: 'bare grpc-js' }),
       );
     }
     client.close();

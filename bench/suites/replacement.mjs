@@ -14,12 +14,12 @@ export async function replacement({ rounds }) {
     pools: [{ name: 'bench', size: 1, python, ...benchAdapter }],
   });
   try {
-    const figures = await inTurn(
-      rounds,
-      () => killAndCall(snakepit),
-      () => startAndCall(host),
-    );
-    return [toRow('SIGKILL of an idle worker → replacement answers', 'ms', figures.elapsed)];
+    const figures = await inTurn(rounds, {
+      ours: { measure: () => killAndCall(snakepit) },
+      peer: { measure: () => startAndCall(host) },
+    });
+    const name = 'SIGKILL of an idle worker → replacement answers';
+    return [toRow(name, 'ms', figures.elapsed, { against: 'a bare start and first answer' })];
   } finally {
     await snakepit.stop();
     await host.close();

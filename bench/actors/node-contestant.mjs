@@ -1,0 +1,38 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('contestant.mjs', import.meta.url));
+
+/**
+ * Starts a contestant in a Node process of its own.
+ *
+ * @param {string} name One of `contestants/`.
+ * @returns {{ run: (work: string, size: number, option: object) => Promise<Record<string, number>>, close: () => Promise<void> }}
+ */
+export function startNodeContestant(name) {
+  const child = fork(program, [name], {
+    execArgv: ['--expose-gc'],
+    // What a library prints is none of our output.
+    stdio: ['ignore', process.stderr.fd, 'inherit', 'ipc'],
+  });
+  const exited = once(child, 'exit');
+  return {
+    async run(work, size, option) {
+      const answered = once(child, 'message');
+      child.send({ work, size, option });
+      const [{ figures, error }] = await Promise.race([answered, endOf(exited, name)]);
+      if (error !== undefined) throw new Error(`${name}, ${work}: ${error}`);
+      return figures;
+    },
+    async close() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function endOf(exited, name) {
+  const [code, signal] = await exited;
+  throw new Error(`${name} ended in the middle of its work: ${code ?? signal}`);
+}

@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { runProgram } from '../fixtures/run-program.ts';
+
+/** Every contestant starts a process or two for each work. */
+const LIMIT_MS = 180_000;
+
+interface Row {
+  readonly name: string;
+  readonly against: string;
+}
+
+const range = [expect.any(Number), expect.any(Number)];
+const row = {
+  name: expect.any(String),
+  against: expect.any(String),
+  ours: expect.any(Number),
+  peer: expect.any(Number),
+  ratio: expect.any(Number),
+  unit: expect.stringMatching(/^(µs|ms|KB|restarts\/s|calls\/s)$/),
+  samples: 1,
+  spread: { ours: range, peer: range, ratio: range },
+};
+const goal = { text: expect.any(String), met: expect.any(Boolean) };
+
+/** Runs suites on the least work that they take; what they find is not looked at. */
+async function bench(only: string): Promise<Row[]> {
+  const args = ['bench/main.mjs', '--only', only, '--rounds', '1', '--scale', '0.01', '--json'];
+  const { code, stdout, stderr, left } = await runProgram(args);
+  // Where there is no Erlang/OTP, that is said and nothing else.
+  expect(stderr).toMatch(/^(Erlang\/OTP .* its rows are left out\n)?$/);
+  expect(code).toBe(0);
+  expect(left).toEqual([]);
+  return JSON.parse(stdout) as Row[];
+}
+
+describe('npm run bench', () => {
+  test(
+    'measures the actors beside their peers, each row well-formed, and leaves no process',
+    async () => {
+      const rows = await bench('actors');
+      for (const each of rows) expect([row, { ...row, goal }]).toContainEqual(each);
+      const pairs = rows.map(({ name, against }) => `${name}, ${against}`);
+      expect(new Set(pairs).size).toBe(pairs.length);
+      const peers = rows.map(({ against }) => against).join('\n');
+      for (const peer of ['nact', 'comedy', 'effect', 'XState', 'bare class', 'ours']) {
+        expect(peers).toContain(peer);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'measures calls of Python beside bare gRPC',
+    async () => {
+      const rows = await bench('execute');
+      expect(rows).toHaveLength(9);
+      for (const each of rows) expect(each).toEqual(row);
+    },
+    LIMIT_MS,
+  );
+
+  test('names a suite that there is not, and what there is', async () => {
+    const { code, stdout, stderr } = await runProgram(['bench/main.mjs', '--only', 'speed']);
+    expect(stderr).toMatch(/^--only speed: there is no such suite\n\nnpm run bench/);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+});
