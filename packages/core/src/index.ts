@@ -25,8 +25,16 @@ export { ProcessContext } from './process/process-context.ts';
 export type { CallOptions, SpawnOptions, StartLinkOptions } from './process/process-context.ts';
 export type { ProcessInfo } from './process/process-info.ts';
 export type { ProcessStatus, StartListener, StartResult } from './process/process.ts';
+export type { ProcessName, ViaName } from './process/names.ts';
 export type { HasPid, Target } from './process/runtime.ts';
 export { TimerRef } from './timers.ts';
+export { Registry } from './registry/registry.ts';
+export type { RegistryApi, RegistryEntry, UpdateValueResult } from './registry/registry.ts';
+export type { RegistryKey } from './registry/registry-key.ts';
+export type { RegistryOptions } from './registry/registry-plan.ts';
+export type { RegisterResult, RegistryMessage } from './registry/registry-store.ts';
+export { Agent } from './behaviours/agent.ts';
+export type { AgentApi, AgentRef } from './behaviours/agent.ts';
 export { defineServer } from './behaviours/gen-server.ts';
 export type {
   CallHandler,

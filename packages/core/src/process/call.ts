@@ -51,7 +51,11 @@ export class PendingCall implements From {
 
   /** Answers; only the first outcome counts. */
   resolve(value: unknown): void {
-    if (this.#settle()) this.#resolve(value);
+    this.#callee.answering(this, value);
+    if (!this.#settle()) return;
+    const { freeze } = this.#callee.runtime;
+    if (freeze !== undefined) freeze(value);
+    this.#resolve(value);
   }
 
   /** Fails the call; only the first outcome counts. */

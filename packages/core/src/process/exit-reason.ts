@@ -1,3 +1,4 @@
+import { showValue } from '../show-value.ts';
 import type { Pid } from './pid.ts';
 
 /**
@@ -62,15 +63,15 @@ export function sameExitReason(a: ExitReason, b: ExitReason): boolean {
 export function formatExitReason(reason: ExitReason): string {
   switch (reason.kind) {
     case 'shutdownWith':
-      return `shutdown(${show(reason.detail)})`;
+      return `shutdown(${showValue(reason.detail)})`;
     case 'error':
       return reason.error instanceof Error
         ? `error(${reason.error.name}: ${reason.error.message})`
-        : `error(${show(reason.error)})`;
+        : `error(${showValue(reason.error)})`;
     case 'badReturn':
-      return `badReturn(${show(reason.value)})`;
+      return `badReturn(${showValue(reason.value)})`;
     case 'custom':
-      return show(reason.value);
+      return showValue(reason.value);
     case 'alreadyStarted':
       return `alreadyStarted(${reason.pid.toString()})`;
     default:
@@ -131,17 +132,5 @@ function payloadOf(reason: ExitReason): unknown {
       return reason.pid;
     default:
       return undefined;
-  }
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    // A cycle or a BigInt: the type is all that can be said in one line.
-    return Object.prototype.toString.call(value);
   }
 }

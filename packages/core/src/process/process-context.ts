@@ -3,6 +3,7 @@ import { cancelTimer, type TimerRef } from '../timers.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
 import { ExitRequest } from './exit-request.ts';
 import { isDownOf, isExitFrom, MonitorRef, type From, type Request } from './messages.ts';
+import { isViaName, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
 import type { Process, StartListener } from './process.ts';
 import type { Target } from './runtime.ts';
@@ -11,7 +12,7 @@ import type { ActorSystem } from '../system.ts';
 /** How a process is spawned. */
 export interface SpawnOptions {
   /** Name to register it under; free again when it is gone. */
-  readonly name?: string;
+  readonly name?: ProcessName;
   /** Whom it is linked to, in one step (PRC-016): a process, or by `true` the one that spawns; default nobody. */
   readonly link?: boolean | Pid;
   /** Who watches it: a process, or by `true` the one that spawns; default nobody. The DOWN is told by its `pid`. */
@@ -21,7 +22,7 @@ export interface SpawnOptions {
 /** How a process is started by another. */
 export interface StartLinkOptions {
   /** Name to register it under; free again when it is gone. */
-  readonly name?: string;
+  readonly name?: ProcessName;
   /** How long initialising may take, in milliseconds; default: no limit. Then it is killed: `timeout` (GEN-010). */
   readonly timeoutMs?: number;
 }
@@ -186,8 +187,8 @@ export class ProcessContext {
   monitor(target: Target): MonitorRef {
     const watched = this.#process.runtime.find(target);
     if (watched !== undefined && this.alive) return this.#process.bonds.monitor(watched);
-    const pid =
-      typeof target === 'string' ? undefined : target instanceof Pid ? target : target.pid;
+    const isName = typeof target === 'string' || isViaName(target);
+    const pid = isName ? undefined : target instanceof Pid ? target : target.pid;
     const ref = new MonitorRef(pid);
     this.#process.deliver({ type: 'DOWN', ref, pid, reason: exitReason.noproc });
     return ref;
@@ -240,7 +241,7 @@ export class ProcessContext {
    * @throws {@link SnakepitError} INVALID_ARGUMENT when the name is taken, or the process has one.
    */
   register(name: string): void {
-    if (this.alive) this.#process.runtime.register(this.#process, name);
+    if (this.alive) this.#process.runtime.names.register(this.#process, name);
   }
 
   /**
@@ -249,6 +250,6 @@ export class ProcessContext {
    * @throws {@link SnakepitError} INVALID_ARGUMENT when nobody has it.
    */
   unregister(name: string): void {
-    if (this.alive) this.#process.runtime.unregister(name);
+    if (this.alive) this.#process.runtime.names.unregister(name);
   }
 }

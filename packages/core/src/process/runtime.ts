@@ -1,16 +1,19 @@
 import type { AnyActorLogic } from 'xstate';
 import { isBehaviour, type Behaviour, type Spawnable } from '../behaviours/behaviour.ts';
 import type { Clock } from '../clock.ts';
-import { coreError, type SnakepitError } from '../errors.ts';
+import { coreError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
 import { CallMessage, CastMessage, type Request } from './messages.ts';
+import { isViaName, Names, nameText, nobodyHas, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
 import type { SpawnOptions } from './process-context.ts';
 import { Process, type StartListener } from './process.ts';
+import { createFreeze, type Freeze } from './freeze.ts';
+import { showValue } from '../show-value.ts';
 import type { ActorSystem } from '../system.ts';
 import { isThenable } from '../thenable.ts';
 import { cancelTimer, cancelTimers, delayFault, startTimer, type TimerRef } from '../timers.ts';
@@ -21,8 +24,8 @@ export interface HasPid {
   readonly pid: Pid;
 }
 
-/** Who is meant: a pid, a registered name, or something that has a pid. */
-export type Target = Pid | string | HasPid;
+/** Who is meant: a pid, a name, or something that has a pid. */
+export type Target = Pid | ProcessName | HasPid;
 
 /** What a runtime is made of. @internal */
 export interface RuntimeParts {
@@ -34,6 +37,10 @@ export interface RuntimeParts {
   readonly logger: Logger;
   /** The run queue. */
   readonly scheduler: Scheduler;
+  /** Whether what is sent is frozen. */
+  readonly freezeMessages: boolean;
+  /** How many of its last messages each process knows. */
+  readonly recentEvents: number;
   /** Makes bare XState logic a behaviour. */
   readonly adapt: (logic: AnyActorLogic) => Behaviour;
   /** Makes what processes and users see of it. */
@@ -49,7 +56,7 @@ export interface SpawnRequest {
   /** Who spawns it; `undefined` is the world outside. */
   readonly parent: Process | undefined;
   /** The name to register it under. */
-  readonly name?: string | undefined;
+  readonly name?: ProcessName | undefined;
   /** Whom it is linked to. */
   readonly link?: Process | undefined;
   /** Who watches it. */
@@ -84,7 +91,12 @@ export class Runtime {
   readonly timersToNames = new Set<TimerRef>();
   /** The process whose turn it is, in synchronous code; after an await nobody can tell. */
   current: Process | undefined;
-  readonly #names = new Map<string, Process>();
+  /** Who is called what. */
+  readonly names = new Names(this);
+  /** Makes messages unchangeable, if that was asked for; else the sender is trusted (PRC-023). */
+  readonly freeze: Freeze | undefined;
+  /** How many of its last messages each process knows. */
+  readonly recentEvents: number;
   readonly #adapt: RuntimeParts['adapt'];
   #lastId = 0;
 
@@ -94,19 +106,25 @@ export class Runtime {
     this.telemetry = parts.telemetry;
     this.logger = parts.logger;
     this.scheduler = parts.scheduler;
+    this.recentEvents = parts.recentEvents;
     this.#adapt = parts.adapt;
     this.system = parts.bind(this);
+    this.freeze = parts.freezeMessages ? createFreeze(this.system) : undefined;
   }
 
-  /** Makes a process; its code runs in a later turn (PRC-001). A taken name ends it unstarted (NAM-004). */
+  /**
+   * Makes a process; its code runs in a later turn (PRC-001). A taken name ends it unstarted (NAM-004).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a name that nobody could have; nothing was spawned.
+   */
   spawn(request: SpawnRequest, onStarted?: StartListener): Process {
     const { logic, name, parent, link } = request;
-    const holder = name === undefined ? undefined : this.#names.get(name);
+    const holder = name === undefined ? undefined : this.names.holder(name);
     const process = new Process({
       runtime: this,
       pid: this.newPid(),
       parent: parent?.pid ?? this.outside,
-      name: holder === undefined ? name : undefined,
+      name: name === undefined || holder !== undefined ? undefined : nameText(name),
       behaviour: isBehaviour(logic) ? logic : this.#adapt(logic),
       input: request.input,
       onStarted,
@@ -116,7 +134,7 @@ export class Runtime {
     if (link !== undefined) process.bonds.link(link);
     request.monitor?.bonds.monitor(process);
     if (holder !== undefined) process.end(exitReason.alreadyStarted(holder.pid));
-    else if (name !== undefined) this.#names.set(name, process);
+    else if (name !== undefined) this.names.take(name, process);
     this.scheduler.schedule(process);
     this.#tellSpawned(process);
     return process;
@@ -191,12 +209,10 @@ export class Runtime {
     );
   }
 
-  /** Takes a dead process out of the table and frees its name, before anybody hears of the death (NAM-002). */
+  /** Takes a dead process out of the table and frees its names, before anybody hears of it (NAM-002, RGY-004). */
   forget(process: Process): void {
     this.processes.delete(process.pid);
-    if (process.name !== undefined && this.#names.get(process.name) === process) {
-      this.#names.delete(process.name);
-    }
+    this.names.release(process);
     if (this.telemetry.enabled('snakepit.process.exited')) {
       this.telemetry.emit(
         'snakepit.process.exited',
@@ -211,36 +227,22 @@ export class Runtime {
     }
   }
 
-  /** The living process meant by a target. */
+  /**
+   * The living process meant by a target.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what can mean no process.
+   */
   find(target: Target): Process | undefined {
-    if (typeof target === 'string') return this.#names.get(target);
-    return this.processes.get(target instanceof Pid ? target : target.pid);
+    if (typeof target === 'string') return this.names.local(target);
+    if (target instanceof Pid) return this.processes.get(target);
+    return isViaName(target) ? this.names.via(target) : this.processes.get(pidOf(target));
   }
 
-  /** Gives a process a name (NAM-001). */
-  register(process: Process, name: string): void {
-    const holder = this.#names.get(name);
-    const fault =
-      holder !== undefined
-        ? `it is held by ${holder.pid.toString()}`
-        : process.name !== undefined
-          ? `${process.pid.toString()} is already called "${process.name}"`
-          : undefined;
-    if (fault !== undefined) {
-      throw badName(name, fault, 'Choose another name, or unregister the old one first.');
-    }
-    process.name = name;
-    this.#names.set(name, process);
-  }
-
-  /** Frees a name (NAM-003). */
-  unregister(name: string): void {
-    const process = this.#names.get(name);
-    if (process === undefined) {
-      throw badName(name, notRegistered, 'Unregister only names that whereis() finds.');
-    }
-    process.name = undefined;
-    this.#names.delete(name);
+  /** The same, but nobody where the registry of a name does not run. */
+  findIfAny(target: Target): Process | undefined {
+    if (typeof target === 'string') return this.names.local(target);
+    if (target instanceof Pid) return this.processes.get(target);
+    return isViaName(target) ? this.names.viaIfAny(target) : this.processes.get(pidOf(target));
   }
 
   /**
@@ -249,21 +251,22 @@ export class Runtime {
    * @throws {@link SnakepitError} INVALID_ARGUMENT for a name that nobody has.
    */
   send(target: Target, message: unknown): void {
+    if (this.freeze !== undefined) this.freeze(message);
     const process = this.find(target);
     if (process !== undefined) process.deliver(message);
-    else if (typeof target === 'string') {
-      throw badName(target, notRegistered, 'Use cast(), which is dropped then, or ask whereis().');
-    }
+    else if (isName(target)) throw nobodyHas(target);
   }
 
   /** Sends a plain message; to nobody it is dropped (TMR-004). */
   post(target: Target, message: unknown): void {
-    this.find(target)?.deliver(message);
+    if (this.freeze !== undefined) this.freeze(message);
+    this.findIfAny(target)?.deliver(message);
   }
 
   /** Sends a request that needs no answer (GEN-021). */
   cast(target: Target, request: Request): void {
-    this.find(target)?.deliver(new CastMessage(request));
+    if (this.freeze !== undefined) this.freeze(request);
+    this.findIfAny(target)?.deliver(new CastMessage(request));
   }
 
   /**
@@ -277,11 +280,27 @@ export class Runtime {
     request: Request,
     timeoutMs: number = defaultCallTimeoutMs,
   ): Promise<unknown> {
+    if (this.freeze !== undefined) this.freeze(request);
     const from = caller ?? this.current;
-    const answer = this.#call(from, target, request, timeoutMs);
+    const answer = this.#tryCall(from, target, request, timeoutMs);
     // A process may not wait for it, or be gone by then: that is its own affair and never the host's.
     if (from !== undefined) answer.catch(() => undefined);
     return answer;
+  }
+
+  /** What a target is refused for fails the call, like everything else about it. */
+  #tryCall(
+    caller: Process | undefined,
+    target: Target,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    try {
+      return this.#call(caller, target, request, timeoutMs);
+    } catch (error) {
+      if (error instanceof Error) return Promise.reject(error);
+      throw error;
+    }
   }
 
   #call(
@@ -305,7 +324,11 @@ export class Runtime {
 
   /** Sends a plain message later; to a pid only as long as that process lives (TMR-004). */
   postAfter(delayMs: number, target: Target, message: unknown): TimerRef {
-    const receiver = typeof target === 'string' ? undefined : this.find(target);
+    if (this.freeze !== undefined) this.freeze(message);
+    // A name is looked up when the time comes, but what is none is refused now, where somebody hears of it.
+    const found = this.findIfAny(target);
+    const isToName = isName(target);
+    const receiver = isToName ? undefined : found;
     const timer = startTimer(
       this.clock,
       delayMs,
@@ -314,7 +337,7 @@ export class Runtime {
       },
       receiver?.timers ?? this.timersToNames,
     );
-    if (receiver === undefined && typeof target !== 'string') cancelTimer(this.clock, timer);
+    if (receiver === undefined && !isToName) cancelTimer(this.clock, timer);
     return timer;
   }
 
@@ -342,13 +365,25 @@ export class Runtime {
   }
 }
 
-const notRegistered = 'it is not registered';
+/** Whether a target is looked up anew each time. */
+function isName(target: Target): target is ProcessName {
+  return typeof target === 'string' || (!(target instanceof Pid) && isViaName(target));
+}
 
-function badName(value: string, fault: string, remedy: string): SnakepitError {
-  return coreError('INVALID_ARGUMENT', { argument: 'the name', value, fault, remedy });
+function pidOf(target: HasPid): Pid {
+  // Plain JavaScript callers can give anything; the compiler cannot stop them.
+  const pid: unknown = (target as HasPid | null | undefined)?.pid;
+  if (pid instanceof Pid) return pid;
+  throw coreError('INVALID_ARGUMENT', {
+    argument: 'the target',
+    value: showValue(target),
+    fault: 'it means no process',
+    remedy: 'Give a pid, a name, { via: [registry, key] }, or a reference that has a pid.',
+  });
 }
 
 function describe(target: Target): string {
+  if (target instanceof Pid) return target.toString();
   if (typeof target === 'string') return `"${target}"`;
-  return (target instanceof Pid ? target : target.pid).toString();
+  return isViaName(target) ? nameText(target) : pidOf(target).toString();
 }
