@@ -1,4 +1,6 @@
 import type { AnyMachineSnapshot, AnyStateMachine, StateValue } from 'xstate';
+import { BoundedMap } from './chart/bounded-map.ts';
+import { matchesDescriptor } from './chart/events.ts';
 
 type StateNode = AnyStateMachine['root'];
 
@@ -22,7 +24,31 @@ export function postponesAnything(machine: AnyStateMachine): boolean {
 }
 
 /** Tells which events must wait in the present states. */
-export function postponedIn(snapshot: AnyMachineSnapshot): (eventType: string) => boolean {
+export type PostponedIn = (snapshot: AnyMachineSnapshot) => (eventType: string) => boolean;
+
+/** Types of events whose answer is remembered for one combination of states; more could be made up. */
+const mostTypes = 256;
+
+/**
+ * Makes what tells it for one machine, and remembers the answers.
+ *
+ * A compiled chart has one list of states for each combination, so that is what they are remembered by.
+ */
+export function rememberPostponed(): PostponedIn {
+  const known = new WeakMap<object, (eventType: string) => boolean>();
+  return (snapshot) => {
+    const before = known.get(snapshot._nodes);
+    if (before !== undefined) return before;
+    const mustWait = postponedIn(snapshot);
+    const answers = new BoundedMap<string, boolean>(mostTypes);
+    const answer = (eventType: string): boolean =>
+      answers.take(eventType, () => mustWait(eventType));
+    known.set(snapshot._nodes, answer);
+    return answer;
+  };
+}
+
+function postponedIn(snapshot: AnyMachineSnapshot): (eventType: string) => boolean {
   const rules = snapshot._nodes.flatMap((node) =>
     descriptorsOf(node).map((descriptor) => ({ descriptor, node })),
   );
@@ -51,11 +77,9 @@ function isWithin(inner: StateNode, outer: StateNode): boolean {
   return false;
 }
 
-/** As XState matches a transition's descriptor; it does not export that. */
+/** As transitions do; but `'*'` is no descriptor here, it is told apart before. */
 function matches(descriptor: string, eventType: string): boolean {
-  if (descriptor === eventType) return true;
-  if (!descriptor.endsWith('.*')) return false;
-  return eventType === descriptor.slice(0, -2) || eventType.startsWith(descriptor.slice(0, -1));
+  return descriptor !== '*' && matchesDescriptor(eventType, descriptor);
 }
 
 /** Whether two state values name the same states. */

@@ -11,7 +11,7 @@ import { SelectiveMailbox } from '../process/mailbox.ts';
 import { CallMessage, CastMessage } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
 import type { Instance } from './behaviour.ts';
-import { postponedIn, sameStateValue } from './postponing.ts';
+import { sameStateValue } from './postponing.ts';
 import { createProcessClock } from './process-clock.ts';
 import type { EffectFunction, SharedChart } from './statechart.ts';
 import { routeEvents, stopWithChildren } from './xstate-internals.ts';
@@ -35,7 +35,7 @@ export class StatechartInstance implements Instance {
     this.#process = process;
     this.#shared = shared;
     process.trapExit = shared.trapExit;
-    this.#actor = createActor(shared.machine as AnyActorLogic, {
+    this.#actor = createActor(shared.logic, {
       input,
       clock: createProcessClock(process),
     });
@@ -108,13 +108,14 @@ export class StatechartInstance implements Instance {
 
   #changed(snapshot: AnyMachineSnapshot): void {
     this.#acknowledge(snapshot);
+    const { postponed } = this.#shared;
     const { mailbox } = this.#process;
-    if (!(mailbox instanceof SelectiveMailbox)) return;
+    if (postponed === undefined || !(mailbox instanceof SelectiveMailbox)) return;
     const value = snapshot.value as StateValue;
     const before = this.#lastValue;
     this.#lastValue = value;
     if (before !== undefined && sameStateValue(before, value)) return;
-    mailbox.hold(postponedIn(snapshot));
+    mailbox.hold(postponed(snapshot));
   }
 
   #acknowledge(snapshot: AnyMachineSnapshot): void {

@@ -1,4 +1,5 @@
 import type {
+  AnyActorLogic,
   AnyActorRef,
   AnyStateMachine,
   ContextFrom,
@@ -12,7 +13,8 @@ import type { ProcessContext } from '../process/process-context.ts';
 import { isThenable } from '../thenable.ts';
 import type { Behaviour } from './behaviour.ts';
 import { SelectiveMailbox } from '../process/mailbox.ts';
-import { postponesAnything } from './postponing.ts';
+import { compileChart } from './chart/compile.ts';
+import { postponesAnything, rememberPostponed, type PostponedIn } from './postponing.ts';
 import { kindOf, StatechartInstance } from './statechart-instance.ts';
 
 /** What an effect is called with besides its params. */
@@ -74,8 +76,10 @@ export type EffectFunction = (
 
 /** What all processes of one machine share. @internal */
 export interface SharedChart {
-  /** The machine, its effects looked up in the table. */
-  readonly machine: AnyStateMachine;
+  /** What runs: the machine, compiled, its effects looked up in the table. */
+  readonly logic: AnyActorLogic;
+  /** Which events wait in which states; `undefined` where none ever does. */
+  readonly postponed: PostponedIn | undefined;
   /** The effects of each process. */
   readonly table: EffectTable;
   /** Whether exit signals arrive as EXIT events. */
@@ -105,7 +109,8 @@ export function defineStatechart<M extends AnyStateMachine>(
 ): Behaviour<InputFrom<M>> {
   const table: EffectTable = new WeakMap();
   const shared: SharedChart = {
-    machine: bindEffects(machine, table),
+    logic: compileChart(bindEffects(machine, table)),
+    postponed: postponesAnything(machine) ? rememberPostponed() : undefined,
     table,
     trapExit: options.trapExit ?? false,
     effects: options.effects,
@@ -115,7 +120,7 @@ export function defineStatechart<M extends AnyStateMachine>(
     kind: 'statechart',
     label: options.name ?? machine.id,
     createInstance: (process, input) => new StatechartInstance(process, input, shared),
-    ...(postponesAnything(machine) && { createMailbox: () => new SelectiveMailbox(kindOf) }),
+    ...(shared.postponed && { createMailbox: () => new SelectiveMailbox(kindOf) }),
   };
 }
 
@@ -145,9 +150,9 @@ function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMach
       if (isThenable(result)) result.then(undefined, effects?.onRejected);
     };
   }
-  const actors: Record<string, AnyStateMachine> = {};
+  const actors: Record<string, AnyActorLogic> = {};
   for (const [name, logic] of Object.entries(machine.implementations.actors)) {
-    if (isStateMachine(logic)) actors[name] = bindEffects(logic, table);
+    if (isStateMachine(logic)) actors[name] = compileChart(bindEffects(logic, table));
   }
   // The machine's own types were checked where it was made; here they are two opaque records.
   return machine.provide({ actions: actions as never, actors: actors as never });
