@@ -25,6 +25,7 @@ export { ProcessContext } from './process/process-context.ts';
 export type { CallOptions, SpawnOptions, StartLinkOptions } from './process/process-context.ts';
 export type { ProcessInfo } from './process/process-info.ts';
 export type { ProcessStatus, StartListener, StartResult } from './process/process.ts';
+export { formatProcessName } from './process/names.ts';
 export type { ProcessName, ViaName } from './process/names.ts';
 export type { HasPid, Target } from './process/runtime.ts';
 export { TimerRef } from './timers.ts';
@@ -43,8 +44,23 @@ export type {
   ServerDefinition,
   ServerRef,
 } from './behaviours/gen-server.ts';
-export { ignore, noreply, ok, reply, stop } from './behaviours/gen-server-results.ts';
-export type { Continuation, HandleResult, InitResult } from './behaviours/gen-server-results.ts';
+export { fail, ignore, noreply, ok, reply, stop } from './behaviours/gen-server-results.ts';
+export type {
+  Continuation,
+  HandleResult,
+  InitResult,
+  Next,
+  StateTimeout,
+  TimeoutMessage,
+} from './behaviours/gen-server-results.ts';
+export type { ServerStateValue } from './behaviours/gen-server-instance.ts';
+export { sys } from './debug/sys.ts';
+export type { CrashFields } from './debug/crash-report.ts';
+export type { DebugEvent, DebugHook } from './debug/debug-event.ts';
+export type { RecentEvent } from './debug/flight-recorder.ts';
+export type { ProcessStatistics } from './debug/process-debug.ts';
+export type { SystemStatus } from './debug/process-status.ts';
+export type { StopProcessOptions } from './debug/stop-process.ts';
 export { defineStatechart } from './behaviours/statechart.ts';
 export type { EffectArguments, Effects, StatechartOptions } from './behaviours/statechart.ts';
 export { Task, defineTask } from './behaviours/task.ts';

@@ -6,6 +6,7 @@ import {
   type DownMessage,
   type ExitReason,
   type ProcessContext,
+  type ProcessName,
   type StartResult,
 } from '@snakepit/core';
 import type { CompleteChildSpec } from './child-spec.ts';
@@ -14,7 +15,7 @@ import type { SupervisorFact } from './requests.ts';
 /** A behaviour whose input says under which name its process is registered. */
 export interface NamedByInput {
   /** The name, if the input has one. */
-  nameIn(input: unknown): string | undefined;
+  nameIn(input: unknown): ProcessName | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ProcessContext, Spawnable, StartResult } from '@snakepit/core';
+import type { ProcessContext, ProcessName, Spawnable, StartResult } from '@snakepit/core';
 import { keyOfId, type ChildId } from './child-id.ts';
 
 /** When an ended child is started again (OTP STR-001 … STR-003). */
@@ -52,7 +52,7 @@ export interface ChildSpec {
   /** Whether its own end counts for the supervisor's `autoShutdown`; default false. */
   readonly significant?: boolean;
   /** Name to register the child's process under; not with a start function, which registers it itself. */
-  readonly name?: string;
+  readonly name?: ProcessName;
 }
 
 /** A child spec with its defaults filled in (OTP SPEC-008). */
@@ -288,12 +288,20 @@ function shutdownFault({ id, shutdown }: Given): ChildSpecFault | undefined {
 }
 
 function nameFault({ id, name }: Given): ChildSpecFault | undefined {
-  if (name === undefined || (typeof name === 'string' && name !== '')) return undefined;
+  if (name === undefined || isName(name)) return undefined;
   return faultOf(
     'invalidName',
-    `${whereOf(id)}: name must be a string that is not empty; got ${showValue(name)}`,
+    `${whereOf(id)}: name must be a string that is not empty, or { via: [registry, key] }; got ${showValue(name)}`,
     name,
   );
+}
+
+/** Whether the registry runs and the key can be one is seen when the child is started. */
+function isName(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('via' in value)) {
+    return typeof value === 'string' && value !== '';
+  }
+  return Array.isArray(value.via) && value.via.length === 2 && typeof value.via[0] === 'string';
 }
 
 function isOneOf(value: unknown, allowed: readonly string[]): boolean {

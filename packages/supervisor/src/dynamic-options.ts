@@ -1,3 +1,4 @@
+import type { ProcessName } from '@snakepit/core';
 import { checkChildSpec, showValue, type CheckedChildSpec } from './child-spec.ts';
 import { checkRestartLimits, isPlainObject, isWhole, refuse } from './supervisor-options.ts';
 import type { CheckedOptions } from './supervisor-options.ts';
@@ -5,7 +6,7 @@ import type { CheckedOptions } from './supervisor-options.ts';
 /** How a dynamic supervisor works (OTP DYN-010). */
 export interface DynamicSupervisorOptions {
   /** Name to register it under. */
-  readonly name?: string;
+  readonly name?: ProcessName;
   /** Only `'oneForOne'`, which is the default. */
   readonly strategy?: 'oneForOne';
   /** Restarts allowed within {@link DynamicSupervisorOptions.maxSeconds}, of all children together; default 3. */

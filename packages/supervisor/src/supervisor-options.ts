@@ -1,3 +1,4 @@
+import type { ProcessName } from '@snakepit/core';
 import { checkStartList, showValue, type AutoShutdown, type ChildSpec } from './child-spec.ts';
 import type { ChildSpecFault, CompleteChildSpec } from './child-spec.ts';
 
@@ -13,7 +14,7 @@ export type Strategy =
 /** How a supervisor works. */
 export interface SupervisorOptions {
   /** Name to register it under. */
-  readonly name?: string;
+  readonly name?: ProcessName;
   /** Default `'oneForOne'`. */
   readonly strategy?: Strategy;
   /** Restarts allowed within {@link SupervisorOptions.maxSeconds}; a whole number ≥ 0, default 3 (Elixir's). */

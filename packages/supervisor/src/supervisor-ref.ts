@@ -53,6 +53,6 @@ export async function stopAndWait(ref: SupervisorRef, reason: ExitReason): Promi
 }
 
 function pidOf(system: ActorSystem, target: Target): Pid | undefined {
-  if (typeof target === 'string') return system.whereis(target);
+  if (typeof target === 'string' || 'via' in target) return system.whereis(target);
   return 'pid' in target ? target.pid : target;
 }

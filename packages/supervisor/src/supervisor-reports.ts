@@ -1,4 +1,11 @@
-import { formatExitReason, type ExitReason, type Pid, type ProcessContext } from '@snakepit/core';
+import {
+  formatExitReason,
+  formatProcessName,
+  type ExitReason,
+  type Pid,
+  type ProcessContext,
+  type ProcessName,
+} from '@snakepit/core';
 import type { ChildId } from './child-id.ts';
 import type { ChildType, CompleteChildSpec, RestartType, Shutdown } from './child-spec.ts';
 import type { ReportContext } from './reports.ts';
@@ -69,9 +76,9 @@ export class SupervisorReports {
    * @param self - The supervisor.
    * @param name - Its name, if it has one.
    */
-  constructor(self: ProcessContext, name: string | undefined) {
+  constructor(self: ProcessContext, name: ProcessName | undefined) {
     this.#self = self;
-    this.#name = name;
+    this.#name = name === undefined ? undefined : formatProcessName(name);
   }
 
   /** A child was started. */

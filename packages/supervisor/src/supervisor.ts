@@ -1,6 +1,7 @@
 import {
   defineStatechart,
   exitReason,
+  formatProcessName,
   type ActorSystem,
   type Behaviour,
   type Effects,
@@ -139,7 +140,7 @@ export const Supervisor: SupervisorApi = {
     if (!checked.ok) throw supervisorError('INVALID_SUPERVISOR', { fault: checked.fault });
     const name = nameIn(options);
     const pid = await explainStart(
-      `supervisor ${name ?? ''}`.trim(),
+      name === undefined ? 'supervisor' : `supervisor ${formatProcessName(name)}`,
       system.start(behaviour, options, {
         ...(name === undefined ? {} : { name }),
         timeout: Infinity,

@@ -133,15 +133,15 @@ export function isViaName(value: unknown): value is ViaName {
   return typeof value === 'object' && value !== null && 'via' in value;
 }
 
-/** What a process is called in reports: its plain name, or registry and key. @internal */
-export function nameText(name: ProcessName): string {
+/** A name in one line, for reports: as it is, or registry and key, such as `rooms["lobby"]`. */
+export function formatProcessName(name: ProcessName): string {
   return typeof name === 'string' ? name : `${name.via[0]}[${showKey(name.via[1])}]`;
 }
 
 /** Nobody has the name that something was sent to. @internal */
 export function nobodyHas(name: ProcessName): SnakepitError {
   const remedy = 'Use cast(), which is dropped then, or ask whereis().';
-  return badName(nameText(name), notRegistered, remedy);
+  return badName(formatProcessName(name), notRegistered, remedy);
 }
 
 const notRegistered = 'it is not registered';

@@ -8,7 +8,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
 import { CallMessage, CastMessage, type Request } from './messages.ts';
-import { isViaName, Names, nameText, nobodyHas, type ProcessName } from './names.ts';
+import { isViaName, Names, formatProcessName, nobodyHas, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
 import type { SpawnOptions } from './process-context.ts';
 import { Process, type StartListener } from './process.ts';
@@ -124,7 +124,7 @@ export class Runtime {
       runtime: this,
       pid: this.newPid(),
       parent: parent?.pid ?? this.outside,
-      name: name === undefined || holder !== undefined ? undefined : nameText(name),
+      name: name === undefined || holder !== undefined ? undefined : formatProcessName(name),
       behaviour: isBehaviour(logic) ? logic : this.#adapt(logic),
       input: request.input,
       onStarted,
@@ -385,5 +385,5 @@ function pidOf(target: HasPid): Pid {
 function describe(target: Target): string {
   if (target instanceof Pid) return target.toString();
   if (typeof target === 'string') return `"${target}"`;
-  return isViaName(target) ? nameText(target) : pidOf(target).toString();
+  return isViaName(target) ? formatProcessName(target) : pidOf(target).toString();
 }
