@@ -32,6 +32,22 @@ describe('failed restarts', () => {
       expect(await states(tree)).toEqual(['a undefined']);
     }));
 
+  test('[STR-016] what comes after the retry was queued is handled after the attempt', () =>
+    withBench(async (bench) => {
+      const tree = await abc(bench, 'oneForOne', { ids: ['a'] });
+      let seen: Promise<string[]> | undefined;
+      bench.failing.set('a', boom);
+      bench.system.telemetry.on('snakepit.supervisor.report', (_, { context }) => {
+        if (context !== 'startError') return;
+        bench.failing.clear();
+        // By then the supervisor has taken its retry, and only yields to the event loop.
+        setImmediate(() => (seen = states(tree)));
+      });
+      bench.end(await pidOf(tree, 'a'));
+      await until(() => seen !== undefined);
+      expect(await seen).toEqual(['a up']);
+    }));
+
   test('[STR-017] [SUP-018] [SUP-019] requests already waiting are served between the attempts', () =>
     withBench(async (bench) => {
       const tree = await abc(bench, 'oneForOne', { maxRestarts: 1_000_000, ids: ['a'] });

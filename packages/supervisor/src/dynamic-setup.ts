@@ -6,7 +6,7 @@ import {
   type ExitReason,
   type From,
 } from '@snakepit/core';
-import { childOfPid } from './children.ts';
+import { childAt, childOfPid } from './children.ts';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
 import type { DynamicSupervisorOptions } from './dynamic-options.ts';
@@ -67,10 +67,8 @@ export const dynamicSetup = setup({
     hasLimits: ({ context }) => context.limits.length > 0,
     callsForRestart: ({ context }) => decide.callsForRestart(context),
     gaveUp: ({ context }) => decide.gaveUp(context),
-    awaitsThisRetry: ({ context }, { serial, failures }: Omit<RetryMessage, 'type'>) => {
-      const slot = decide.childAtHand({ ...context, at: serial });
-      return slot?.status === 'restarting' && slot.failures === failures;
-    },
+    awaitsRetry: ({ context }, { serial }: { serial: number }) =>
+      childAt(context.children, serial)?.status === 'restarting',
     isUnfit: ({ context }, { spec }: { spec: unknown }) =>
       decide.refusalOfSpec(context, spec) !== undefined,
     isUnknown: ({ context }, { pid }: { pid: number }) =>
@@ -85,7 +83,8 @@ export const dynamicSetup = setup({
     askAll: effect('askAll'),
     killOverdue: effect<{ limitMs: number }>('killOverdue'),
     readClock: effect('readClock'),
-    retryLater: effect<{ serial: number; failures: number }>('retryLater'),
+    retryLater: effect<{ serial: number }>('retryLater'),
+    yieldTurn: effect('yieldTurn'),
     noteStart: effect<{ serial: number; again: boolean }>('noteStart'),
     noteEnd: effect<EndOfChild>('noteEnd'),
     noteFailure: effect<{ serial: number; reason: ExitReason }>('noteFailure'),

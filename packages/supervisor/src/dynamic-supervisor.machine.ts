@@ -90,6 +90,12 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
             { target: 'idle', actions: [{ type: 'forgetSpec', params: atHand }, 'dropChild'] },
           ],
         },
+        // What blocks a start could never go away if retries left timers and I/O no turn (STR-019).
+        yielding: {
+          meta: { postpone: allElse },
+          entry: 'yieldTurn',
+          on: { 'turn.came': 'checkingIntensity' },
+        },
         checkingIntensity: {
           meta: { postpone: allElse },
           initial: 'readingClock',
@@ -147,13 +153,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
                   }),
                 },
                 'awaitRetry',
-                {
-                  type: 'retryLater',
-                  params: ({ context }) => ({
-                    ...atHand({ context }),
-                    failures: decide.childAtHand(context)?.failures ?? 0,
-                  }),
-                },
+                { type: 'retryLater', params: atHand },
               ],
             },
           },

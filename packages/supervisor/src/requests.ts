@@ -19,14 +19,17 @@ export type DynamicRequest =
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 
-/** A message of the supervisor to itself: a restart failed and is to be tried again (OTP STR-016). */
+/**
+ * A message of the supervisor to itself: a restart failed and is to be tried again (OTP STR-016).
+ *
+ * It is void when the child does not await a restart by then (STR-018). When it awaits one again, for another failure,
+ * the older of two such messages is as good as the newer one.
+ */
 export interface RetryMessage {
   /** Told by this. */
   readonly type: 'child.retry';
   /** Place of the child. */
   readonly serial: number;
-  /** Which failure it answers; another one by now makes it void (OTP STR-018). */
-  readonly failures: number;
 }
 
 /** A request to end, in mailbox order; it has no answer but the end. */
@@ -38,15 +41,16 @@ export interface StopMessage {
 }
 
 /**
- * What the effects tell the chart: whose exit signals it obeys (the number of that pid), how a start went, and what
- * second of the monotonic clock it is.
+ * What the effects tell the chart: whose exit signals it obeys (the number of that pid), how a start went, what
+ * second of the monotonic clock it is, and that timers and I/O had their turn.
  */
 export type SupervisorFact =
   | { readonly type: 'parent.known'; readonly parent: number }
   | { readonly type: 'child.started'; readonly serial: number; readonly pid: number }
   | { readonly type: 'child.ignored'; readonly serial: number }
   | { readonly type: 'child.failed'; readonly serial: number; readonly reason: ExitReason }
-  | { readonly type: 'second.read'; readonly atSecond: number };
+  | { readonly type: 'second.read'; readonly atSecond: number }
+  | { readonly type: 'turn.came' };
 
 /** Why a request was refused, as the chart says it. */
 export type Refusal =

@@ -10,7 +10,7 @@ import type { ChildHandles } from './child-handles.ts';
 import { childAt, type Children } from './children.ts';
 import { tableValues } from './ordered-table.ts';
 import type { EndOfChild } from './reports.ts';
-import type { Answer, RetryMessage } from './requests.ts';
+import type { Answer, RetryMessage, SupervisorFact } from './requests.ts';
 import { isPlainObject } from './supervisor-options.ts';
 import type { SupervisorReports } from './supervisor-reports.ts';
 
@@ -67,8 +67,15 @@ export class SharedEffects {
       readClock: () => {
         self.send(self.pid, { type: 'second.read', atSecond: wholeSeconds(self.system) });
       },
-      retryLater: (retry: Omit<RetryMessage, 'type'>) => {
-        sendToSelfLater(self, { type: 'child.retry', ...retry });
+      retryLater: ({ serial }: At) => {
+        const retry: RetryMessage = { type: 'child.retry', serial };
+        self.send(self.pid, retry);
+      },
+      yieldTurn: () => {
+        // Runs in the next round of the event loop and holds nothing; sent by a dead process it has no effect.
+        setImmediate(() => {
+          self.send(self.pid, turnCame);
+        });
       },
       forgetSpec: ({ serial }: At) => {
         handles.forget(serial);
@@ -153,13 +160,5 @@ function wholeSeconds(system: ActorSystem): number {
   return Math.floor(system.clock.now() / 1_000);
 }
 
-/**
- * Puts a message at the end of the own mailbox, but not before timers and I/O had their turn: what blocks a start
- * could never go away otherwise (OTP STR-019).
- */
-function sendToSelfLater(self: ProcessContext, message: unknown): void {
-  // Runs in the next round of the event loop and holds nothing; sent by a dead process it has no effect.
-  setImmediate(() => {
-    self.send(self.pid, message);
-  });
-}
+/** Timers and I/O had their turn. */
+const turnCame: SupervisorFact = { type: 'turn.came' };

@@ -42,8 +42,8 @@ export const idleState = supervisorSetup.createStateConfig({
     DOWN: {},
     'child.retry': [
       {
-        guard: { type: 'awaitsThisRetry', params: ({ event }) => event },
-        target: 'checkingIntensity',
+        guard: { type: 'awaitsRetry', params: ({ event }) => ({ serial: event.serial }) },
+        target: 'yielding',
         actions: { type: 'aimAt', params: ({ event }) => ({ serial: event.serial }) },
       },
       {},

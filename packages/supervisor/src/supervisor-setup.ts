@@ -6,7 +6,7 @@ import {
   type ExitReason,
   type From,
 } from '@snakepit/core';
-import { childOfPid } from './children.ts';
+import { childAt, childOfPid } from './children.ts';
 import type { EndOfChild } from './reports.ts';
 import { effect } from './requests.ts';
 import type {
@@ -62,10 +62,8 @@ export const supervisorSetup = setup({
     callsForRestart: ({ context }) => decide.callsForRestart(context),
     endsSupervisor: ({ context }) => decide.endsSupervisor(context),
     gaveUp: ({ context }) => decide.gaveUp(context),
-    awaitsThisRetry: ({ context }, { serial, failures }: Omit<RetryMessage, 'type'>) => {
-      const slot = decide.childAtHand({ ...context, at: serial });
-      return slot?.status === 'restarting' && slot.failures === failures;
-    },
+    awaitsRetry: ({ context }, { serial }: { serial: number }) =>
+      childAt(context.children, serial)?.status === 'restarting',
     isUnknown: ({ context }, { id }: { id: unknown }) =>
       decide.childOfId(context, id) === undefined,
     isRunning: ({ context }, { id }: { id: unknown }) =>
@@ -82,7 +80,8 @@ export const supervisorSetup = setup({
     askChild: effect<{ serial: number }>('askChild'),
     killChild: effect<{ serial: number }>('killChild'),
     readClock: effect('readClock'),
-    retryLater: effect<{ serial: number; failures: number }>('retryLater'),
+    retryLater: effect<{ serial: number }>('retryLater'),
+    yieldTurn: effect('yieldTurn'),
     noteStart: effect<{ serial: number; again: boolean }>('noteStart'),
     noteEnd: effect<EndOfChild>('noteEnd'),
     noteIgnored: effect<{ serial: number }>('noteIgnored'),

@@ -128,6 +128,12 @@ export const supervisorMachine = supervisorSetup.createMachine({
             { target: 'idle', actions: 'settle' },
           ],
         },
+        // What blocks a start could never go away if retries left timers and I/O no turn (STR-019).
+        yielding: {
+          meta: { postpone: allElse },
+          entry: 'yieldTurn',
+          on: { 'turn.came': 'checkingIntensity' },
+        },
         checkingIntensity: {
           meta: { postpone: allElse },
           initial: 'readingClock',
@@ -191,13 +197,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
                           }),
                         },
                         'awaitRetry',
-                        {
-                          type: 'retryLater',
-                          params: ({ context }) => ({
-                            ...atHand({ context }),
-                            failures: decide.childAtHand(context)?.failures ?? 0,
-                          }),
-                        },
+                        { type: 'retryLater', params: atHand },
                       ],
                     },
                   },

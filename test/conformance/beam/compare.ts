@@ -1,15 +1,12 @@
 import { ordered, segmentsOf, type Segment } from './canonical.ts';
-import { excuseFor } from './differences.ts';
-import { count, normalised, type Counts } from './normalised.ts';
+import { normalised, type Counts } from './normalised.ts';
 import type { Side } from './rewriting.ts';
 import type { Scenario } from './scenario.ts';
 
 /** How two logs of a scenario compare. */
 export interface Verdict {
-  /** Whether they say the same; also when the table of differences excuses it. */
+  /** Whether they say the same. */
   readonly same: boolean;
-  /** The difference of the table that excuses them, if they are not the same. */
-  readonly excuse: string | undefined;
   /** Both, written alike. */
   readonly otp: readonly string[];
   readonly ours: readonly string[];
@@ -30,10 +27,8 @@ export function compare(
     ordered(normalised(segmentsOf(log), side, scenario, met), scenario);
   const otp = linesOf(canonical(otpLog, 'otp'));
   const ours = linesOf(canonical(ourLog, 'ours'));
-  const isEqual = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
-  const excuse = isEqual ? undefined : excuseFor(segmentsOf(otpLog))?.id;
-  if (excuse !== undefined) count(met, excuse);
-  return { same: isEqual || excuse !== undefined, excuse, otp, ours };
+  const same = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
+  return { same, otp, ours };
 }
 
 /** Two logs beside each other; `|` marks lines that are not equal. */

@@ -1,6 +1,4 @@
-import type { Segment } from './canonical.ts';
 import {
-  isOvertaking,
   withoutExitWrapper,
   withoutMemberIds,
   withoutMemberSpecs,
@@ -35,8 +33,6 @@ export interface Difference {
   readonly answer?: Rewriting;
   /** The events of a segment in another order. */
   readonly order?: Reordering;
-  /** Whether the logs may differ in ways that cannot be written alike; asked only if they do. */
-  readonly excuses?: (otp: readonly Segment[]) => boolean;
 }
 
 /** All of them. */
@@ -73,14 +69,6 @@ export const differences: readonly Difference[] = [
     ours: 'It names none.',
     why: 'The reports of the failed starts before it name none either.',
     event: withoutPidInGroup,
-  },
-  {
-    id: 'retry-overtaken',
-    rules: ['STR-016', 'STR-019'],
-    otp: 'A retry is put at the end of the mailbox when the restart fails.',
-    ours: 'One round of the event loop later; what comes in between is handled first.',
-    why: 'Timers and I/O must get their turn between attempts.',
-    excuses: (otp) => otp.some(({ events }) => isOvertaking(events)),
   },
   {
     id: 'dynamic-specs',
@@ -147,8 +135,3 @@ export const notPlayed: readonly Pick<Difference, 'rules' | 'otp' | 'ours' | 'wh
     why: 'What a child has to say it can be asked.',
   },
 ];
-
-/** The difference that may make these logs differ, if there is one. */
-export function excuseFor(otp: readonly Segment[]): Difference | undefined {
-  return differences.find(({ excuses }) => excuses?.(otp) === true);
-}

@@ -77,11 +77,3 @@ export const withoutMemberIds: Rewriting = (line, _, facts) => {
   if (!facts.dynamic.has(by)) return line;
   return context === 'shutdown_error' ? undefined : `report ${subjectOf(line)} ${context} ${rest}`;
 };
-
-/** Whether, after a failed restart, somebody was started who makes an exit signal at once. */
-export function isOvertaking(events: readonly string[]): boolean {
-  const failed = events.findIndex((event) => /^report \S+ start_error /.test(event));
-  return (
-    failed !== -1 && events.slice(failed).some((event) => / (?:killing|thenStop) /.test(event))
-  );
-}
