@@ -1,4 +1,10 @@
-import type { ProcessContext, ProcessName, Spawnable, StartResult } from '@snakepit/core';
+import type {
+  ChildDefaults,
+  ProcessContext,
+  ProcessName,
+  Spawnable,
+  StartResult,
+} from '@snakepit/core';
 import { keyOfId, type ChildId } from './child-id.ts';
 
 /** When an ended child is started again (OTP STR-001 … STR-003). */
@@ -43,11 +49,11 @@ export interface ChildSpec {
   readonly id: ChildId;
   /** What it runs. */
   readonly start: ChildStart;
-  /** Default `'permanent'`. */
+  /** Default `'permanent'`; of a task `'temporary'` (OTP TSK-009). */
   readonly restart?: RestartType;
   /** Default 5,000 ms for a worker, `'infinity'` for a supervisor. */
   readonly shutdown?: Shutdown;
-  /** Default `'worker'`. */
+  /** Default `'worker'`; of a supervisor of this package `'supervisor'`. */
   readonly type?: ChildType;
   /** Whether its own end counts for the supervisor's `autoShutdown`; default false. */
   readonly significant?: boolean;
@@ -122,13 +128,14 @@ export function checkChildSpec(
   if (fault !== undefined) return { ok: false, fault };
   // Every field was checked just now.
   const spec = input as ChildSpec;
-  const type = spec.type ?? 'worker';
+  const defaults = defaultsOf(spec.start);
+  const type = spec.type ?? defaults.type ?? 'worker';
   return {
     ok: true,
     key: keyOfId(spec.id) ?? '',
     spec: {
       ...spec,
-      restart: spec.restart ?? 'permanent',
+      restart: spec.restart ?? defaults.restart ?? 'permanent',
       type,
       shutdown: spec.shutdown ?? (type === 'worker' ? defaultWorkerShutdownMs : 'infinity'),
       significant: spec.significant ?? false,
@@ -221,6 +228,14 @@ function startFault({ id, start }: Given): ChildSpecFault | undefined {
   );
 }
 
+/** What a behaviour brings along for its child specs. */
+function defaultsOf(start: unknown): ChildDefaults {
+  const logic: unknown = Array.isArray(start) ? start[0] : undefined;
+  if (typeof logic !== 'object' || logic === null || !('childDefaults' in logic)) return {};
+  // Only behaviours have it.
+  return logic.childDefaults as ChildDefaults;
+}
+
 function isLogic(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   // Our behaviours make instances; bare XState logic of every kind makes snapshots.
@@ -239,7 +254,7 @@ function restartFault({ id, restart }: Given): ChildSpecFault | undefined {
 }
 
 function significantFault(
-  { id, restart, significant }: Given,
+  { id, start, restart = defaultsOf(start).restart, significant }: Given,
   autoShutdown: AutoShutdown,
 ): ChildSpecFault | undefined {
   if (significant === undefined || significant === false) return undefined;

@@ -116,10 +116,11 @@ export interface DynamicSupervisorApi extends Behaviour<DynamicSupervisorOptions
 /**
  * Starts children on request, restarts each by itself, stops all at once, as Elixir's DynamicSupervisor does.
  *
- * A behaviour too: `start: [DynamicSupervisor, { maxChildren: 100 }]`, with `type: 'supervisor'`.
+ * A behaviour too: `start: [DynamicSupervisor, { maxChildren: 100 }]`; of the type `'supervisor'` by itself.
  */
 export const DynamicSupervisor: DynamicSupervisorApi = {
   ...behaviour,
+  childDefaults: { type: 'supervisor' },
   nameIn,
   async start(system, options = {}) {
     const checked = checkDynamicOptions(options);

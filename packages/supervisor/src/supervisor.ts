@@ -125,8 +125,8 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
 /**
  * Starts children in order, restarts them by a strategy, stops them in reverse order, as OTP's supervisor does.
  *
- * A behaviour too: `start: [Supervisor, { strategy, children }]` makes a supervisor the child of another, with
- * `type: 'supervisor'`.
+ * A behaviour too: `start: [Supervisor, { strategy, children }]` makes a supervisor the child of another. The `type` of
+ * that child is `'supervisor'` then, and its `shutdown` `'infinity'`, unless its spec says otherwise.
  *
  * Differs from OTP: `maxRestarts` is 3 unless told otherwise, as in Elixir; `simpleOneForOne` is
  * {@link DynamicSupervisor}; an unknown cast cannot be told from a message and is logged, not fatal, and a request that
@@ -134,6 +134,7 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
  */
 export const Supervisor: SupervisorApi = {
   ...behaviour,
+  childDefaults: { type: 'supervisor' },
   nameIn,
   async start(system, options) {
     const checked = checkSupervisorOptions(options);
