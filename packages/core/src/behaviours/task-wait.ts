@@ -43,11 +43,11 @@ export function waitFault({
   const { current } = systemOf(owner);
   const process = processOf(owner);
   if (current !== undefined && current !== process?.pid) {
-    const who = process?.pid.toString() ?? 'code outside of processes';
+    const who = process?.pid.toString() ?? '(code outside of processes)';
     return coreError('INVALID_ARGUMENT', {
       argument: 'the',
       value: what,
-      fault: `only its owner, ${who}, may wait for it, not ${current.toString()}`,
+      fault: `only its owner ${who} may wait for it, not ${current.toString()}`,
       remedy: 'Wait where the task was started, and send the result on.',
     });
   }
