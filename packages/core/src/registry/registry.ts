@@ -99,7 +99,7 @@ export interface RegistryApi extends Server<RegistryOptions, object, object> {
  * Finds processes by any key: one holder a key (`unique`), or any number (`duplicate`, for publishing), as Elixir's
  * Registry does.
  *
- * A behaviour too: `start: [Registry, { name: 'rooms', keys: 'unique' }]`, with `type: 'supervisor'`. In a `unique`
+ * A behaviour too: `start: [Registry, { name: 'rooms', keys: 'unique' }]`, of the type `'supervisor'`. In a `unique`
  * one `{ via: ['rooms', key] }` is a name, wherever a name is accepted. Reads and writes are synchronous.
  *
  * Differs from Elixir's: entries of a process that dies are gone before anybody hears of its death; `match` and
@@ -107,6 +107,7 @@ export interface RegistryApi extends Server<RegistryOptions, object, object> {
  */
 export const Registry: RegistryApi = {
   ...registryOwner,
+  childDefaults: { type: 'supervisor' },
   nameIn: (options) =>
     typeof options === 'object' &&
     options !== null &&
