@@ -4,6 +4,7 @@ import {
   type ExitReason,
   type From,
   type ProcessContext,
+  type ProcessName,
 } from '@snakepit/core';
 import { answerOf, countsOf } from './answers.ts';
 import type { ChildHandles } from './child-handles.ts';
@@ -150,9 +151,10 @@ export class SharedEffects {
 }
 
 /** The name that a supervisor's options ask for. */
-export function nameIn(options: unknown): string | undefined {
+export function nameIn(options: unknown): ProcessName | undefined {
   const name = isPlainObject(options) ? options['name'] : undefined;
-  return typeof name === 'string' ? name : undefined;
+  // What is no name is refused where the process is started.
+  return typeof name === 'string' || isPlainObject(name) ? (name as ProcessName) : undefined;
 }
 
 /** Monotonic time in whole seconds (OTP INT-001). */
