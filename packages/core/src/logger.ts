@@ -8,6 +8,8 @@ export interface Logger {
   warn(message: string, fields?: object): void;
   /** A process ended abnormally, or something is broken. */
   error(message: string, fields?: object): void;
+  /** Whether anything is done with reports of this severity; asked before a costly one is made. Default: always. */
+  isEnabled?(level: Exclude<LogLevel, 'none'>): boolean;
 }
 
 /** Severity, lowest first. */
@@ -33,7 +35,13 @@ export function createConsoleLogger(level: LogLevel = 'warn', sink: LogSink = co
       if (fields === undefined) sink[name](message);
       else sink[name](message, fields);
     };
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    isEnabled: (name) => severity[name] >= lowest,
+  };
 }
 
 /** A logger that writes nothing. */
@@ -42,6 +50,7 @@ export const silentLogger: Logger = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
+  isEnabled: () => false,
 };
 
 /** The same logger, unable to throw: a report that cannot be written must not end the process it is about. @internal */
@@ -55,5 +64,17 @@ export function createSafeLogger(logger: Logger): Logger {
         // There is nobody left to tell: this was the way to tell somebody.
       }
     };
-  return { debug: safe('debug'), info: safe('info'), warn: safe('warn'), error: safe('error') };
+  return {
+    debug: safe('debug'),
+    info: safe('info'),
+    warn: safe('warn'),
+    error: safe('error'),
+    isEnabled: (name) => {
+      try {
+        return logger.isEnabled?.(name) !== false;
+      } catch {
+        return true;
+      }
+    },
+  };
 }

@@ -8,24 +8,43 @@ export interface Schedulable {
   runTurn(): void;
 }
 
-/** Limits of a stretch of turns before timers and I/O get their chance. */
-export interface SchedulerOptions {
+/** Limits of a stretch of turns before timers and I/O get their chance, and of one turn. */
+export interface SchedulerOptions<P extends Schedulable = Schedulable> {
   /** Turns before the event loop is let through; default 1,000. */
   readonly maxTurns?: number;
   /** Time before the event loop is let through, in milliseconds; default 4. */
   readonly maxStretchMs?: number;
+  /** A turn that takes this long is told, in milliseconds; default: none is. */
+  readonly longTurnMs?: number;
+  /**
+   * Told that turns took long: how long in milliseconds, and whose they were.
+   *
+   * Mostly one; among turns of microseconds the clock is not looked at after each, and it is one of several.
+   */
+  readonly onLongTurn?: (tookMs: number, whose: readonly P[]) => void;
+  /** Told before each turn whose it is; must not throw. */
+  readonly beforeTurn?: (process: P) => void;
+  /** The real time in milliseconds; default: the monotonic clock of the platform. */
+  readonly now?: () => number;
 }
 
 /** The run queue: round robin, one turn each, never hogging the event loop (OTP MSG-003, MSG-007). */
-export interface Scheduler {
+export interface Scheduler<P extends Schedulable = Schedulable> {
   /** Puts a process into the run queue unless it is there. */
-  schedule(process: Schedulable): void;
+  schedule(process: P): void;
+  /** Whole milliseconds since it was made, as of the last look at the clock: coarse, and free. */
+  readonly roughMs: number;
+  /** Looks at the clock: whole milliseconds since it was made. */
+  lookAtClock(): number;
   /** How many processes wait for a turn. */
   readonly length: number;
 }
 
-/** Looking at the clock costs more than a turn, so it is done once in so many turns (a power of two). */
-const turnsPerClockLook = 64;
+/** Looking at the clock costs 0.05 µs, as much as a quarter of a turn; a look per so much work is 1 % of it. */
+const workPerLookMs = 0.005;
+
+/** The most turns between two looks (a power of two). */
+const mostTurnsPerLook = 64;
 
 /**
  * Makes a run queue.
@@ -34,52 +53,118 @@ const turnsPerClockLook = 64;
  * up the next one starts in a macrotask, which renews it. So a message costs no hop of its own, and processes
  * that message each other for ever still let timers and I/O through.
  */
-export function createScheduler(options: SchedulerOptions = {}): Scheduler {
-  const { maxTurns = 1_000, maxStretchMs = 4 } = options;
-  const queue = new Fifo<Schedulable>();
-  let pending = false;
-  let turns = 0;
-  let stretchStartMs = 0;
+export function createScheduler<P extends Schedulable = Schedulable>(
+  options: SchedulerOptions<P> = {},
+): Scheduler<P> {
+  return new RunQueue(options);
+}
 
-  function wake(): void {
-    pending = true;
-    if (turns < maxTurns) queueMicrotask(drain);
-    else setImmediate(renew);
+class RunQueue<P extends Schedulable> implements Scheduler<P> {
+  roughMs = 0;
+  readonly #queue = new Fifo<P>();
+  /** Who had the turns since the last look; a few that are gone may be among those that stood here before. */
+  readonly #ran = new Array<P | undefined>(mostTurnsPerLook).fill(undefined);
+  readonly #maxTurns: number;
+  readonly #maxStretchMs: number;
+  readonly #longTurnMs: number;
+  readonly #onLongTurn: SchedulerOptions<P>['onLongTurn'];
+  readonly #beforeTurn: SchedulerOptions<P>['beforeTurn'];
+  readonly #now: () => number;
+  readonly #madeMs: number;
+  #pending = false;
+  #turns = 0;
+  #stretchStartMs = 0;
+  #drainStartMs = 0;
+  #lookedMs = 0;
+  #turnsPerLook = 1;
+  #unseen = 0;
+
+  constructor(options: SchedulerOptions<P>) {
+    this.#maxTurns = options.maxTurns ?? 1_000;
+    this.#maxStretchMs = options.maxStretchMs ?? 4;
+    this.#longTurnMs = options.longTurnMs ?? Infinity;
+    this.#onLongTurn = options.onLongTurn;
+    this.#beforeTurn = options.beforeTurn;
+    this.#now = options.now ?? (() => performance.now());
+    this.#madeMs = this.#now();
   }
 
-  function renew(): void {
-    turns = 0;
-    drain();
+  get length(): number {
+    return this.#queue.length;
   }
 
-  function drain(): void {
-    if (turns === 0) stretchStartMs = performance.now();
-    while (turns < maxTurns) {
-      const process = queue.shift();
-      if (process === undefined) {
-        pending = false;
-        return;
-      }
-      process.queued = false;
-      turns += 1;
-      process.runTurn();
-      if (turns % turnsPerClockLook === 0 && performance.now() - stretchStartMs > maxStretchMs) {
-        turns = maxTurns;
-      }
-    }
-    if (queue.length > 0) wake();
-    else pending = false;
+  schedule(process: P): void {
+    if (process.queued) return;
+    process.queued = true;
+    this.#queue.push(process);
+    if (!this.#pending) this.#wake();
   }
 
-  return {
-    schedule(process) {
-      if (process.queued) return;
-      process.queued = true;
-      queue.push(process);
-      if (!pending) wake();
-    },
-    get length() {
-      return queue.length;
-    },
+  lookAtClock(): number {
+    this.roughMs = Math.trunc(this.#now() - this.#madeMs);
+    return this.roughMs;
+  }
+
+  #wake(): void {
+    this.#pending = true;
+    if (this.#turns < this.#maxTurns) queueMicrotask(this.#drain);
+    else setImmediate(this.#renew);
+  }
+
+  readonly #renew = (): void => {
+    this.#turns = 0;
+    this.#drain();
   };
+
+  readonly #drain = (): void => {
+    // What passed since the last stretch was nobody's turn.
+    this.#drainStartMs = this.#lookedMs = this.#now();
+    this.roughMs = Math.trunc(this.#lookedMs - this.#madeMs);
+    if (this.#turns === 0) this.#stretchStartMs = this.#lookedMs;
+    this.#turnsPerLook = 1;
+    this.#takeTurns();
+    if (this.#unseen > 0) this.#look();
+    if (this.#queue.length > 0) this.#wake();
+    else this.#pending = false;
+  };
+
+  #takeTurns(): void {
+    const beforeTurn = this.#beforeTurn;
+    while (this.#turns < this.#maxTurns) {
+      const process = this.#queue.shift();
+      if (process === undefined) return;
+      process.queued = false;
+      this.#turns += 1;
+      this.#ran[this.#unseen] = process;
+      this.#unseen += 1;
+      if (beforeTurn !== undefined) beforeTurn(process);
+      process.runTurn();
+      if (this.#unseen === this.#turnsPerLook) this.#look();
+    }
+  }
+
+  /** Looks at the clock: after each turn when turns are long, else after several, more of them from look to look. */
+  #look(): void {
+    const nowMs = this.#now();
+    const tookMs = nowMs - this.#lookedMs;
+    const seen = this.#unseen;
+    this.#lookedMs = nowMs;
+    this.#unseen = 0;
+    this.roughMs = Math.trunc(nowMs - this.#madeMs);
+    this.#turnsPerLook = Math.min(
+      this.#turnsPerLook * 2,
+      mostTurnsPerLook,
+      Math.ceil((workPerLookMs * seen) / tookMs) || 1,
+    );
+    if (tookMs >= this.#longTurnMs) this.#tellLongTurn(tookMs, seen);
+    const hasHogged =
+      nowMs - this.#drainStartMs > this.#maxStretchMs ||
+      (this.#turns >= mostTurnsPerLook && nowMs - this.#stretchStartMs > this.#maxStretchMs);
+    if (hasHogged) this.#turns = this.#maxTurns;
+  }
+
+  #tellLongTurn(tookMs: number, seen: number): void {
+    const whose = new Set(this.#ran.slice(0, seen).filter((process) => process !== undefined));
+    this.#onLongTurn?.(tookMs, [...whose]);
+  }
 }

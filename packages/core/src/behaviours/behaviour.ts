@@ -15,6 +15,12 @@ export interface Instance {
   readonly stateValue: unknown;
   /** The data of the process. */
   readonly state: unknown;
+  /** Puts another in its place: what `sys.getState` gives, changed (SYS-005). What it throws refuses that. */
+  replaceState?(state: unknown): void;
+  /** Ends in its own way, in its turn (GEN-031, SYS-008). Without it the process just ends. */
+  terminate?(reason: ExitReason): void;
+  /** A system message was handled; the process is suspended now or not (GEN-032). */
+  attended?(isSuspended: boolean): void;
 }
 
 /** What a child spec that leaves it out gets, instead of the defaults of all child specs. */

@@ -5,7 +5,8 @@ import type { Process } from '../process/process.ts';
 import { isThenable } from '../thenable.ts';
 import type { Instance } from './behaviour.ts';
 import { createFlatActor, type FlatActor } from './flat-actor.ts';
-import type { Continuation, HandleResult, InitResult } from './gen-server-results.ts';
+import type { HandleResult, InitResult, Next } from './gen-server-results.ts';
+import { StateTimer } from './gen-server-timer.ts';
 import type { CallHandler, CastHandler, ServerDefinition } from './gen-server.ts';
 
 type Definition<S, I> = ServerDefinition<
@@ -17,6 +18,15 @@ type Definition<S, I> = ServerDefinition<
 
 type Phase = 'init' | 'waiting' | 'continuing' | 'handling' | 'terminating';
 
+/** Where a server is in its life (OTP §6): a name, or one with the message or the reason that it is about. */
+export type ServerStateValue =
+  | 'init'
+  | 'waiting'
+  | 'continuing'
+  | 'suspended'
+  | { readonly handling: string }
+  | { readonly terminating: string };
+
 /** Runs a GenServer's callbacks for one process. @internal */
 export class ServerInstance<S, I> implements Instance {
   readonly #process: Process;
@@ -24,7 +34,10 @@ export class ServerInstance<S, I> implements Instance {
   readonly #input: I;
   readonly #actor: FlatActor;
   #phase: Phase = 'init';
+  /** What it is handling, or why it terminates. */
+  #subject = '';
   #state: S | undefined;
+  #timer: StateTimer | undefined;
 
   /**
    * @param process - The process it runs for.
@@ -44,7 +57,10 @@ export class ServerInstance<S, I> implements Instance {
   }
 
   /** Where it is in its life. */
-  get stateValue(): Phase {
+  get stateValue(): ServerStateValue {
+    if (this.#process.isSuspended) return 'suspended';
+    if (this.#phase === 'handling') return { handling: this.#subject };
+    if (this.#phase === 'terminating') return { terminating: this.#subject };
     return this.#phase;
   }
 
@@ -73,7 +89,25 @@ export class ServerInstance<S, I> implements Instance {
 
   /** Lets go of the actor. */
   dispose(): void {
+    this.#timer?.pause();
     this.#actor.stop();
+  }
+
+  /** Replaces the state. */
+  replaceState(state: unknown): void {
+    // Of which type it is says who replaces it.
+    this.#state = state as S;
+  }
+
+  /** Runs `terminate` and ends. */
+  terminate(reason: ExitReason): void {
+    this.#terminate(reason);
+  }
+
+  /** The one thing that a system message changes: the whole time is allowed again (GEN-032). */
+  attended(isSuspended: boolean): void {
+    if (isSuspended) this.#timer?.pause();
+    else this.#timer?.restart();
   }
 
   #initialised(result: InitResult<S>): void {
@@ -84,11 +118,14 @@ export class ServerInstance<S, I> implements Instance {
         this.#state = state;
         this.#phase = 'waiting';
         this.#process.acknowledge();
-        this.#continue(next);
+        if (next !== undefined) this.#goOn(next);
         return;
       }
       case 'ignore':
         this.#process.ignore();
+        return;
+      case 'fail':
+        this.#process.failStart((result as InitResult<S> & { kind: 'fail' }).reason);
         return;
       case 'stop':
         this.#process.end((result as InitResult<S> & { kind: 'stop' }).reason);
@@ -99,36 +136,57 @@ export class ServerInstance<S, I> implements Instance {
   }
 
   #dispatch(message: unknown): void {
+    if (this.#timer !== undefined) this.#stopTimer();
+    const from = message instanceof CallMessage ? message.from : undefined;
+    const isRequest = from !== undefined || message instanceof CastMessage;
+    if (!isRequest && isExitFrom(message, this.#process.parent)) {
+      this.#terminate(message.reason);
+      return;
+    }
+    this.#phase = 'handling';
+    let result: unknown;
+    try {
+      result = this.#handle(message);
+    } catch (error) {
+      if (this.#process.alive) this.#terminate(reasonOfThrown(error));
+      return;
+    }
+    if (isThenable(result)) this.#await(result, from);
+    // Else an exit signal reached it during the callback: nothing of what it returned counts (PRC-021).
+    else if (this.#process.alive) this.#handled(result as HandleResult<S>, from);
+  }
+
+  /** Runs the handler of a message. */
+  #handle(message: unknown): unknown {
     const { context } = this.#process;
     // The state is there: init has ended before any message is taken.
     const state = this.#state as S;
-    if (message instanceof CallMessage) {
-      const { request, from } = message;
-      this.#handle(() => {
-        const handler = this.#find('call', request.type, this.#definition.call);
-        return handler(state, argumentOf(request), context, from);
-      }, from);
-    } else if (message instanceof CastMessage) {
+    if (message instanceof CastMessage) {
       const { request } = message;
-      this.#handle(() => {
-        const handler = this.#find('cast', request.type, this.#definition.cast);
-        return handler(state, argumentOf(request), context);
-      });
-    } else if (isExitFrom(message, this.#process.parent)) {
-      this.#terminate(message.reason);
-    } else if (this.#definition.info !== undefined) {
-      const { info } = this.#definition;
-      this.#handle(() => info(state, message, context));
-    } else {
-      this.#process.runtime.logger.warn(
-        `${this.#name()} received a message that it has no info handler for`,
-        { message },
+      this.#subject = request.type;
+      return this.#find('cast', this.#definition.cast, request.type)(
+        state,
+        argumentOf(request),
+        context,
       );
     }
+    if (message instanceof CallMessage) {
+      const { request, from } = message;
+      this.#subject = request.type;
+      const handler = this.#find('call', this.#definition.call, request.type);
+      return handler(state, argumentOf(request), context, from);
+    }
+    this.#subject = typeOf(message);
+    if (this.#definition.info !== undefined) return this.#definition.info(state, message, context);
+    this.#process.runtime.logger.warn(
+      `${this.#name()} received a message that it has no info handler for`,
+      { message },
+    );
+    return { kind: 'noreply', state, next: undefined } satisfies HandleResult<S>;
   }
 
   /** An unknown name is a callback that fails: terminate runs, and the process ends (GEN-022). */
-  #find<H>(kind: string, name: string, handlers: Readonly<Record<string, H>> = {}): H {
+  #find<H>(kind: string, handlers: Readonly<Record<string, H>> = {}, name: string): H {
     // Own properties only: `toString` is no handler.
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     if (handler !== undefined) return handler;
@@ -136,16 +194,11 @@ export class ServerInstance<S, I> implements Instance {
     throw new TypeError(`${this.#name()} has no ${kind} "${name}"; it has: ${known}`);
   }
 
-  #handle(
-    callback: () => HandleResult<S> | Promise<HandleResult<S>>,
-    from?: From,
-    phase: Phase = 'handling',
-  ): void {
-    this.#phase = phase;
-    this.#run(
-      callback,
-      (result) => {
-        this.#handled(result, from);
+  #await(result: PromiseLike<unknown>, from?: From): void {
+    this.#process.hold(
+      Promise.resolve(result),
+      (value) => {
+        this.#handled(value as HandleResult<S>, from);
       },
       (error) => {
         this.#terminate(reasonOfThrown(error));
@@ -165,14 +218,14 @@ export class ServerInstance<S, I> implements Instance {
         this.#state = state;
         this.#phase = 'waiting';
         from.resolve(value);
-        this.#continue(next);
+        if (next !== undefined) this.#goOn(next);
         return;
       }
       case 'noreply': {
         const { state, next } = result as HandleResult<S> & { kind: 'noreply' };
         this.#state = state;
         this.#phase = 'waiting';
-        this.#continue(next);
+        if (next !== undefined) this.#goOn(next);
         return;
       }
       case 'stop': {
@@ -188,10 +241,25 @@ export class ServerInstance<S, I> implements Instance {
     }
   }
 
-  #continue(next: Continuation | undefined): void {
-    if (next === undefined) return;
+  #goOn(next: Next): void {
+    if (!('continue' in next)) {
+      this.#timer = new StateTimer(this.#process, next.timeout);
+      const fault = this.#timer.restart();
+      if (fault !== undefined) this.#terminate(exitReason.error(fault));
+      return;
+    }
     this.#process.interject(() => {
-      this.#handle(() => this.#continued(next.continue), undefined, 'continuing');
+      this.#phase = 'continuing';
+      this.#process.continuing(next.continue);
+      this.#run(
+        () => this.#continued(next.continue),
+        (result) => {
+          this.#handled(result, undefined);
+        },
+        (error) => {
+          this.#terminate(reasonOfThrown(error));
+        },
+      );
     });
   }
 
@@ -203,15 +271,22 @@ export class ServerInstance<S, I> implements Instance {
     return handler(this.#state as S, argument, this.#process.context);
   }
 
+  #stopTimer(): void {
+    this.#timer?.pause();
+    this.#timer = undefined;
+  }
+
   /** Runs terminate, then ends; what terminate throws replaces the reason (GEN-027). */
   #terminate(reason: ExitReason, afterwards: () => void = () => undefined): void {
     const { terminate } = this.#definition;
-    this.#phase = 'terminating';
+    this.#stopTimer();
     if (terminate === undefined) {
       afterwards();
       this.#process.end(reason);
       return;
     }
+    this.#phase = 'terminating';
+    this.#subject = reason.kind;
     this.#run(
       () => terminate(this.#state as S, reason, this.#process.context),
       () => {
@@ -251,4 +326,9 @@ export class ServerInstance<S, I> implements Instance {
 function argumentOf(request: object): never {
   // Which argument a name takes was checked where the reference was made.
   return ('arg' in request ? request.arg : undefined) as never;
+}
+
+function typeOf(message: unknown): string {
+  const isTyped = typeof message === 'object' && message !== null && 'type' in message;
+  return isTyped && typeof message.type === 'string' ? message.type : typeof message;
 }

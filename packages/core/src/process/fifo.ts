@@ -43,6 +43,16 @@ export class Fifo<T> {
     return item;
   }
 
+  /** The oldest that matches, without taking it. */
+  find(matches: (item: T) => boolean): T | undefined {
+    for (let at = this.#head; at < this.#items.length; at++) {
+      // Slots from the head on are filled.
+      const item = this.#items[at] as T;
+      if (matches(item)) return item;
+    }
+    return undefined;
+  }
+
   /** Takes the oldest that matches, wherever it stands, or `undefined`. */
   take(matches: (item: T) => boolean): T | undefined {
     for (let at = this.#head; at < this.#items.length; at++) {

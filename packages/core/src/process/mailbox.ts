@@ -10,7 +10,7 @@ export interface Mailbox {
   push(message: unknown): void;
   /** Takes the oldest that may be taken, or `undefined`. */
   shift(): unknown;
-  /** Takes the oldest of its kind that matches, wherever it stands, or `undefined`. */
+  /** Takes the oldest that matches, wherever it stands, or `undefined`. */
   take(matches: (message: unknown) => boolean): unknown;
   /** Forgets everything. */
   clear(): void;
@@ -85,15 +85,20 @@ export class SelectiveMailbox implements Mailbox {
     return entry?.message;
   }
 
-  /** Takes the oldest of its kind that matches, held or not, or `undefined`. */
+  /** Takes the oldest that matches, held or not, or `undefined`. */
   take(matches: (message: unknown) => boolean): unknown {
-    for (const { waiting } of this.#lanes.values()) {
-      const entry = waiting.take(({ message }) => matches(message));
-      if (entry === undefined) continue;
-      this.#length -= 1;
-      return entry.message;
+    const isMatch = ({ message }: Entry): boolean => matches(message);
+    let lane: Lane | undefined;
+    let lowest = Infinity;
+    for (const one of this.#lanes.values()) {
+      const sequence = one.waiting.find(isMatch)?.sequence ?? Infinity;
+      if (sequence >= lowest) continue;
+      lane = one;
+      lowest = sequence;
     }
-    return undefined;
+    const entry = lane?.waiting.take(isMatch);
+    if (entry !== undefined) this.#length -= 1;
+    return entry?.message;
   }
 
   /** Forgets everything. */

@@ -5,7 +5,8 @@ import { ExitRequest } from './exit-request.ts';
 import { isDownOf, isExitFrom, MonitorRef, type From, type Request } from './messages.ts';
 import { isViaName, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
-import type { Process, StartListener } from './process.ts';
+import type { StartListener } from './pending-start.ts';
+import type { Process } from './process.ts';
 import type { Target } from './runtime.ts';
 import type { ActorSystem } from '../system.ts';
 

@@ -1,6 +1,10 @@
+import type { RecentEvent } from '../debug/flight-recorder.ts';
 import type { ExitReason } from './exit-reason.ts';
 import type { Pid } from './pid.ts';
-import type { ProcessStatus } from './process.ts';
+
+/** Where a process is in its life; `exiting` when it is to end as soon as its callback returns (PRC-021). */
+export type ProcessStatus =
+  'starting' | 'waiting' | 'running' | 'busy' | 'suspended' | 'exiting' | 'dead';
 
 /** A process as the process table shows it: a live view, not a copy. */
 export interface ProcessInfo {
@@ -26,8 +30,10 @@ export interface ProcessInfo {
   readonly linkedPids: readonly Pid[];
   /** How many monitors watch it. */
   readonly monitorCount: number;
-  /** How many turns it has had. */
+  /** How many turns it has had; what OTP counts as reductions. */
   readonly turns: number;
+  /** The last messages it handled, oldest first; made anew each time it is read. */
+  readonly recent: readonly RecentEvent[];
   /** Why it is gone; `undefined` while it lives. */
   readonly reason: ExitReason | undefined;
 }

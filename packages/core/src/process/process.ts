@@ -1,27 +1,25 @@
 import type { Behaviour, Instance } from '../behaviours/behaviour.ts';
+import { crashReportOf } from '../debug/crash-report.ts';
+import { FlightRecorder, type RecentEvent } from '../debug/flight-recorder.ts';
+import { ProcessDebug } from '../debug/process-debug.ts';
+import { SystemMessage } from '../debug/system-message.ts';
 import type { Schedulable } from '../scheduler.ts';
 import { Bonds } from './bonds.ts';
-import { exitReason, formatExitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
+import { exitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
 import { reasonOfThrown } from './exit-request.ts';
 import { Fifo } from './fifo.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { ExitMessage, From } from './messages.ts';
+import { PendingStart, type StartListener } from './pending-start.ts';
 import type { Pid } from './pid.ts';
 import { ProcessContext } from './process-context.ts';
+import type { ProcessStatus } from './process-info.ts';
 import type { Runtime } from './runtime.ts';
 import { cancelTimers, type TimerRef } from '../timers.ts';
 
-/** How a start ended: running, ignored (no pid), or failed. */
-export type StartResult =
-  | { readonly ok: true; readonly pid: Pid }
-  | { readonly ok: true; readonly pid: undefined }
-  | { readonly ok: false; readonly reason: ExitReason };
-
-/** Where a process is in its life. */
-export type ProcessStatus = 'starting' | 'waiting' | 'running' | 'busy' | 'dead';
-
-/** Told how a start ended: synchronously, before any later exit signal is sent. */
-export type StartListener = (result: StartResult) => void;
+/** Why the mailbox is shut: a promise is awaited, the process is suspended. */
+const awaiting = 1;
+const suspended = 2;
 
 /** What a process is begun with. @internal */
 export interface ProcessInit {
@@ -67,8 +65,7 @@ export class Process implements Schedulable {
   turns = 0;
 
   readonly #behaviour: Behaviour<never>;
-  #starter: Process | undefined;
-  #onStarted: StartListener | undefined;
+  #start: PendingStart | undefined;
   #input: unknown;
   #instance: Instance | undefined;
   #urgent: Fifo<() => void> | undefined;
@@ -77,9 +74,9 @@ export class Process implements Schedulable {
   #abort: AbortController | undefined;
   #timers: Set<TimerRef> | undefined;
   #doom: ExitReason | undefined;
-  #acknowledged = false;
-  #ignored = false;
-  #held = false;
+  #shut = 0;
+  #debug: ProcessDebug | undefined;
+  #recent: FlightRecorder | undefined;
   #inTurn = false;
   #failedItself = false;
   #reason: ExitReason | undefined;
@@ -92,8 +89,7 @@ export class Process implements Schedulable {
     this.name = init.name;
     this.#behaviour = init.behaviour;
     this.#input = init.input;
-    this.#onStarted = init.onStarted;
-    this.#starter = init.starter;
+    this.#start = new PendingStart(this, init.starter, init.onStarted);
     this.mailbox = init.behaviour.createMailbox?.() ?? new Fifo();
     this.bonds = new Bonds(this);
     this.context = new ProcessContext(this);
@@ -112,9 +108,16 @@ export class Process implements Schedulable {
   /** Where it is in its life. */
   get status(): ProcessStatus {
     if (this.#reason !== undefined) return 'dead';
-    if (!this.#acknowledged) return 'starting';
-    if (this.#held) return 'busy';
+    if (this.#doom !== undefined) return 'exiting';
+    if (this.#start !== undefined) return 'starting';
+    if (this.isSuspended) return 'suspended';
+    if ((this.#shut & awaiting) !== 0) return 'busy';
     return this.#inTurn ? 'running' : 'waiting';
+  }
+
+  /** Whether it handles only system messages and its parent's EXIT (SYS-003). */
+  get isSuspended(): boolean {
+    return (this.#shut & suspended) !== 0;
   }
 
   /** Which way it runs. */
@@ -152,6 +155,11 @@ export class Process implements Schedulable {
     return this.bonds.monitorCount;
   }
 
+  /** The last messages it handled, oldest first. */
+  get recent(): RecentEvent[] {
+    return this.#recent?.read(this.runtime.scheduler.lookAtClock()) ?? [];
+  }
+
   /** Aborted when it is gone. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -178,11 +186,8 @@ export class Process implements Schedulable {
     this.turns += 1;
     try {
       if (this.#instance === undefined) this.#begin();
-      else {
-        const step = this.#urgent?.shift();
-        if (step !== undefined) step();
-        else if (this.#hasWork()) this.#instance.receive(this.mailbox.shift());
-      }
+      else if (this.#debug === undefined) this.#takeTurn(this.#instance);
+      else this.#takeWatchedTurn(this.#instance, this.#debug);
     } catch (error) {
       this.end(reasonOfThrown(error));
     } finally {
@@ -198,16 +203,80 @@ export class Process implements Schedulable {
     this.#instance.start();
   }
 
+  #takeTurn(instance: Instance): void {
+    const step = this.#urgent?.shift();
+    if (step !== undefined) step();
+    else if (this.#shut === 0 && this.mailbox.ready) this.#handle(this.mailbox.shift(), instance);
+  }
+
+  #handle(message: unknown, instance: Instance): void {
+    this.#recorder?.noteMessage(message, this.runtime.scheduler.roughMs);
+    instance.receive(message);
+  }
+
+  get #recorder(): FlightRecorder | undefined {
+    const { recentEvents } = this.runtime;
+    if (this.#recent === undefined && recentEvents > 0) {
+      this.#recent = new FlightRecorder(recentEvents);
+    }
+    return this.#recent;
+  }
+
+  /** The same while somebody looks on, or has asked something. */
+  #takeWatchedTurn(instance: Instance, debug: ProcessDebug): void {
+    const step = debug.suspended ? undefined : this.#urgent?.shift();
+    if (step !== undefined) step();
+    else if (this.#shut !== 0) {
+      const message = debug.called ? this.mailbox.take(debug.concerns) : undefined;
+      if (message === undefined) debug.called = false;
+      else this.#handleWatched(message, instance, debug);
+    } else if (this.mailbox.ready) this.#handleWatched(this.mailbox.shift(), instance, debug);
+    if ((this.#shut & awaiting) === 0 && this.alive) debug.handled(instance);
+    if (debug.isIdle) this.#debug = undefined;
+  }
+
+  #handleWatched(message: unknown, instance: Instance, debug: ProcessDebug): void {
+    if (message instanceof SystemMessage) {
+      debug.attend(message, instance);
+    } else {
+      // Suspended, it takes nothing else but its parent's EXIT, which wakes it (SYS-003).
+      debug.wake();
+      debug.taking(message);
+    }
+    this.#shut = debug.suspended ? this.#shut | suspended : this.#shut & ~suspended;
+    if (!(message instanceof SystemMessage)) this.#handle(message, instance);
+  }
+
   #hasWork(): boolean {
-    if (this.#urgent?.ready === true) return true;
-    return !this.#held && this.mailbox.ready;
+    if (this.#shut === 0) return this.mailbox.ready || this.#urgent?.ready === true;
+    return this.#debug?.called === true || (!this.isSuspended && this.#urgent?.ready === true);
   }
 
   /** Puts a message at the end of the mailbox. */
   deliver(message: unknown): void {
     if (this.#reason !== undefined) return;
     this.mailbox.push(message);
-    if (!this.#held && this.mailbox.ready) this.runtime.scheduler.schedule(this);
+    if (this.#shut === 0 ? this.mailbox.ready : this.#debug?.isCalledBy(message) === true) {
+      this.runtime.scheduler.schedule(this);
+    }
+  }
+
+  /** Puts a message at the end of the mailbox that its behaviour never sees (SYS-001). */
+  ask(message: SystemMessage): void {
+    this.#debug ??= new ProcessDebug(this);
+    this.#debug.expect();
+    this.deliver(message);
+  }
+
+  /** Tells who looks on that it answers a call. */
+  answering(to: From, reply: unknown): void {
+    if (this.#instance !== undefined) this.#debug?.answering(to, reply, this.#instance);
+  }
+
+  /** Tells who looks on that it goes on by itself. */
+  continuing(argument: unknown): void {
+    this.#recorder?.noteContinue(argument, this.runtime.scheduler.roughMs);
+    this.#debug?.continuing(argument);
   }
 
   /** Runs a step in a turn of its own before any message: a timer that fired, a promise that settled. */
@@ -234,37 +303,36 @@ export class Process implements Schedulable {
     onValue: (value: T) => void,
     onError: (error: unknown) => void,
   ): void {
-    this.#held = true;
+    this.#shut |= awaiting;
     const resume = (step: () => void): void => {
       this.interject(() => {
-        this.#held = false;
+        this.#shut &= ~awaiting;
         step();
       });
     };
     promise.then(
-      (value) => {
-        resume(() => {
-          onValue(value);
-        });
-      },
-      (error: unknown) => {
-        resume(() => {
-          onError(error);
-        });
-      },
+      (value) => resume(() => onValue(value)),
+      (error: unknown) => resume(() => onError(error)),
     );
   }
 
   /** The behaviour is initialised: whoever started it may go on. Not when it is ending already. */
   acknowledge(): void {
-    if (this.#acknowledged || !this.alive) return;
-    this.#acknowledged = true;
-    this.#tellStarter({ ok: true, pid: this.pid });
+    if (!this.alive) return;
+    const start = this.#start;
+    this.#start = undefined;
+    start?.succeed();
   }
 
   /** Ends the process before it was initialised, as no failure (GEN-004). */
   ignore(): void {
-    this.#ignored = !this.#acknowledged;
+    if (this.alive) this.#start?.decline();
+    this.end(exitReason.normal);
+  }
+
+  /** Ends the process before it was initialised: the start fails with this reason, but it is no crash (GEN-008). */
+  failStart(reason: ExitReason): void {
+    if (this.alive) this.#start?.refuse(reason);
     this.end(exitReason.normal);
   }
 
@@ -294,6 +362,9 @@ export class Process implements Schedulable {
 
   #finish(reason: ExitReason): void {
     const instance = this.#instance;
+    // Who dies of a signal runs no code, so it writes no report (RPT-005); nor has any run when the name was taken.
+    const isCrash = this.#failedItself && reason.kind !== 'alreadyStarted';
+    const report = isCrash ? crashReportOf(this, reason) : undefined;
     this.#reason = reason;
     this.runtime.forget(this);
     this.runtime.attempt(`the release of ${this.label} ${this.pid.toString()}`, () =>
@@ -301,45 +372,18 @@ export class Process implements Schedulable {
     );
     this.mailbox.clear();
     if (this.#timers !== undefined) cancelTimers(this.runtime.clock, this.#timers);
-    this.#instance = this.#urgent = this.#input = undefined;
+    this.#instance = this.#urgent = this.#input = this.#debug = undefined;
     this.#abort?.abort();
-    // Who dies of a signal runs no code, so it writes no report either (RPT-005).
-    if (this.#failedItself) this.#reportCrash(reason);
-    if (!this.#acknowledged) this.#startFailed(reason);
+    if (report !== undefined) this.runtime.logger.error(report.text, report.fields);
+    const start = this.#start;
+    this.#start = undefined;
+    start?.end(reason);
     for (const call of this.#pendingCalls ?? []) call.reject(reason);
     this.#pendingCalls = undefined;
     this.bonds.sever(reason);
     const listeners = this.#exitListeners;
     this.#exitListeners = undefined;
     for (const listener of listeners ?? []) listener(reason);
-  }
-
-  #startFailed(reason: ExitReason): void {
-    // A trapping starter learns of the failure by the result alone, without an EXIT message.
-    if (this.#starter?.trapExit === true) this.bonds.unlink(this.#starter);
-    this.#tellStarter(this.#ignored ? { ok: true, pid: undefined } : { ok: false, reason });
-  }
-
-  #tellStarter(result: StartResult): void {
-    const onStarted = this.#onStarted;
-    this.#onStarted = this.#starter = undefined;
-    if (onStarted === undefined) return;
-    this.runtime.attempt(`who started ${this.label} ${this.pid.toString()}`, () => {
-      onStarted(result);
-    });
-  }
-
-  #reportCrash(reason: ExitReason): void {
-    // The name was taken: no code of this process has run.
-    if (reason.kind === 'alreadyStarted') return;
-    this.runtime.logger.error(
-      `process ${this.pid.toString()} (${this.name ?? this.label}) ended: ${formatExitReason(reason)}`,
-      {
-        pid: this.pid.toString(),
-        behaviour: this.behaviour,
-        reason,
-      },
-    );
   }
 
   /** Keeps a call that it makes or is to answer, so that it fails with this process's exit reason. */

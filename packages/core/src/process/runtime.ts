@@ -11,7 +11,8 @@ import { CallMessage, CastMessage, type Request } from './messages.ts';
 import { isViaName, Names, formatProcessName, nobodyHas, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
 import type { SpawnOptions } from './process-context.ts';
-import { Process, type StartListener } from './process.ts';
+import type { StartListener } from './pending-start.ts';
+import { Process } from './process.ts';
 import { createFreeze, type Freeze } from './freeze.ts';
 import { showValue } from '../show-value.ts';
 import type { ActorSystem } from '../system.ts';
@@ -36,7 +37,7 @@ export interface RuntimeParts {
   /** Where reports go; must not throw. */
   readonly logger: Logger;
   /** The run queue. */
-  readonly scheduler: Scheduler;
+  readonly scheduler: Scheduler<Process>;
   /** Whether what is sent is frozen. */
   readonly freezeMessages: boolean;
   /** How many of its last messages each process knows. */
@@ -80,7 +81,7 @@ export class Runtime {
   /** Where reports go. */
   readonly logger: Logger;
   /** The run queue. */
-  readonly scheduler: Scheduler;
+  readonly scheduler: Scheduler<Process>;
   /** What processes and users see of it. */
   readonly system: ActorSystem;
   /** Stands for the world outside: parent of what is spawned from there. */

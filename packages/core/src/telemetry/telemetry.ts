@@ -29,6 +29,18 @@ export interface TelemetryEvents {
       readonly reason: ExitReason;
     };
   };
+  /** A turn took longer than the option `longTurnMs` allows (OTP PRC-021). */
+  'snakepit.process.long_turn': {
+    readonly measurements: { readonly count: 1; readonly durationMs: number };
+    readonly metadata: {
+      /** Whose it was; `undefined` when it was one of several. */
+      readonly pid: Pid | undefined;
+      readonly behaviour: string | undefined;
+      readonly name: string | undefined;
+      /** Who had turns in that time. */
+      readonly candidates: readonly Pid[];
+    };
+  };
 }
 
 /** Name of an event on the bus. */
