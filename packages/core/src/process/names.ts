@@ -6,14 +6,30 @@ import { showValue } from '../show-value.ts';
 import type { Pid } from './pid.ts';
 import type { Process } from './process.ts';
 
-/** A key of a unique registry as a name (OTP NAM-006, RGY-006): free again when its process is gone. */
+/**
+ * A key of a unique registry as a name (OTP NAM-006, RGY-006): free again when its process is gone.
+ *
+ * To send to, also a key that a partition supervisor routes (OTP PAR-002).
+ */
 export interface ViaName {
-  /** The registry's name, and the key in it. */
+  /** The name of the registry or partition supervisor, and the key in it. */
   readonly via: readonly [registry: string, key: RegistryKey];
 }
 
 /** What a process may be called: a name of the system, or a key of a unique registry. */
 export type ProcessName = string | ViaName;
+
+/** Finds one of its own processes by any key, and is no registry: a partition supervisor. @internal */
+export interface Router {
+  /** Whether there is nobody to find. */
+  readonly isEmpty: boolean;
+  /**
+   * Who is meant by a key; nobody while that one is restarted.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for a key that is no plain value, or when it is empty.
+   */
+  find(key: RegistryKey): Pid | undefined;
+}
 
 /** What names need of the runtime. @internal */
 export interface NameHost {
@@ -27,6 +43,8 @@ export interface NameHost {
 export class Names {
   /** The registries, whose keys are names too. */
   readonly registries: Registries;
+  /** What else finds processes by key, by the pid of its process; gone with that. */
+  readonly routers = new Map<Pid, Router>();
   readonly #processes: ReadonlyMap<Pid, Process>;
   readonly #local = new Map<string, Process>();
 
@@ -48,6 +66,8 @@ export class Names {
    */
   via(name: ViaName): Process | undefined {
     const [registry, key] = partsOf(name);
+    const router = this.#router(registry);
+    if (router !== undefined) return this.#routed(router, key);
     return this.#holder(this.registries.get(registry), key);
   }
 
@@ -57,6 +77,8 @@ export class Names {
    */
   viaIfAny(name: ViaName): Process | undefined {
     const [registry, key] = partsOf(name);
+    const router = this.#router(registry);
+    if (router?.isEmpty === false) return this.#routed(router, key);
     const store = this.registries.find(registry);
     if (store?.plan.keys === 'unique') return this.#holder(store, key);
     // A key that is none is refused whether or not it could be looked up.
@@ -75,6 +97,10 @@ export class Names {
       return this.#local.get(name);
     }
     if (!isViaName(name)) throw noName(name);
+    if (this.#router(partsOf(name)[0]) !== undefined) {
+      const fault = 'a partition supervisor finds its own children; nobody else can be found there';
+      throw badName(formatProcessName(name), fault, 'Use a name, or a key of a unique registry.');
+    }
     const holder = this.via(name);
     const store = this.registries.get(name.via[0]);
     if (!store.isOpen) throw store.closed();
@@ -87,6 +113,17 @@ export class Names {
     else this.registries.get(name.via[0]).register(process, name.via[1], undefined);
   }
 
+  #router(name: string): Router | undefined {
+    if (this.routers.size === 0) return undefined;
+    const process = this.#local.get(name);
+    return process === undefined ? undefined : this.routers.get(process.pid);
+  }
+
+  #routed(router: Router, key: RegistryKey): Process | undefined {
+    const pid = router.find(key);
+    return pid === undefined ? undefined : this.#processes.get(pid);
+  }
+
   #holder(store: RegistryStore, key: RegistryKey): Process | undefined {
     const holder = store.uniqueTable('a name').first(key);
     return holder === undefined ? undefined : this.#processes.get(holder.pid);
@@ -97,6 +134,7 @@ export class Names {
     const { name } = process;
     if (name !== undefined && this.#local.get(name) === process) this.#local.delete(name);
     if (!this.registries.isEmpty) this.registries.forget(process.pid);
+    if (this.routers.size > 0) this.routers.delete(process.pid);
   }
 
   /** Gives a process a plain name (NAM-001). */

@@ -47,7 +47,7 @@ function badKey(key: unknown): Error {
     value: showValue(key),
     fault:
       'it must be a string, number, bigint, boolean, null, a pid, or a list or plain object of these',
-    remedy: 'Register under an id of the thing, and give the thing itself as the value.',
+    remedy: 'Use an id of the thing as the key.',
   });
 }
 
