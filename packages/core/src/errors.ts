@@ -1,3 +1,5 @@
+import { showValue } from './show-value.ts';
+
 /** Brand by which errors are recognised, so that two copies of a package agree (`instanceof` would lie). */
 const brand = Symbol.for('snakepit.error');
 
@@ -94,7 +96,7 @@ export function defineErrors<const T extends ErrorTable>(table: T): ErrorFactory
 /** What an argument was, and what it may be. */
 interface ArgumentFault {
   readonly argument: string;
-  readonly value: string | number | boolean;
+  readonly value: unknown;
   readonly fault: string;
   readonly remedy: string;
 }
@@ -103,7 +105,12 @@ interface ArgumentFault {
 export const coreError = defineErrors({
   INVALID_ARGUMENT: {
     message: ({ argument, value, fault }: ArgumentFault) =>
-      `${argument} ${typeof value === 'string' ? `"${value}"` : String(value)} cannot be used: ${fault}.`,
+      `${argument} ${typeof value === 'string' ? `"${value}"` : showValue(value)} cannot be used: ${fault}.`,
     remedy: ({ remedy }: ArgumentFault) => remedy,
+  },
+  SYSTEM_STOPPED: {
+    message: ({ system, attempt }: { system: string; attempt: 'spawn' | 'start' }) =>
+      `the system "${system}" is stopped: it cannot ${attempt} anything.`,
+    remedy: () => 'Make another one by createSystem(); a stopped system stays stopped.',
   },
 });

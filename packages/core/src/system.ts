@@ -1,18 +1,30 @@
+import nodeProcess from 'node:process';
 import type { AnyActorLogic } from 'xstate';
 import { adaptActorLogic } from './behaviours/actor-logic.ts';
 import type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
 import type { Server, ServerRef } from './behaviours/gen-server.ts';
 import { createServerRef } from './behaviours/server-ref.ts';
 import { createSystemClock, type Clock } from './clock.ts';
+import { checkLongTurn, checkRecorderSize, reportLongTurn } from './debug/long-turn.ts';
+import {
+  isolateCrashes,
+  type CrashIsolation,
+  type CrashIsolationMode,
+  type Host,
+} from './crash-isolation.ts';
+import { stopProcess, type StopProcessOptions } from './debug/stop-process.ts';
 import { createConsoleLogger, createSafeLogger, type Logger } from './logger.ts';
 import { exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
 import type { Request } from './process/messages.ts';
+import type { ProcessName } from './process/names.ts';
 import type { Pid } from './process/pid.ts';
 import type { CallOptions, SpawnOptions } from './process/process-context.ts';
+import type { Process } from './process/process.ts';
 import type { ProcessInfo } from './process/process-info.ts';
 import { Runtime, type Target } from './process/runtime.ts';
+import type { Registries } from './registry/registries.ts';
 import { createScheduler } from './scheduler.ts';
-import { delayFault } from './timers.ts';
+import { awaitExit, createSystemLife, type StopOptions, type SystemLife } from './system-life.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 /** How a system is made; everything has a default. */
@@ -25,17 +37,32 @@ export interface SystemOptions {
   readonly logger?: Logger;
   /** The event bus; default: one of its own. */
   readonly telemetry?: Telemetry;
+  /**
+   * Whether messages, requests and answers are frozen when they are sent, default false; for development.
+   *
+   * Processes share messages, so nobody may change one after it was sent (OTP PRC-023). With this, who does so gets a
+   * `TypeError` at that very place. Frozen are lists and plain objects, to the bottom; what classes made is not.
+   */
+  readonly freezeMessages?: boolean;
+  /**
+   * Which errors of a process's code end that process and nobody else; default `'callbacks'`.
+   *
+   * `'async'` adds what nobody waits for: a floating promise that rejects, an error thrown by a timer, an emitter or a
+   * callback of I/O that the process began. It ends with `error` and runs no `terminate`; what it leaves behind when it
+   * is gone is only logged, as `debug`. Node's `uncaughtException` listeners do not hear of these errors; all others
+   * take the way they take without this. It costs about as much again per message, and ends with {@link
+   * ActorSystem.stop}; the README says what Node cannot attribute.
+   */
+  readonly crashIsolation?: CrashIsolationMode;
+  /** How many of its last messages each process knows by name, for its crash report; default 16, 0 for none. */
+  readonly flightRecorder?: number;
+  /** The turn that is warned of, in milliseconds; default 100, `Infinity` for none (PRC-021). */
+  readonly longTurnMs?: number;
 }
 
 /** How a process is started from outside. */
 export interface StartOptions extends SpawnOptions {
   /** How long initialising may take, in milliseconds; default 5,000. Then the process is killed. */
-  readonly timeout?: number;
-}
-
-/** How a system is stopped. */
-export interface StopOptions {
-  /** How long each process started from outside may take to end before it is killed, in milliseconds; default 5,000. */
   readonly timeout?: number;
 }
 
@@ -49,17 +76,25 @@ export interface ActorSystem {
   readonly logger: Logger;
   /** Its event bus. */
   readonly telemetry: Telemetry;
+  /** The process whose turn it is, in synchronous code; after an await nobody can tell. @internal */
+  readonly current: Pid | undefined;
+  /** What it is made of. @internal */
+  readonly runtime: Runtime;
+  /** Its registries. @internal */
+  readonly registries: Registries;
   /**
    * Spawns a process without waiting for it; the world outside is its parent.
    *
    * @throws {@link ExitError} `noproc`, when `link` or `monitor` names a process that is dead; nothing was spawned.
-   * @throws {@link SnakepitError} INVALID_ARGUMENT when one of them is `true` and it is no process's turn.
+   * @throws {@link SnakepitError} INVALID_ARGUMENT when one of them is `true` and it is no process's turn, or when this
+   *   is nothing that can be spawned; SYSTEM_STOPPED after {@link ActorSystem.stop}.
    */
   spawn<I>(logic: Spawnable<I>, input?: I, options?: SpawnOptions): Pid;
   /**
    * Starts a GenServer and waits until it is initialised.
    *
    * @throws {@link ExitError} with the reason when it did not start; `normal` when it declined (`ignore`).
+   * @throws {@link SnakepitError} as {@link ActorSystem.spawn} does.
    */
   start<I, Calls, Casts>(
     server: Server<I, Calls, Casts>,
@@ -77,32 +112,50 @@ export interface ActorSystem {
   /** Sends an exit signal, as the parent of what was started from outside. */
   exit(pid: Pid, reason: ExitReason): void;
   /** The process registered under a name. */
-  whereis(name: string): Pid | undefined;
+  whereis(name: ProcessName): Pid | undefined;
   /** Whether a process lives. */
   isAlive(pid: Pid): boolean;
   /** Resolves with the reason when a process is gone; `noproc` when it already was. Never rejects. */
   awaitExit(pid: Pid): Promise<ExitReason>;
+  /**
+   * Has a process end in its own way, after the messages that wait already, and resolves when it is gone (OTP GEN-030,
+   * GEN-031): a server runs `terminate`, a supervisor stops its children.
+   *
+   * @param reason - What it is to end with; default `normal`.
+   * @throws {@link ExitError} what it ended with, when that is another reason; `noproc`; `callingSelf`; `timeout`, after
+   *   which the process still ends.
+   */
+  stopProcess(target: Target, reason?: ExitReason, options?: StopProcessOptions): Promise<void>;
   /** All living processes, oldest first; live views, no copies. */
   processes(): IterableIterator<ProcessInfo>;
   /** One living process. */
   processInfo(pid: Pid): ProcessInfo | undefined;
   /**
    * Ends everything: what was started from outside, newest first, each asked and then killed; then the rest, and the
-   * timers.
+   * timers. Asked again, it is the same stop.
+   *
+   * A stopped system stays stopped: nothing can be spawned or started, a call fails with `noproc`, and what is sent is
+   * dropped.
    *
    * @throws {@link SnakepitError} INVALID_ARGUMENT for a timeout that is no duration; nothing was ended.
    */
   stop(options?: StopOptions): Promise<void>;
 }
 
-/** How long a start from outside and the end of a process may take unless told otherwise. */
+/** How long a start from outside may take unless told otherwise. */
 const defaultPatienceMs = 5_000;
 
 /** Makes an actor system. Nothing runs in it until something is spawned. */
 export function createSystem(options: SystemOptions = {}): ActorSystem {
+  return createSystemOn(nodeProcess, options);
+}
+
+/** Makes an actor system whose crashes are isolated on this host. @internal */
+export function createSystemOn(host: Host, options: SystemOptions): ActorSystem {
   const logger = createSafeLogger(options.logger ?? createConsoleLogger());
   const adapted = new WeakMap<AnyActorLogic, Behaviour>();
-  return new Runtime({
+  const isolation = options.crashIsolation === 'async' ? isolateCrashes(host) : undefined;
+  const runtime = new Runtime({
     clock: options.clock ?? createSystemClock(),
     logger,
     telemetry:
@@ -110,58 +163,106 @@ export function createSystem(options: SystemOptions = {}): ActorSystem {
       createTelemetry((error, name) => {
         logger.warn(`a telemetry handler of ${name} failed`, { error });
       }),
-    scheduler: createScheduler(),
+    scheduler: createScheduler<Process>({
+      ...(isolation && { beforeTurn: isolation.enter }),
+      longTurnMs: checkLongTurn(options.longTurnMs),
+      onLongTurn: (tookMs, whose) => {
+        reportLongTurn(runtime, tookMs, whose);
+      },
+    }),
+    recentEvents: checkRecorderSize(options.flightRecorder),
+    freezeMessages: options.freezeMessages ?? false,
     adapt: (logic) => adaptActorLogic(adapted, logic),
-    bind: (runtime) => bindSystem(runtime, options.name ?? 'system'),
-  }).system;
+    bind: (made) => bindSystem(made, options.name ?? 'system', isolation),
+  });
+  return runtime.system;
 }
 
-function bindSystem(runtime: Runtime, name: string): ActorSystem {
-  const { outside } = runtime;
-  let stopping: Promise<void> | undefined;
+function bindSystem(
+  runtime: Runtime,
+  name: string,
+  isolation: CrashIsolation | undefined,
+): ActorSystem {
+  const life = createSystemLife(runtime, name, isolation);
+  const askers = createAskers(runtime, life);
   const system = {
     name,
     clock: runtime.clock,
     logger: runtime.logger,
     telemetry: runtime.telemetry,
-    spawn: (logic: Spawnable<never>, input?: unknown, options: SpawnOptions = {}) =>
-      runtime.spawn(runtime.bound({ logic, input, parent: undefined }, options)).pid,
-    start: (logic: Spawnable<never>, input?: unknown, options: StartOptions = {}) =>
-      startFromOutside(runtime, system as ActorSystem, logic, input, options),
-    call: (target: Target, request: Request, options: CallOptions = {}) =>
-      runtime.call(undefined, target, request, options.timeout),
+    runtime,
+    registries: runtime.names.registries,
+    get current() {
+      return runtime.current?.pid;
+    },
+    spawn: (logic: Spawnable<never>, input?: unknown, options: SpawnOptions = {}) => {
+      if (life.isOver) throw life.refusal('spawn');
+      return runtime.spawn(runtime.bound({ logic, input, parent: undefined }, options)).pid;
+    },
+    ...(isolation === undefined ? askers : asOwn(askers, runtime)),
     cast: (target: Target, request: Request) => {
       runtime.cast(target, request);
     },
     send: (target: Target, message: unknown) => {
-      runtime.send(target, message);
+      if (!life.isOver) runtime.send(target, message);
     },
     exit: (pid: Pid, reason: ExitReason) => {
-      runtime.exit(outside, pid, reason);
+      runtime.exit(runtime.outside, pid, reason);
     },
-    whereis: (wanted: string) => runtime.find(wanted)?.pid,
+    whereis: (wanted: ProcessName) => runtime.find(wanted)?.pid,
     isAlive: (pid: Pid) => runtime.processes.has(pid),
     awaitExit: (pid: Pid) => awaitExit(runtime, pid),
+    stopProcess: (target: Target, reason?: ExitReason, options: StopProcessOptions = {}) =>
+      stopProcess(runtime, runtime.find(target), reason, options.timeout),
     processes: () => runtime.processes.values(),
     processInfo: (pid: Pid) => runtime.processes.get(pid),
-    stop: (options: StopOptions = {}) => {
-      const { timeout = defaultPatienceMs } = options;
-      const fault = delayFault('the timeout of a stop', timeout);
-      if (fault !== undefined) return Promise.reject(fault);
-      // Asked again while it stops, it is the same stop: nobody is asked to end twice.
-      stopping ??= stopAll(runtime, timeout).finally(() => {
-        stopping = undefined;
-      });
-      return stopping;
-    },
+    stop: life.stop,
   };
   // One cast where the overloads of `start` and the answer types of `call` meet their one implementation.
   return system as unknown as ActorSystem;
 }
 
+/** What the world outside asks, and waits for. */
+interface Askers {
+  readonly start: (
+    logic: Spawnable<never>,
+    input?: unknown,
+    options?: StartOptions,
+  ) => Promise<Pid | ServerRef>;
+  readonly call: (target: Target, request: Request, options?: CallOptions) => Promise<unknown>;
+}
+
+function createAskers(runtime: Runtime, life: SystemLife): Askers {
+  return {
+    start: (logic, input, options = {}) =>
+      life.isOver
+        ? Promise.reject(life.refusal('start'))
+        : startFromOutside(runtime, logic, input, options),
+    call: (target, request, options = {}) =>
+      life.isOver
+        ? Promise.reject(life.nobodyToCall(request))
+        : runtime.call(undefined, target, request, options.timeout),
+  };
+}
+
+/**
+ * The same, each promise settled by who asked: since Node 24 a rejection that nobody handles is of whoever rejected, and
+ * no process may end because of an answer that another one, or the world outside, does not wait for.
+ */
+function asOwn({ start, call }: Askers, runtime: Runtime): Askers {
+  return {
+    start: async (...args) => await start(...args),
+    call: (...args) => {
+      // In a process's turn, who does not wait for the answer does not hear that it failed.
+      const isAwaitedBySystem = runtime.current !== undefined;
+      const answer = call(...args);
+      return isAwaitedBySystem ? answer : answer.then((value) => value);
+    },
+  };
+}
+
 function startFromOutside(
   runtime: Runtime,
-  system: ActorSystem,
   logic: Spawnable<never>,
   input: unknown,
   options: StartOptions,
@@ -177,40 +278,11 @@ function startFromOutside(
         } else if (result.pid === undefined) {
           reject(new ExitError(exitReason.normal, `${what} declined`));
         } else if ('calls' in logic) {
-          resolve(createServerRef(system, result.pid, logic as never));
+          resolve(createServerRef(runtime.system, result.pid, logic as never));
         } else {
           resolve(result.pid);
         }
       },
     });
   });
-}
-
-function awaitExit(runtime: Runtime, pid: Pid): Promise<ExitReason> {
-  const process = runtime.processes.get(pid);
-  if (process === undefined) return Promise.resolve(exitReason.noproc);
-  return new Promise((resolve) => {
-    process.onExit(resolve);
-  });
-}
-
-/** Asks the processes of the outside one by one, newest first, as a supervisor would; kills what is left. */
-async function stopAll(runtime: Runtime, timeoutMs: number): Promise<void> {
-  const own = [...runtime.processes.values()].filter(({ parent }) => parent === runtime.outside);
-  for (const process of own.reverse()) {
-    if (process.reason !== undefined) continue;
-    const gone = awaitExit(runtime, process.pid);
-    process.exitSignal(runtime.outside, exitReason.shutdown, false);
-    const limit = runtime.clock.setTimeout(() => {
-      process.exitSignal(runtime.outside, exitReason.kill, false);
-    }, timeoutMs);
-    await gone;
-    runtime.clock.clearTimeout(limit);
-  }
-  while (runtime.processes.size > 0) {
-    const rest = [...runtime.processes.values()];
-    for (const process of rest) process.exitSignal(runtime.outside, exitReason.kill, false);
-    await Promise.all(rest.map(({ pid }) => awaitExit(runtime, pid)));
-  }
-  runtime.cancelTimersToNames();
 }
