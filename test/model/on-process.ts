@@ -8,7 +8,7 @@ import {
   silentLogger,
   type ExitReason,
 } from '@snakepit/core';
-import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine, MachineContext } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { edgePaths, nodeAt, type Edge, type Graph } from './machine-graph.ts';
 
 /** What is to be played on processes. */
@@ -61,8 +61,8 @@ async function playPath(
       if (delay === undefined) system.send(pid, event);
       await clock.advance(delay === undefined ? 0 : (delays[delay] ?? Number(delay)));
       const { state } = nodeAt(graph, to);
-      const got = [system.processInfo(pid)?.stateValue, end, done.splice(0)];
-      const wanted =
+      const got: unknown[] = [system.processInfo(pid)?.stateValue, end, done.splice(0)];
+      const wanted: unknown[] =
         state.status === 'active'
           ? [state.value, undefined, actions.filter(isEffect)]
           : [undefined, endOf(state), actions.filter(isEffect)];
@@ -97,13 +97,10 @@ function recording(machine: AnyStateMachine): Recording {
     isEffect: (action) => names.has(action),
     define: (done) => {
       const entries = Array.from(names, (name) => [name, () => void done.push(name)] as const);
-      return defineStatechart(
-        machine as AnyStateMachine & { config: { context: MachineContext } },
-        {
-          trapExit: true,
-          effects: () => Object.fromEntries(entries) as never,
-        },
-      );
+      return defineStatechart(machine, {
+        trapExit: true,
+        effects: () => Object.fromEntries(entries) as never,
+      });
     },
   };
 }
