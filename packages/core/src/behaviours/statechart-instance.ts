@@ -14,7 +14,7 @@ import type { Instance } from './behaviour.ts';
 import { sameStateValue } from './postponing.ts';
 import { createProcessClock } from './process-clock.ts';
 import type { EffectFunction, SharedChart } from './statechart.ts';
-import { routeEvents, stopWithChildren } from './xstate-internals.ts';
+import { replaceContext, routeEvents, stopWithChildren } from './xstate-internals.ts';
 
 /** The tag of states in which a statechart process is still starting. */
 const initialisingTag = 'initialising';
@@ -97,6 +97,17 @@ export class StatechartInstance implements Instance {
     // Nobody else would ever answer.
     const where = `in the state ${JSON.stringify(before.value)}`;
     message.from.reject(exitReason.error(new TypeError(`${what} ${where}`)));
+  }
+
+  /** Replaces the context; in which states the machine is follows from its events alone. */
+  replaceState(state: unknown): void {
+    const { value, context } = isRecord(state) ? state : {};
+    const isValue = isRecord(value) || typeof value === 'string';
+    const isSame = isValue && sameStateValue(value as StateValue, this.stateValue);
+    if (!isSame) {
+      throw new TypeError('of a chart only the context can be replaced: ({ ...state, context })');
+    }
+    replaceContext(this.#actor, context);
   }
 
   /** Stops the machine and what it invoked, and releases what its effects hold. */

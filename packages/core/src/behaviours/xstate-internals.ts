@@ -17,6 +17,7 @@ import {
 interface ActorInternals {
   _send(event: unknown): void;
   _stop(): void;
+  _snapshot: object;
 }
 
 /**
@@ -39,6 +40,12 @@ export function stopWithChildren(actor: AnyActor): void {
   const { children = {} } = actor.getSnapshot() as { children?: Record<string, AnyActorRef> };
   actor.stop();
   for (const child of Object.values(children)) (child as unknown as ActorInternals)._stop();
+}
+
+/** Puts another context in the place of an actor's; guards and `always` look at it from the next event on. */
+export function replaceContext(actor: AnyActor, context: unknown): void {
+  const internals = actor as unknown as ActorInternals;
+  internals._snapshot = { ...internals._snapshot, context };
 }
 
 /** The events that XState itself sends to a machine, by type. */
