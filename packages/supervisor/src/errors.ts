@@ -11,6 +11,17 @@ export const supervisorError = defineErrors({
         ? 'correct that child spec; no child was started'
         : 'correct that option; no child was started',
   },
+  MAX_CHILDREN: {
+    message: ({ supervisor, limit }: { supervisor: string; limit: number }) =>
+      `task supervisor ${supervisor} has as many tasks as it may: ${String(limit)}`,
+    remedy: () =>
+      'raise its maxChildren, or begin fewer tasks at once (of a stream: maxConcurrency)',
+  },
+  INVALID_ARGUMENT: {
+    message: ({ argument, fault }: { argument: string; fault: string; remedy: string }) =>
+      `${argument} cannot be used: ${fault}`,
+    remedy: ({ remedy }: { argument: string; fault: string; remedy: string }) => remedy,
+  },
 });
 
 /** The reason that a supervisor with such options exits with. */

@@ -3,6 +3,13 @@ export { Supervisor } from './supervisor.ts';
 export type { SupervisorApi } from './supervisor.ts';
 export { DynamicSupervisor } from './dynamic-supervisor.ts';
 export type { DynamicSupervisorApi, StartDynamicChildError } from './dynamic-supervisor.ts';
+export { TaskSupervisor } from './task-supervisor.ts';
+export type {
+  SupervisedTaskOptions,
+  TaskChildOptions,
+  TaskSupervisorApi,
+  TaskSupervisorOptions,
+} from './task-supervisor.ts';
 export type { SupervisorRef } from './supervisor-ref.ts';
 export type {
   AutoShutdown,
