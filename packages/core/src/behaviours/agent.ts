@@ -171,7 +171,7 @@ function settled<T, R>(value: Awaitable<T>, next: (value: T) => R): Awaitable<R>
 function noFunction(argument: string, value: unknown): Error {
   return coreError('INVALID_ARGUMENT', {
     argument,
-    value: showValue(value),
+    value,
     fault: 'it must be a function',
     remedy: 'Write () => 0 to begin with, and (state) => state + 1 to go on.',
   });

@@ -189,7 +189,7 @@ function partsOf({ via }: ViaName): ViaName['via'] {
   const parts: unknown = via;
   if (Array.isArray(parts) && parts.length === 2 && typeof parts[0] === 'string') return via;
   throw badName(
-    showValue(via),
+    via,
     'via takes the name of a registry and a key in it',
     "Write { via: ['rooms', key] }.",
   );
@@ -197,13 +197,13 @@ function partsOf({ via }: ViaName): ViaName['via'] {
 
 function noName(name: unknown): SnakepitError {
   return badName(
-    showValue(name),
+    name,
     'a name is a string that is not empty, or { via: [registry, key] }',
     'Leave the name out for a process that needs none.',
   );
 }
 
-function badName(value: string, fault: string, remedy: string): SnakepitError {
+function badName(value: unknown, fault: string, remedy: string): SnakepitError {
   return coreError('INVALID_ARGUMENT', { argument: 'the name', value, fault, remedy });
 }
 

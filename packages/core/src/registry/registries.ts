@@ -1,6 +1,5 @@
 import { coreError } from '../errors.ts';
 import type { Pid } from '../process/pid.ts';
-import { showValue } from '../show-value.ts';
 import type { RegistryPlan } from './registry-plan.ts';
 import { RegistryStore, type RegistryMessage } from './registry-store.ts';
 
@@ -51,7 +50,7 @@ export class Registries {
     const known = [...this.#byName.keys()].map((one) => `"${one}"`).join(', ') || 'none';
     throw coreError('INVALID_ARGUMENT', {
       argument: 'the registry',
-      value: showValue(name),
+      value: name,
       fault: `there is no registry of that name; there are: ${known}`,
       remedy: 'Start it before those that use it, or correct the name.',
     });

@@ -1,7 +1,6 @@
 import { coreError } from '../errors.ts';
 import { isPlainObject } from '../plain-object.ts';
 import { Pid } from '../process/pid.ts';
-import { showValue } from '../show-value.ts';
 
 /**
  * What a process registers under: any plain value, compared by structure, as terms are in OTP.
@@ -44,7 +43,7 @@ export function mapKeyOf(key: RegistryKey): MapKey {
 function badKey(key: unknown): Error {
   return coreError('INVALID_ARGUMENT', {
     argument: 'the key',
-    value: showValue(key),
+    value: key,
     fault:
       'it must be a string, number, bigint, boolean, null, a pid, or a list or plain object of these',
     remedy: 'Use an id of the thing as the key.',

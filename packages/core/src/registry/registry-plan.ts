@@ -1,5 +1,4 @@
 import { coreError, type SnakepitError } from '../errors.ts';
-import { showValue } from '../show-value.ts';
 
 /** How a registry works. */
 export interface RegistryOptions {
@@ -35,16 +34,16 @@ export function checkRegistryOptions(input: unknown): CheckedRegistry {
   if (!isName(name)) {
     return refuse('the name of a registry', name, 'it must be a string that is not empty');
   }
-  const whose = `of the registry "${name}"`;
+  const where = `registry "${name}":`;
   if (keys !== 'unique' && keys !== 'duplicate') {
-    return refuse(`the option keys ${whose}`, keys, "it must be 'unique' or 'duplicate'");
+    return refuse(`${where} the option keys`, keys, "it must be 'unique' or 'duplicate'");
   }
   if (typeof partitions !== 'number' || !Number.isInteger(partitions) || partitions < 1) {
-    return refuse(`the option partitions ${whose}`, partitions, 'it must be a whole number ≥ 1');
+    return refuse(`${where} the option partitions`, partitions, 'it must be a whole number ≥ 1');
   }
   if (!Array.isArray(listeners) || !listeners.every(isName)) {
     return refuse(
-      `the option listeners ${whose}`,
+      `${where} the option listeners`,
       listeners,
       'it must be a list of names of processes',
     );
@@ -60,6 +59,6 @@ function refuse(argument: string, value: unknown, fault: string): CheckedRegistr
   const remedy = "Start it like this: Registry.start(system, { name: 'rooms', keys: 'unique' }).";
   return {
     ok: false,
-    fault: coreError('INVALID_ARGUMENT', { argument, value: showValue(value), fault, remedy }),
+    fault: coreError('INVALID_ARGUMENT', { argument, value, fault, remedy }),
   };
 }
