@@ -17,8 +17,9 @@ export async function typedRegistries(system: ActorSystem, self: ProcessContext)
     'rooms',
     ['room', 7],
   );
-  for (const { value } of Registry.lookup<{ seats: number }>(system, 'rooms', 'x'))
-    {use(value.seats);}
+  for (const { value } of Registry.lookup<{ seats: number }>(system, 'rooms', 'x')) {
+    use(value.seats);
+  }
   Registry.dispatch<{ seats: number }>(system, 'rooms', 'x', (entries) => {
     for (const { value } of entries) use(value.seats);
   });
