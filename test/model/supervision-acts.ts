@@ -125,19 +125,28 @@ export function explore(setting: Setting, calls: readonly Act[], limit = 20_000)
   return { first, worlds, edges };
 }
 
-/** The ways through a graph: each to one edge; those that look alike from outside are gone once. */
+/**
+ * The ways through a graph: together they take every edge; of those that look alike from outside, one. None is the
+ * beginning of another.
+ */
 export function waysThrough(graph: ActGraph): (readonly ActEdge[])[] {
   const seen = new Set<string>();
-  return graph.edges.flatMap((edge) => {
+  const inner = new Set<ActEdge>();
+  const ways = graph.edges.flatMap((edge) => {
     const shape = shapeOf(graph, edge);
     if (seen.has(shape)) return [];
     seen.add(shape);
     const way = [edge];
     for (let via = graph.worlds.get(edge.from)?.via; via !== undefined;) {
+      inner.add(via);
       way.unshift(via);
       via = graph.worlds.get(via.from)?.via;
     }
     return [way];
+  });
+  return ways.filter((way) => {
+    const last = way.at(-1);
+    return last !== undefined && !inner.has(last);
   });
 }
 
