@@ -8,12 +8,12 @@ export interface Logger {
   warn(message: string, fields?: object): void;
   /** A process ended abnormally, or something is broken. */
   error(message: string, fields?: object): void;
-  /** Whether anything is done with reports of this severity; asked before a costly one is made. Default: always. */
-  isEnabled?(level: Exclude<LogLevel, 'none'>): boolean;
 }
 
 /** Severity, lowest first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
+
+type Severity = Exclude<LogLevel, 'none'>;
 
 const severity = { debug: 0, info: 1, warn: 2, error: 3, none: 4 } as const;
 
@@ -28,35 +28,37 @@ export type LogSink = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
  */
 export function createConsoleLogger(level: LogLevel = 'warn', sink: LogSink = console): Logger {
   const lowest = severity[level];
-  const write =
-    (name: Exclude<LogLevel, 'none'>) =>
-    (message: string, fields?: object): void => {
-      if (severity[name] < lowest) return;
+  const write = (name: Severity): ((message: string, fields?: object) => void) => {
+    if (severity[name] < lowest) return nothing;
+    return (message, fields) => {
       if (fields === undefined) sink[name](message);
       else sink[name](message, fields);
     };
-  return {
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    isEnabled: (name) => severity[name] >= lowest,
   };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
+
+/** What writes nothing; known by its identity, so that nothing costly is made for it. */
+const nothing = (): void => undefined;
 
 /** A logger that writes nothing. */
 export const silentLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  isEnabled: () => false,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
 };
 
+/** A logger that never throws, and is known to write or not. @internal */
+export interface SafeLogger extends Logger {
+  /** Whether nothing is done with reports of this severity; asked before a costly one is made. */
+  isSilent(level: Severity): boolean;
+}
+
 /** The same logger, unable to throw: a report that cannot be written must not end the process it is about. @internal */
-export function createSafeLogger(logger: Logger): Logger {
+export function createSafeLogger(logger: Logger): SafeLogger {
   const safe =
-    (name: Exclude<LogLevel, 'none'>) =>
+    (name: Severity) =>
     (message: string, fields?: object): void => {
       try {
         logger[name](message, fields);
@@ -69,12 +71,6 @@ export function createSafeLogger(logger: Logger): Logger {
     info: safe('info'),
     warn: safe('warn'),
     error: safe('error'),
-    isEnabled: (name) => {
-      try {
-        return logger.isEnabled?.(name) !== false;
-      } catch {
-        return true;
-      }
-    },
+    isSilent: (name) => logger[name] === nothing,
   };
 }

@@ -41,7 +41,7 @@ const mostCauses = 8;
 
 /** Makes the report on a process that is about to be let go of; `undefined` when nobody would read it. @internal */
 export function crashReportOf(process: Process, reason: ExitReason): CrashReport | undefined {
-  if (process.runtime.logger.isEnabled?.('error') === false) return undefined;
+  if (process.runtime.logger.isSilent('error')) return undefined;
   const fields: CrashFields = {
     pid: process.pid.toString(),
     name: process.name,

@@ -236,7 +236,8 @@ export class ProcessDebug {
 
   #show(event: DebugEvent, hook: DebugHook): void {
     const giveUp = (error: unknown): void => {
-      this.#remove(hook);
+      // An async one may have been shown more before it failed.
+      if (!this.#remove(hook)) return;
       const who = `${this.#process.label} ${this.#process.pid.toString()}`;
       this.#process.runtime.logger.warn(`a debug hook on ${who} failed and is removed`, { error });
     };
@@ -249,9 +250,10 @@ export class ProcessDebug {
     }
   }
 
-  #remove(hook: DebugHook): void {
+  #remove(hook: DebugHook): boolean {
     const at = this.#hooks.indexOf(hook);
     if (at >= 0) this.#hooks.splice(at, 1);
+    return at >= 0;
   }
 }
 

@@ -2,7 +2,7 @@ import type { AnyActorLogic } from 'xstate';
 import { isBehaviour, type Behaviour, type Spawnable } from '../behaviours/behaviour.ts';
 import type { Clock } from '../clock.ts';
 import { coreError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import type { SafeLogger } from '../logger.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
@@ -14,7 +14,6 @@ import type { SpawnOptions } from './process-context.ts';
 import type { StartListener } from './pending-start.ts';
 import { Process } from './process.ts';
 import { createFreeze, type Freeze } from './freeze.ts';
-import { showValue } from '../show-value.ts';
 import type { ActorSystem } from '../system.ts';
 import { isThenable } from '../thenable.ts';
 import { cancelTimer, cancelTimers, delayFault, startTimer, type TimerRef } from '../timers.ts';
@@ -34,8 +33,8 @@ export interface RuntimeParts {
   readonly clock: Clock;
   /** The event bus. */
   readonly telemetry: Telemetry;
-  /** Where reports go; must not throw. */
-  readonly logger: Logger;
+  /** Where reports go. */
+  readonly logger: SafeLogger;
   /** The run queue. */
   readonly scheduler: Scheduler<Process>;
   /** Whether what is sent is frozen. */
@@ -79,7 +78,7 @@ export class Runtime {
   /** The event bus. */
   readonly telemetry: Telemetry;
   /** Where reports go. */
-  readonly logger: Logger;
+  readonly logger: SafeLogger;
   /** The run queue. */
   readonly scheduler: Scheduler<Process>;
   /** What processes and users see of it. */
@@ -154,7 +153,7 @@ export class Runtime {
     const spawner = request.parent ?? this.current;
     const peer = (option: string, who: boolean | Pid = false): Process | undefined => {
       if (who === false) return undefined;
-      const found = who === true ? spawner : this.processes.get(who);
+      const found = who === true ? spawner : this.byPid(who);
       if (found !== undefined) return found;
       if (who !== true) throw new ExitError(exitReason.noproc, `${option} by ${who.toString()}`);
       throw coreError('INVALID_ARGUMENT', {
@@ -169,7 +168,7 @@ export class Runtime {
 
   /** A pid that no process has had. */
   newPid(): Pid {
-    return new Pid(++this.#lastId);
+    return new Pid(++this.#lastId, this.outside);
   }
 
   /**
@@ -235,15 +234,34 @@ export class Runtime {
    */
   find(target: Target): Process | undefined {
     if (typeof target === 'string') return this.names.local(target);
-    if (target instanceof Pid) return this.processes.get(target);
-    return isViaName(target) ? this.names.via(target) : this.processes.get(pidOf(target));
+    if (target instanceof Pid) return this.byPid(target);
+    return isViaName(target) ? this.names.via(target) : this.byPid(pidOf(target));
+  }
+
+  /**
+   * The living process of a pid.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what is no pid, or is one of another system.
+   */
+  byPid(pid: Pid): Process | undefined {
+    return this.processes.get(pid) ?? this.#nobody(pid);
+  }
+
+  #nobody(pid: unknown): Process | undefined {
+    if (pid instanceof Pid && !pid.isForeignTo(this.outside)) return undefined;
+    throw coreError('INVALID_ARGUMENT', {
+      argument: 'the pid',
+      value: pid instanceof Pid ? pid.toString() : pid,
+      fault: pid instanceof Pid ? 'it is of another system' : 'it is no pid',
+      remedy: 'Give the pid that this system gave, such as the `pid` of a reference.',
+    });
   }
 
   /** The same, but nobody where the registry of a name does not run. */
   findIfAny(target: Target): Process | undefined {
     if (typeof target === 'string') return this.names.local(target);
-    if (target instanceof Pid) return this.processes.get(target);
-    return isViaName(target) ? this.names.viaIfAny(target) : this.processes.get(pidOf(target));
+    if (target instanceof Pid) return this.byPid(target);
+    return isViaName(target) ? this.names.viaIfAny(target) : this.byPid(pidOf(target));
   }
 
   /**
@@ -349,7 +367,7 @@ export class Runtime {
 
   /** Sends an exit signal; to nobody it is dropped (PRC-011). */
   exit(sender: Pid, target: Pid, reason: ExitReason): void {
-    this.processes.get(target)?.exitSignal(sender, reason, false);
+    this.byPid(target)?.exitSignal(sender, reason, false);
   }
 
   /** Runs code that is not the runtime's own and must not break it: what it throws or rejects with is reported. */
@@ -377,7 +395,7 @@ function pidOf(target: HasPid): Pid {
   if (pid instanceof Pid) return pid;
   throw coreError('INVALID_ARGUMENT', {
     argument: 'the target',
-    value: showValue(target),
+    value: target,
     fault: 'it means no process',
     remedy: 'Give a pid, a name, { via: [registry, key] }, or a reference that has a pid.',
   });
