@@ -58,7 +58,7 @@ export function createSystemLife(
 
 /** Resolves with the reason when a process is gone. @internal */
 export function awaitExit(runtime: Runtime, pid: Pid): Promise<ExitReason> {
-  const process = runtime.processes.get(pid);
+  const process = runtime.byPid(pid);
   if (process === undefined) return Promise.resolve(exitReason.noproc);
   return new Promise((resolve) => {
     process.onExit(resolve);

@@ -14,7 +14,8 @@ import {
 } from './crash-isolation.ts';
 import { stopProcess, type StopProcessOptions } from './debug/stop-process.ts';
 import { createConsoleLogger, createSafeLogger, type Logger } from './logger.ts';
-import { exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
+import { checkExitReason, exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
+import { CallLimits } from './process/call-limits.ts';
 import type { Request } from './process/messages.ts';
 import type { ProcessName } from './process/names.ts';
 import type { Pid } from './process/pid.ts';
@@ -115,7 +116,11 @@ export interface ActorSystem {
   whereis(name: ProcessName): Pid | undefined;
   /** Whether a process lives. */
   isAlive(pid: Pid): boolean;
-  /** Resolves with the reason when a process is gone; `noproc` when it already was. Never rejects. */
+  /**
+   * Resolves with the reason when a process is gone; `noproc` when it already was. Never rejects.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT, at once, for what is no pid of this system.
+   */
   awaitExit(pid: Pid): Promise<ExitReason>;
   /**
    * Has a process end in its own way, after the messages that wait already, and resolves when it is gone (OTP GEN-030,
@@ -155,8 +160,10 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
   const logger = createSafeLogger(options.logger ?? createConsoleLogger());
   const adapted = new WeakMap<AnyActorLogic, Behaviour>();
   const isolation = options.crashIsolation === 'async' ? isolateCrashes(host) : undefined;
+  const clock = options.clock ?? createSystemClock();
+  const callLimits = new CallLimits(clock);
   const runtime = new Runtime({
-    clock: options.clock ?? createSystemClock(),
+    clock,
     logger,
     telemetry:
       options.telemetry ??
@@ -169,7 +176,9 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
       onLongTurn: (tookMs, whose) => {
         reportLongTurn(runtime, tookMs, whose);
       },
+      afterStretch: callLimits.start,
     }),
+    callLimits,
     recentEvents: checkRecorderSize(options.flightRecorder),
     freezeMessages: options.freezeMessages ?? false,
     adapt: (logic) => adaptActorLogic(adapted, logic),
@@ -207,15 +216,15 @@ function bindSystem(
       if (!life.isOver) runtime.send(target, message);
     },
     exit: (pid: Pid, reason: ExitReason) => {
-      runtime.exit(runtime.outside, pid, reason);
+      runtime.exit(runtime.outside, pid, checkExitReason(reason));
     },
     whereis: (wanted: ProcessName) => runtime.find(wanted)?.pid,
-    isAlive: (pid: Pid) => runtime.processes.has(pid),
+    isAlive: (pid: Pid) => runtime.byPid(pid) !== undefined,
     awaitExit: (pid: Pid) => awaitExit(runtime, pid),
     stopProcess: (target: Target, reason?: ExitReason, options: StopProcessOptions = {}) =>
       stopProcess(runtime, runtime.find(target), reason, options.timeout),
     processes: () => runtime.processes.values(),
-    processInfo: (pid: Pid) => runtime.processes.get(pid),
+    processInfo: (pid: Pid) => runtime.byPid(pid),
     stop: life.stop,
   };
   // One cast where the overloads of `start` and the answer types of `call` meet their one implementation.

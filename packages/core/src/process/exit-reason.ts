@@ -1,5 +1,6 @@
 import { showValue } from '../show-value.ts';
-import type { Pid } from './pid.ts';
+import { coreError } from '../errors.ts';
+import { Pid } from './pid.ts';
 
 /**
  * Why a process ended: a value with a closed set of kinds, never lost on the way up.
@@ -101,7 +102,27 @@ export class ExitError extends Error {
 /** Whether a value is an exit reason; for outputs of machines, which are unknown to the compiler. */
 export function isExitReason(value: unknown): value is ExitReason {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  return typeof value.kind === 'string' && reasonKinds.has(value.kind);
+  if (typeof value.kind !== 'string' || !reasonKinds.has(value.kind)) return false;
+  return value.kind !== 'alreadyStarted' || ('pid' in value && value.pid instanceof Pid);
+}
+
+/**
+ * The value, when it is an exit reason: supervisors decide by it, so nothing is guessed.
+ *
+ * @throws {@link SnakepitError} INVALID_ARGUMENT when it is none.
+ * @internal
+ */
+export function checkExitReason(value: unknown): ExitReason {
+  if (isExitReason(value)) return value;
+  const isPlain = typeof value === 'string' && value in exitReason;
+  throw coreError('INVALID_ARGUMENT', {
+    argument: 'the exit reason',
+    value,
+    fault: `it must be made by exitReason: ${[...reasonKinds].join(', ')}`,
+    remedy: isPlain
+      ? `Give exitReason.${value}, from @snakepit/core.`
+      : 'Give exitReason.custom(value) for a reason of your own.',
+  });
 }
 
 const reasonKinds: ReadonlySet<string> = new Set([

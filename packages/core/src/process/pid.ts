@@ -6,11 +6,18 @@
 export class Pid {
   /** Number within its system, from 1. */
   readonly id: number;
+  readonly #home: Pid | undefined;
 
   /** @internal */
-  constructor(id: number) {
+  constructor(id: number, home?: Pid) {
     this.id = id;
+    this.#home = home;
     Object.freeze(this);
+  }
+
+  /** Whether it was given out by another system than the one that this pid stands for. @internal */
+  isForeignTo(home: Pid): boolean {
+    return this.#home !== undefined && this.#home !== home;
   }
 
   /** As people write it: `<12>`. */

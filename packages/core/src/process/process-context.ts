@@ -1,8 +1,9 @@
 import type { Spawnable } from '../behaviours/behaviour.ts';
 import { cancelTimer, type TimerRef } from '../timers.ts';
-import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
+import { coreError, type SnakepitError } from '../errors.ts';
+import { checkExitReason, exitReason, ExitError, type ExitReason } from './exit-reason.ts';
 import { ExitRequest } from './exit-request.ts';
-import { isDownOf, isExitFrom, MonitorRef, type From, type Request } from './messages.ts';
+import { isDownOf, isExitFrom, isFrom, MonitorRef, type From, type Request } from './messages.ts';
 import { isViaName, type ProcessName } from './names.ts';
 import { Pid } from './pid.ts';
 import type { StartListener } from './pending-start.ts';
@@ -68,15 +69,18 @@ export class ProcessContext {
     return this.#process.alive;
   }
 
-  /** Whether another process has the turn; after an await nobody can tell, and it is false. @internal */
-  get isOthersTurn(): boolean {
-    const { current } = this.#process.runtime;
-    return current !== undefined && current !== this.#process;
-  }
-
-  /** The process that a context is of. @internal */
+  /**
+   * The process that a context is of.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what is none, as in a method that was taken off `self`.
+   * @internal
+   */
   static processOf(self: ProcessContext): Process {
-    return self.#process;
+    try {
+      return self.#process;
+    } catch (error) {
+      throw notSelf(self, error);
+    }
   }
 
   /**
@@ -94,12 +98,14 @@ export class ProcessContext {
    * @throws {@link SnakepitError} INVALID_ARGUMENT for a name that nobody has.
    */
   send(target: Target, message: unknown): void {
-    if (this.alive) this.#process.runtime.send(target, message);
+    const process = ProcessContext.processOf(this);
+    if (process.alive) process.runtime.send(target, message);
   }
 
   /** Sends a request that needs no answer. */
   cast(target: Target, request: Request): void {
-    if (this.alive) this.#process.runtime.cast(target, request);
+    const process = ProcessContext.processOf(this);
+    if (process.alive) process.runtime.cast(target, request);
   }
 
   /**
@@ -109,13 +115,19 @@ export class ProcessContext {
    * @throws {@link ExitError} `timeout`, `noproc`, `callingSelf`, or the callee's exit reason (GEN-015 … GEN-018).
    */
   call<T = unknown>(target: Target, request: Request, options: CallOptions = {}): Promise<T> {
-    const { runtime } = this.#process;
-    return runtime.call(this.#process, target, request, options.timeout) as Promise<T>;
+    const process = ProcessContext.processOf(this);
+    return process.runtime.call(process, target, request, options.timeout) as Promise<T>;
   }
 
-  /** Answers a call; only the first answer counts. */
+  /**
+   * Answers a call; only the first answer counts.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what no call gave.
+   */
   reply(from: From, value: unknown): void {
-    if (this.alive) from.resolve(value);
+    const process = ProcessContext.processOf(this);
+    if (!isFrom(from)) throw noFrom(from);
+    if (process.alive) from.resolve(value);
   }
 
   /**
@@ -124,15 +136,17 @@ export class ProcessContext {
    * @throws {@link ExitError} `noproc`, when `link` or `monitor` names a process that is dead; nothing was spawned.
    */
   spawn<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
-    const { runtime } = this.#process;
+    const process = ProcessContext.processOf(this);
+    const { runtime } = process;
     // A dead process spawns nothing: what its stale continuation gets is the pid of nobody.
-    if (!this.alive) return runtime.newPid();
-    return runtime.spawn(runtime.bound({ logic, input, parent: this.#process }, options)).pid;
+    if (!process.alive) return runtime.newPid();
+    return runtime.spawn(runtime.bound({ logic, input, parent: process }, options)).pid;
   }
 
   /** Spawns a process linked to this one, in one step (PRC-016). */
   spawnLink<I>(logic: Spawnable<I>, input?: I, options: Omit<SpawnOptions, 'link'> = {}): Pid {
-    return this.spawn(logic, input, { ...options, link: true });
+    const { context } = ProcessContext.processOf(this);
+    return context.spawn(logic, input, { ...options, link: true });
   }
 
   /**
@@ -149,10 +163,11 @@ export class ProcessContext {
     options: StartLinkOptions,
     onStarted: StartListener,
   ): Pid {
-    const { runtime } = this.#process;
-    if (!this.alive) return runtime.newPid();
+    const process = ProcessContext.processOf(this);
+    const { runtime } = process;
+    if (!process.alive) return runtime.newPid();
     const { name, timeoutMs = Infinity } = options;
-    const request = { logic, input, parent: this.#process, name, link: this.#process };
+    const request = { logic, input, parent: process, name, link: process };
     return runtime.start(request, { timeoutMs, onStarted }).pid;
   }
 
@@ -162,10 +177,11 @@ export class ProcessContext {
    * @throws {@link ExitError} `noproc`, when the peer is dead and this process does not trap exits.
    */
   link(pid: Pid): void {
-    if (!this.alive) return;
-    const peer = this.#process.runtime.find(pid);
-    if (peer !== undefined) this.#process.bonds.link(peer);
-    else if (this.#process.trapExit) this.#process.exitSignal(pid, exitReason.noproc, true);
+    const process = ProcessContext.processOf(this);
+    if (!process.alive) return;
+    const peer = process.runtime.find(pid);
+    if (peer !== undefined) process.bonds.link(peer);
+    else if (process.trapExit) process.exitSignal(pid, exitReason.noproc, true);
     else throw new ExitError(exitReason.noproc, `link to ${pid.toString()}`);
   }
 
@@ -176,46 +192,62 @@ export class ProcessContext {
    * @returns The reason in the EXIT that was taken out.
    */
   unlink(pid: Pid, options: { readonly flush?: boolean } = {}): ExitReason | undefined {
-    if (!this.alive) return undefined;
-    const peer = this.#process.runtime.find(pid);
-    if (peer !== undefined) this.#process.bonds.unlink(peer);
+    const process = ProcessContext.processOf(this);
+    if (!process.alive) return undefined;
+    const peer = process.runtime.find(pid);
+    if (peer !== undefined) process.bonds.unlink(peer);
     if (options.flush !== true) return undefined;
-    const exit = this.#process.mailbox.take((message) => isExitFrom(message, pid));
+    const exit = process.mailbox.take((message) => isExitFrom(message, pid));
     return isExitFrom(exit, pid) ? exit.reason : undefined;
   }
 
   /** Watches a process: one DOWN message when it is gone, at once when it is not there (MON-001, MON-002). */
   monitor(target: Target): MonitorRef {
-    const watched = this.#process.runtime.find(target);
-    if (watched !== undefined && this.alive) return this.#process.bonds.monitor(watched);
+    const process = ProcessContext.processOf(this);
+    const watched = process.runtime.find(target);
+    if (watched !== undefined && process.alive) return process.bonds.monitor(watched);
     const isName = typeof target === 'string' || isViaName(target);
     const pid = isName ? undefined : target instanceof Pid ? target : target.pid;
     const ref = new MonitorRef(pid);
-    this.#process.deliver({ type: 'DOWN', ref, pid, reason: exitReason.noproc });
+    process.deliver({ type: 'DOWN', ref, pid, reason: exitReason.noproc });
     return ref;
   }
 
   /** Stops watching. `flush` also removes a DOWN that has arrived (MON-005). */
   demonitor(ref: MonitorRef, options: { readonly flush?: boolean } = {}): void {
-    this.#process.bonds.demonitor(ref);
+    const process = ProcessContext.processOf(this);
+    process.bonds.demonitor(ref);
     if (options.flush === true) {
-      this.#process.mailbox.take((message) => isDownOf(message, ref));
+      process.mailbox.take((message) => isDownOf(message, ref));
     }
   }
 
-  /** Ends this process with exactly this reason; unwinds the callback that it is called in (PRC-003), and only there. */
+  /**
+   * Ends this process with exactly this reason; unwinds the callback that it is called in (PRC-003), and only there.
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what is no exit reason; both ways.
+   */
   exit(reason: ExitReason): never;
   /** Sends an exit signal to another process (PRC-006 … PRC-011). */
   exit(pid: Pid, reason: ExitReason): void;
   /** One of the two; which is told by the first argument. */
   exit(first: Pid | ExitReason, reason?: ExitReason): void {
-    if (!(first instanceof Pid)) throw new ExitRequest(first);
-    if (this.alive && reason !== undefined) this.#process.runtime.exit(this.pid, first, reason);
+    const process = ProcessContext.processOf(this);
+    if (reason === undefined && !(first instanceof Pid)) {
+      throw new ExitRequest(checkExitReason(first));
+    }
+    // Plain JavaScript callers can give anything, or leave it out; the compiler cannot stop them.
+    const checked = checkExitReason(reason);
+    if (process.alive) process.runtime.exit(process.pid, first as Pid, checked);
   }
 
-  /** Turns exit signals into EXIT messages, or back. Looked at when a signal arrives (PRC-018). */
+  /**
+   * Turns exit signals into EXIT messages, or back. Looked at when a signal arrives (PRC-018).
+   *
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for anything but `true` and `false`.
+   */
   trapExit(on: boolean): void {
-    this.#process.trapExit = on;
+    ProcessContext.processOf(this).trapExit = checkTrapExit(on);
   }
 
   /**
@@ -224,16 +256,22 @@ export class ProcessContext {
    * @param delayMs - Milliseconds from now, ≥ 0.
    * @param target - Default: this process. A name is looked up when the time comes (TMR-004).
    */
-  sendAfter(delayMs: number, message: unknown, target: Target = this.pid): TimerRef {
-    const { runtime } = this.#process;
+  sendAfter(
+    delayMs: number,
+    message: unknown,
+    target: Target = ProcessContext.processOf(this).pid,
+  ): TimerRef {
+    const process = ProcessContext.processOf(this);
+    const { runtime } = process;
     const timer = runtime.postAfter(delayMs, target, message);
-    if (!this.alive) cancelTimer(runtime.clock, timer);
+    if (!process.alive) cancelTimer(runtime.clock, timer);
     return timer;
   }
 
   /** Stops a timer; the milliseconds left, or `false` when it had fired (TMR-002). */
   cancelTimer(timer: TimerRef): number | false {
-    return this.alive && cancelTimer(this.#process.runtime.clock, timer);
+    const process = ProcessContext.processOf(this);
+    return process.alive && cancelTimer(process.runtime.clock, timer);
   }
 
   /**
@@ -242,7 +280,8 @@ export class ProcessContext {
    * @throws {@link SnakepitError} INVALID_ARGUMENT when the name is taken, or the process has one.
    */
   register(name: string): void {
-    if (this.alive) this.#process.runtime.names.register(this.#process, name);
+    const process = ProcessContext.processOf(this);
+    if (process.alive) process.runtime.names.register(process, name);
   }
 
   /**
@@ -251,6 +290,41 @@ export class ProcessContext {
    * @throws {@link SnakepitError} INVALID_ARGUMENT when nobody has it.
    */
   unregister(name: string): void {
-    if (this.alive) this.#process.runtime.names.unregister(name);
+    const process = ProcessContext.processOf(this);
+    if (process.alive) process.runtime.names.unregister(name);
   }
+}
+
+function checkTrapExit(on: unknown): boolean {
+  if (typeof on === 'boolean') return on;
+  throw coreError('INVALID_ARGUMENT', {
+    argument: 'the argument of self.trapExit()',
+    value: on,
+    fault: 'it must be true or false',
+    remedy: 'self.trapExit(true) turns exit signals into EXIT messages.',
+  });
+}
+
+function noFrom(value: unknown): SnakepitError {
+  return coreError('INVALID_ARGUMENT', {
+    argument: 'the first argument of self.reply()',
+    value,
+    fault: 'it must be the `from` of a call',
+    remedy:
+      'Keep the fourth argument of the call handler, or the `from` of the event, and reply to that.',
+  });
+}
+
+function notSelf(value: unknown, cause: unknown): SnakepitError {
+  return coreError(
+    'INVALID_ARGUMENT',
+    {
+      argument: 'the `this` of a method of self',
+      value,
+      fault: 'it must be the `self` of a process',
+      remedy:
+        'Call it as self.send(…); to pass it on, wrap it: (message) => self.send(pid, message).',
+    },
+    { cause },
+  );
 }

@@ -6,6 +6,7 @@ import type { SafeLogger } from '../logger.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
+import type { CallLimits, LimitedCall } from './call-limits.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
 import { CallMessage, CastMessage, type Request } from './messages.ts';
 import { isViaName, Names, formatProcessName, nobodyHas, type ProcessName } from './names.ts';
@@ -41,6 +42,8 @@ export interface RuntimeParts {
   readonly freezeMessages: boolean;
   /** How many of its last messages each process knows. */
   readonly recentEvents: number;
+  /** The time limits of calls; the run queue tells them when a stretch of turns is over. */
+  readonly callLimits: CallLimits;
   /** Makes bare XState logic a behaviour. */
   readonly adapt: (logic: AnyActorLogic) => Behaviour;
   /** Makes what processes and users see of it. */
@@ -98,6 +101,7 @@ export class Runtime {
   /** How many of its last messages each process knows. */
   readonly recentEvents: number;
   readonly #adapt: RuntimeParts['adapt'];
+  readonly #callLimits: CallLimits;
   #lastId = 0;
 
   /** @param parts - What it is made of. */
@@ -108,6 +112,7 @@ export class Runtime {
     this.scheduler = parts.scheduler;
     this.recentEvents = parts.recentEvents;
     this.#adapt = parts.adapt;
+    this.#callLimits = parts.callLimits;
     this.system = parts.bind(this);
     this.freeze = parts.freezeMessages ? createFreeze(this.system) : undefined;
   }
@@ -328,17 +333,23 @@ export class Runtime {
     request: Request,
     timeoutMs: number,
   ): Promise<unknown> {
-    const what = `call ${request.type} to ${describe(target)}`;
     const callee = this.find(target);
     const fault = delayFault('the timeout of a call', timeoutMs);
     if (fault !== undefined) return Promise.reject(fault);
-    if (callee === undefined || caller?.alive === false) {
-      return Promise.reject(new ExitError(exitReason.noproc, what));
+    const isDead = callee === undefined || caller?.alive === false;
+    if (isDead || callee === caller) {
+      const reason = isDead ? exitReason.noproc : exitReason.callingSelf;
+      return Promise.reject(new ExitError(reason, describeCall(request, target)));
     }
-    if (callee === caller) return Promise.reject(new ExitError(exitReason.callingSelf, what));
-    const call = new PendingCall(caller, callee, what, timeoutMs, this.clock);
+    const parts = { caller, callee, request, target, describe: describeCall, timeoutMs };
+    const call = new PendingCall(parts);
     callee.deliver(new CallMessage(request, call));
     return call.promise;
+  }
+
+  /** Sees to the time limit of a call. */
+  limitCall(call: LimitedCall): void {
+    this.#callLimits.add(call, this.scheduler);
   }
 
   /** Sends a plain message later; to a pid only as long as that process lives (TMR-004). */
@@ -399,6 +410,10 @@ function pidOf(target: HasPid): Pid {
     fault: 'it means no process',
     remedy: 'Give a pid, a name, { via: [registry, key] }, or a reference that has a pid.',
   });
+}
+
+function describeCall({ type }: Pick<Request, 'type'>, target: Target): string {
+  return `call ${type} to ${describe(target)}`;
 }
 
 function describe(target: Target): string {
