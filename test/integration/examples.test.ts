@@ -60,6 +60,18 @@ describe('npm run example --', () => {
     ]);
   });
 
+  test('[RGY-006] registry finds rooms by number, and who listens to them', async () => {
+    expectLines(await runExample('registry'), [
+      'started: true',
+      'started again: false alreadyStarted',
+      'lines: 1',
+      "listening: [ 'Ann', 'Bob' ]",
+      "[ 'Ann: hello', 'Bob: hello' ]",
+      'another process: true',
+      'rooms: 1',
+    ]);
+  });
+
   test(
     '[I2.9] failures says what went wrong, and with which code',
     async () => {
@@ -86,6 +98,8 @@ describe('npm run example --', () => {
     const { code, stderr } = await runExample('quickstart');
     expect(code).toBe(2);
     expect(stderr).toContain('There is no example "quickstart"');
-    expect(stderr).toContain('Names: counter, digits, failures, quick-start, supervision-tree');
+    expect(stderr).toContain(
+      'Names: counter, digits, failures, quick-start, registry, supervision-tree',
+    );
   });
 });
