@@ -1,5 +1,7 @@
 import { PendingCall, defaultCallTimeoutMs } from '../process/call.ts';
 import { exitReason, ExitError, type ExitReason } from '../process/exit-reason.ts';
+import type { Request } from '../process/messages.ts';
+import type { Pid } from '../process/pid.ts';
 import type { CallOptions } from '../process/process-context.ts';
 import type { Process } from '../process/process.ts';
 import type { Runtime, Target } from '../process/runtime.ts';
@@ -198,17 +200,21 @@ function askProcess(
   timeoutMs: number = defaultCallTimeoutMs,
 ): Promise<unknown> {
   const caller = runtime.current;
-  const what = `sys.${request.type} of ${callee?.pid.toString() ?? 'a process that is gone'}`;
+  const target = callee?.pid;
   const fault = delayFault('the timeout of a system message', timeoutMs);
   if (fault !== undefined) return Promise.reject(fault);
   const refusal = callee === undefined ? exitReason.noproc : exitReason.callingSelf;
   const call =
     callee === undefined || callee === caller
       ? undefined
-      : new PendingCall(caller, callee, what, timeoutMs, runtime.clock);
+      : new PendingCall({ caller, callee, request, target, describe, timeoutMs });
   if (call !== undefined) callee?.ask(new SystemMessage(request, call));
-  const answer = call?.promise ?? Promise.reject(new ExitError(refusal, what));
+  const answer = call?.promise ?? Promise.reject(new ExitError(refusal, describe(request, target)));
   // As with a call: that a process does not wait for it after all is not the host's affair.
   if (caller !== undefined) answer.catch(() => undefined);
   return answer;
+}
+
+function describe({ type }: Pick<Request, 'type'>, pid: Pid | undefined): string {
+  return `sys.${type} of ${pid?.toString() ?? 'a process that is gone'}`;
 }
