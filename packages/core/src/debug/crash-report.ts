@@ -70,8 +70,8 @@ function linesOf(crash: CrashFields): string[] {
   ];
 }
 
-/** The stack of the error, and of what caused it. */
-function causesOf(reason: ExitReason): string[] {
+/** The stack of the error that a process died of, and of what caused it, indented. @internal */
+export function causesOf(reason: ExitReason): string[] {
   if (reason.kind !== 'error') return [];
   const lines: string[] = [];
   let error: unknown = reason.error;
