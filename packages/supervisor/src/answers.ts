@@ -1,6 +1,7 @@
 import type { ActorSystem } from '@snakepit/core';
 import type { ChildCounts, ChildInfo } from './administration.ts';
 import type { ChildHandles } from './child-handles.ts';
+import type { ChildStart } from './child-spec.ts';
 import type { ChildSlot } from './children.ts';
 import type { Answer, Refusal } from './requests.ts';
 
@@ -30,7 +31,7 @@ export function infoOf(slot: ChildSlot, handles: ChildHandles): ChildInfo {
           ? 'restarting'
           : undefined,
     type: slot.type,
-    behaviour: start === undefined || typeof start === 'function' ? 'function' : labelOf(start[0]),
+    behaviour: start === undefined ? 'function' : labelOf(start),
   };
 }
 
@@ -75,6 +76,9 @@ function errorOf(refusal: Refusal, handles: ChildHandles): object {
   }
 }
 
-function labelOf(logic: object): string {
-  return 'label' in logic && typeof logic.label === 'string' ? logic.label : 'actor';
+/** What a child runs. A start function that stands for a behaviour has its label. */
+function labelOf(start: ChildStart): string {
+  const logic: object = typeof start === 'function' ? start : start[0];
+  if ('label' in logic && typeof logic.label === 'string') return logic.label;
+  return typeof start === 'function' ? 'function' : 'actor';
 }

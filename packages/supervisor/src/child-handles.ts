@@ -167,6 +167,7 @@ function isResult(value: unknown): value is StartResult {
   return value.pid === undefined || value.pid instanceof Pid;
 }
 
-function isNamedByInput(logic: object): logic is NamedByInput {
+/** Whether a behaviour's input names its process. */
+export function isNamedByInput(logic: object): logic is NamedByInput {
   return 'nameIn' in logic && typeof logic.nameIn === 'function';
 }

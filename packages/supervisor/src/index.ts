@@ -3,6 +3,9 @@ export { Supervisor } from './supervisor.ts';
 export type { SupervisorApi } from './supervisor.ts';
 export { DynamicSupervisor } from './dynamic-supervisor.ts';
 export type { DynamicSupervisorApi, StartDynamicChildError } from './dynamic-supervisor.ts';
+export { PartitionSupervisor } from './partition-supervisor.ts';
+export type { PartitionSupervisorApi } from './partition-supervisor.ts';
+export type { PartitionChild, PartitionSupervisorOptions } from './partition-supervisor-options.ts';
 export { TaskSupervisor } from './task-supervisor.ts';
 export type {
   SupervisedTaskOptions,

@@ -38,7 +38,12 @@ export interface SupervisorFault {
     | 'invalidAutoShutdown'
     | 'invalidChildren'
     | 'invalidMaxChildren'
-    | 'invalidExtraArguments';
+    | 'invalidExtraArguments'
+    | 'missingName'
+    | 'missingChild'
+    | 'invalidChild'
+    | 'invalidPartitions'
+    | 'invalidWithArguments';
   /** The bad value. */
   readonly value: unknown;
   /** What is wrong and what to write instead. */

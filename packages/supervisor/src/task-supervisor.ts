@@ -179,9 +179,9 @@ async function startUnder(
     restart: 'temporary',
     ...(shutdown !== undefined && { shutdown }),
   });
-  if (!started.ok) throw failureOf(started.error, tree);
-  // A task never declines to start.
-  return started.pid as Pid;
+  if (started.ok && started.pid !== undefined) return started.pid;
+  const what = 'start of a task declined';
+  throw started.ok ? new ExitError(exitReason.normal, what) : failureOf(started.error, tree);
 }
 
 function failureOf(error: StartDynamicChildError, tree: SupervisorRef): Error {

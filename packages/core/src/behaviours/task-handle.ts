@@ -136,7 +136,7 @@ export interface PreparedTask<T> {
   /** What to spawn. */
   readonly logic: Behaviour<undefined>;
   /** Makes the handle of what was spawned. */
-  handle(pid: Pid): TaskHandle<T>;
+  readonly handle: (pid: Pid) => TaskHandle<T>;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Pid } from '../process/pid.ts';
 import { ProcessContext } from '../process/process-context.ts';
 import type { Behaviour } from './behaviour.ts';
+import { checkTask } from './check-definition.ts';
 import { prepareTask, type TaskHandle } from './task-handle.ts';
 import { awaitMany, yieldMany } from './task-many.ts';
 import { taskBehaviour, type TaskFunction } from './task-process.ts';
@@ -17,6 +18,7 @@ export function defineTask<T, I = undefined>(
   work: TaskFunction<T, I>,
   options: { readonly name?: string } = {},
 ): Behaviour<I> {
+  checkTask(work, options);
   return taskBehaviour({ work, label: options.name });
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../index.ts';
 
 describe('the types of tasks', () => {
-  test('[TSK-002] follow what the work returns', async () => {
+  test('follow what the work returns', async () => {
     const system = createSystem({ logger: silentLogger });
     const sum = Task.async(system, () => 1 + 2);
     const text = Task.async(system, (_, self) => Promise.resolve(self.pid.toString()));
@@ -39,7 +39,7 @@ describe('the types of tasks', () => {
     await system.stop();
   });
 
-  test('[TSK-008] of a stream follow its input and its work', async () => {
+  test('of a stream follow its input and its work', async () => {
     const system = createSystem({ logger: silentLogger });
     for await (const result of Task.asyncStream(system, ['a'], (item) => item.length)) {
       const known: TaskResult<number> = result;
@@ -52,7 +52,7 @@ describe('the types of tasks', () => {
     await system.stop();
   });
 
-  test('[TSK-009] of a defined task are those of its input', () => {
+  test('of a defined task are those of its input', () => {
     const task: Behaviour<number> = defineTask((n: number) => n);
     // @ts-expect-error -- it takes a number
     const wrong: Behaviour<string> = task;
