@@ -2,8 +2,18 @@ import nodeProcess from 'node:process';
 import type { AnyActorLogic } from 'xstate';
 import { adaptActorLogic } from './behaviours/actor-logic.ts';
 import type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
+import { checkActorLogic } from './behaviours/check-definition.ts';
 import type { Server, ServerRef } from './behaviours/gen-server.ts';
 import { createServerRef } from './behaviours/server-ref.ts';
+import {
+  anything,
+  checkMembers,
+  flag,
+  objectWith,
+  oneOf,
+  text,
+  type MemberRule,
+} from './check-options.ts';
 import { createSystemClock, type Clock } from './clock.ts';
 import { checkLongTurn, checkRecorderSize, reportLongTurn } from './debug/long-turn.ts';
 import {
@@ -150,13 +160,30 @@ export interface ActorSystem {
 /** How long a start from outside may take unless told otherwise. */
 const defaultPatienceMs = 5_000;
 
-/** Makes an actor system. Nothing runs in it until something is spawned. */
+const systemMembers = {
+  name: text,
+  clock: objectWith('now', 'setTimeout', 'clearTimeout'),
+  logger: objectWith('debug', 'info', 'warn', 'error'),
+  telemetry: objectWith('enabled', 'emit', 'on', 'attachMany', 'detach'),
+  freezeMessages: flag,
+  crashIsolation: oneOf('callbacks', 'async'),
+  // Checked where they are used.
+  flightRecorder: anything,
+  longTurnMs: anything,
+} satisfies Readonly<Record<keyof SystemOptions, MemberRule>>;
+
+/**
+ * Makes an actor system. Nothing runs in it until something is spawned.
+ *
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for an option that there is not, or a value that it may not have.
+ */
 export function createSystem(options: SystemOptions = {}): ActorSystem {
   return createSystemOn(nodeProcess, options);
 }
 
 /** Makes an actor system whose crashes are isolated on this host. @internal */
 export function createSystemOn(host: Host, options: SystemOptions): ActorSystem {
+  checkMembers('createSystem()', options, systemMembers);
   const logger = createSafeLogger(options.logger ?? createConsoleLogger());
   const adapted = new WeakMap<AnyActorLogic, Behaviour>();
   const isolation = options.crashIsolation === 'async' ? isolateCrashes(host) : undefined;
@@ -181,7 +208,7 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
     callLimits,
     recentEvents: checkRecorderSize(options.flightRecorder),
     freezeMessages: options.freezeMessages ?? false,
-    adapt: (logic) => adaptActorLogic(adapted, logic),
+    adapt: (logic) => adaptActorLogic(adapted, checkActorLogic(logic)),
     bind: (made) => bindSystem(made, options.name ?? 'system', isolation),
   });
   return runtime.system;

@@ -26,7 +26,7 @@ export class TimerRef {
  * @param delayMs - In milliseconds, ≥ 0; 0 is still asynchronous (OTP TMR-001).
  * @param fn - What to run. It must not throw.
  * @param kept - Has the timer in it for as long as it is armed.
- * @throws {@link SnakepitError} INVALID_ARGUMENT for a negative delay or one that is no number (TMR-006).
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for a delay that is negative, endless or no number (TMR-006).
  */
 export function startTimer(
   clock: Clock,
@@ -36,6 +36,7 @@ export function startTimer(
 ): TimerRef {
   const fault = delayFault('the delay of a timer', delayMs);
   if (fault !== undefined) throw fault;
+  if (delayMs === Infinity) throw neverFault();
   const timer = new TimerRef(clock.now() + delayMs, kept);
   kept?.add(timer);
   timer.handle = clock.setTimeout(() => {
@@ -67,9 +68,19 @@ function disarm(timer: TimerRef): void {
   timer.kept?.delete(timer);
 }
 
+function neverFault(): SnakepitError {
+  return coreError('INVALID_ARGUMENT', {
+    argument: 'the delay of a timer',
+    value: Infinity,
+    fault: 'it would never fire',
+    remedy: 'Give a number of milliseconds, or start no timer.',
+  });
+}
+
 /** What is wrong with a duration, if anything. @internal */
 export function delayFault(argument: string, delayMs: number): SnakepitError | undefined {
-  if (delayMs >= 0) return undefined;
+  // Plain JavaScript callers can give anything, and '5' is more than 0 too.
+  if (typeof delayMs === 'number' && delayMs >= 0) return undefined;
   return coreError('INVALID_ARGUMENT', {
     argument,
     value: delayMs,

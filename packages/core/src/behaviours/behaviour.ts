@@ -50,5 +50,8 @@ export type Spawnable<TInput = unknown> = Behaviour<TInput> | AnyActorLogic;
 
 /** Whether this is one of our behaviours rather than bare XState logic. */
 export function isBehaviour(logic: Spawnable<never>): logic is Behaviour<never> {
-  return 'createInstance' in logic;
+  // Plain JavaScript callers can give anything; what is none of ours is looked at more closely where it is used.
+  return (
+    typeof logic === 'object' && (logic as object | null) !== null && 'createInstance' in logic
+  );
 }

@@ -1,4 +1,4 @@
-import type { ExitReason } from '../process/exit-reason.ts';
+import { checkExitReason, type ExitReason } from '../process/exit-reason.ts';
 
 /** What `init` may return. */
 export type InitResult<S> =
@@ -63,7 +63,7 @@ export function ignore(): { readonly kind: 'ignore' } {
  * nothing is reported (GEN-008).
  */
 export function fail(reason: ExitReason): { readonly kind: 'fail'; readonly reason: ExitReason } {
-  return { kind: 'fail', reason };
+  return { kind: 'fail', reason: checkExitReason(reason) };
 }
 
 /** Answers the call and goes on with this state (GEN-012). */
@@ -99,7 +99,7 @@ export function stop(
 ): object {
   return {
     kind: 'stop',
-    reason,
+    reason: checkExitReason(reason),
     state,
     reply: answer === undefined ? undefined : { value: answer.reply },
   };

@@ -3,6 +3,7 @@ import type { From } from '../process/messages.ts';
 import type { ExitReason } from '../process/exit-reason.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Behaviour } from './behaviour.ts';
+import { checkServerDefinition } from './check-definition.ts';
 import type { HandleResult, InitResult } from './gen-server-results.ts';
 import { ServerInstance } from './gen-server-instance.ts';
 
@@ -120,6 +121,7 @@ export function defineServer<
   Calls extends object = object,
   Casts extends object = object,
 >(definition: ServerDefinition<S, I, Calls, Casts>): Server<I, Calls, Casts> {
+  checkServerDefinition(definition);
   return {
     kind: 'genServer',
     label: definition.name ?? 'genServer',

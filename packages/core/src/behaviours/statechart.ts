@@ -12,6 +12,7 @@ import type { ExitReason } from '../process/exit-reason.ts';
 import type { ProcessContext } from '../process/process-context.ts';
 import { isThenable } from '../thenable.ts';
 import type { Behaviour } from './behaviour.ts';
+import { checkChart } from './check-definition.ts';
 import { SelectiveMailbox } from '../process/mailbox.ts';
 import { compileChart } from './chart/compile.ts';
 import { postponesAnything, rememberPostponed, type PostponedIn } from './postponing.ts';
@@ -107,6 +108,7 @@ export function defineStatechart<M extends AnyStateMachine>(
   machine: M,
   options: StatechartOptions<M> = {},
 ): Behaviour<InputFrom<M>> {
+  checkChart(machine, options);
   const table: EffectTable = new WeakMap();
   const shared: SharedChart = {
     logic: compileChart(bindEffects(machine, table)),

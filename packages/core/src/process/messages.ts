@@ -1,3 +1,4 @@
+import { coreError } from '../errors.ts';
 import type { ExitReason } from './exit-reason.ts';
 import type { Pid } from './pid.ts';
 
@@ -56,6 +57,23 @@ export interface Request {
   readonly type: string;
   /** The argument that the handler of a GenServer gets; a statechart gets the whole request as its event. */
   readonly arg?: unknown;
+}
+
+/**
+ * Checks a request where it is made: one without a type would end the server that gets it.
+ *
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for what has no type.
+ * @internal
+ */
+export function checkRequest(request: Request): void {
+  // Plain JavaScript callers can give anything; the compiler cannot stop them.
+  if (typeof (request as Request | null | undefined)?.type === 'string') return;
+  throw coreError('INVALID_ARGUMENT', {
+    argument: 'the request',
+    value: request,
+    fault: 'it must be an object whose type is a string',
+    remedy: "Give { type: 'add', arg: 2 }, or use a reference: ref.call.add(2).",
+  });
 }
 
 /** Whom to answer; given by a call, used once with `reply`. */
