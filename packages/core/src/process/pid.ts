@@ -1,3 +1,5 @@
+import { coreError } from '../errors.ts';
+
 /**
  * Names one process for ever; never reused (OTP PRC-001).
  *
@@ -29,4 +31,22 @@ export class Pid {
   toJSON(): string {
     return this.toString();
   }
+}
+
+/**
+ * Checks a pid that names no living process.
+ *
+ * @param home - Stands for the system that it is used in.
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for what is no pid, or was given out by another system.
+ * @internal
+ */
+export function checkPid(pid: unknown, home: Pid): void {
+  const isPid = pid instanceof Pid;
+  if (isPid && !pid.isForeignTo(home)) return;
+  throw coreError('INVALID_ARGUMENT', {
+    argument: 'the pid',
+    value: isPid ? pid.toString() : pid,
+    fault: isPid ? 'it is of another system' : 'it is no pid',
+    remedy: 'Give a pid that this system gave, such as the `pid` of a reference.',
+  });
 }

@@ -8,9 +8,9 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
 import type { CallLimits, LimitedCall } from './call-limits.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
-import { CallMessage, CastMessage, type Request } from './messages.ts';
+import { CallMessage, CastMessage, checkRequest, type Request } from './messages.ts';
 import { isViaName, Names, formatProcessName, nobodyHas, type ProcessName } from './names.ts';
-import { Pid } from './pid.ts';
+import { checkPid, Pid } from './pid.ts';
 import type { SpawnOptions } from './process-context.ts';
 import type { StartListener } from './pending-start.ts';
 import { Process } from './process.ts';
@@ -249,17 +249,9 @@ export class Runtime {
    * @throws {@link SnakepitError} INVALID_ARGUMENT for what is no pid, or is one of another system.
    */
   byPid(pid: Pid): Process | undefined {
-    return this.processes.get(pid) ?? this.#nobody(pid);
-  }
-
-  #nobody(pid: unknown): Process | undefined {
-    if (pid instanceof Pid && !pid.isForeignTo(this.outside)) return undefined;
-    throw coreError('INVALID_ARGUMENT', {
-      argument: 'the pid',
-      value: pid instanceof Pid ? pid.toString() : pid,
-      fault: pid instanceof Pid ? 'it is of another system' : 'it is no pid',
-      remedy: 'Give the pid that this system gave, such as the `pid` of a reference.',
-    });
+    const process = this.processes.get(pid);
+    if (process === undefined) checkPid(pid, this.outside);
+    return process;
   }
 
   /** The same, but nobody where the registry of a name does not run. */
@@ -289,6 +281,7 @@ export class Runtime {
 
   /** Sends a request that needs no answer (GEN-021). */
   cast(target: Target, request: Request): void {
+    checkRequest(request);
     if (this.freeze !== undefined) this.freeze(request);
     this.findIfAny(target)?.deliver(new CastMessage(request));
   }
@@ -333,16 +326,17 @@ export class Runtime {
     request: Request,
     timeoutMs: number,
   ): Promise<unknown> {
+    checkRequest(request);
     const callee = this.find(target);
     const fault = delayFault('the timeout of a call', timeoutMs);
     if (fault !== undefined) return Promise.reject(fault);
-    const isDead = callee === undefined || caller?.alive === false;
-    if (isDead || callee === caller) {
-      const reason = isDead ? exitReason.noproc : exitReason.callingSelf;
-      return Promise.reject(new ExitError(reason, describeCall(request, target)));
+    const describe = describeCall;
+    if (callee === undefined || callee === caller || caller?.alive === false) {
+      const isSelf = callee !== undefined && callee === caller && caller.alive;
+      const reason = isSelf ? exitReason.callingSelf : exitReason.noproc;
+      return Promise.reject(new ExitError(reason, describe(request, target)));
     }
-    const parts = { caller, callee, request, target, describe: describeCall, timeoutMs };
-    const call = new PendingCall(parts);
+    const call = new PendingCall({ caller, callee, request, target, describe, timeoutMs });
     callee.deliver(new CallMessage(request, call));
     return call.promise;
   }
@@ -413,11 +407,8 @@ function pidOf(target: HasPid): Pid {
 }
 
 function describeCall({ type }: Pick<Request, 'type'>, target: Target): string {
-  return `call ${type} to ${describe(target)}`;
-}
-
-function describe(target: Target): string {
-  if (target instanceof Pid) return target.toString();
-  if (typeof target === 'string') return `"${target}"`;
-  return isViaName(target) ? formatProcessName(target) : pidOf(target).toString();
+  if (isName(target)) {
+    return `call ${type} to ${typeof target === 'string' ? `"${target}"` : formatProcessName(target)}`;
+  }
+  return `call ${type} to ${(target instanceof Pid ? target : pidOf(target)).toString()}`;
 }
