@@ -55,6 +55,13 @@ export interface SafeLogger extends Logger {
   isSilent(level: Severity): boolean;
 }
 
+/** Whether a logger does nothing with reports of this severity; asked before a costly one is made. @internal */
+export function isSilent(logger: Logger, level: Severity): boolean {
+  if (!('isSilent' in logger)) return logger[level] === nothing;
+  // Only a safe logger has it.
+  return (logger as SafeLogger).isSilent(level);
+}
+
 /** The same logger, unable to throw: a report that cannot be written must not end the process it is about. @internal */
 export function createSafeLogger(logger: Logger): SafeLogger {
   const safe =
