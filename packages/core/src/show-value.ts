@@ -1,5 +1,14 @@
-/** A value in one line, for messages. @internal */
+/** A value in one line, for messages; never throws. @internal */
 export function showValue(value: unknown): string {
+  try {
+    return inOneLine(value);
+  } catch {
+    // Its getters or traps throw: nothing of it can be looked at.
+    return `[${typeof value}]`;
+  }
+}
+
+function inOneLine(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
   if (value instanceof Error) return `${value.name}: ${value.message}`;

@@ -36,9 +36,6 @@ export interface CrashReport {
   readonly fields: CrashFields;
 }
 
-/** The most causes that are followed; they may go round in a circle. */
-const mostCauses = 8;
-
 /** Makes the report on a process that is about to be let go of; `undefined` when nobody would read it. @internal */
 export function crashReportOf(process: Process, reason: ExitReason): CrashReport | undefined {
   if (process.runtime.logger.isSilent('error')) return undefined;
@@ -58,11 +55,12 @@ export function crashReportOf(process: Process, reason: ExitReason): CrashReport
 }
 
 function linesOf(crash: CrashFields): string[] {
-  const { reason, recent } = crash;
+  const { reason, recent, mailboxLength } = crash;
+  const waiting = `${String(mailboxLength)} ${mailboxLength === 1 ? 'message' : 'messages'} waiting`;
   return [
     `process ${crash.pid} (${crash.name ?? crash.label}) ended: ${formatExitReason(reason)}`,
     `  what: ${crash.behaviour} ${crash.label}, started by ${crash.parent}`,
-    `  state: ${showValue(crash.stateValue)}, ${String(crash.mailboxLength)} messages waiting`,
+    `  state: ${showValue(crash.stateValue)}, ${waiting}`,
     `  links: ${crash.links.map(String).join(', ') || 'none'}`,
     ...(recent.length === 0 ? [] : ['  last messages:']),
     ...recent.map(({ kind, type, agoMs }) => `    ${kind} ${type} (${String(agoMs)} ms ago)`),
@@ -73,14 +71,15 @@ function linesOf(crash: CrashFields): string[] {
 /** The stack of the error that a process died of, and of what caused it, indented. @internal */
 export function causesOf(reason: ExitReason): string[] {
   if (reason.kind !== 'error') return [];
-  const lines: string[] = [];
-  let error: unknown = reason.error;
-  for (let depth = 0; depth < mostCauses && error !== undefined; depth++) {
-    const text = stackOf(error);
-    lines.push(indent(depth === 0 ? text : `caused by: ${text}`));
+  const shown = new Set<unknown>();
+  // Causes may go round in a circle.
+  for (let error: unknown = reason.error; error !== undefined && !shown.has(error);) {
+    shown.add(error);
     error = causeOf(error);
   }
-  return lines;
+  return Array.from(shown, stackOf).map((text, at) =>
+    indent(at === 0 ? text : `caused by: ${text}`),
+  );
 }
 
 // Anything can be thrown, also an object whose getters throw; a report must not add to the damage.

@@ -66,9 +66,7 @@ export function formatExitReason(reason: ExitReason): string {
     case 'shutdownWith':
       return `shutdown(${showValue(reason.detail)})`;
     case 'error':
-      return reason.error instanceof Error
-        ? `error(${reason.error.name}: ${reason.error.message})`
-        : `error(${showValue(reason.error)})`;
+      return `error(${showValue(reason.error)})`;
     case 'badReturn':
       return `badReturn(${showValue(reason.value)})`;
     case 'custom':
