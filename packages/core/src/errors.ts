@@ -101,11 +101,18 @@ interface ArgumentFault {
   readonly remedy: string;
 }
 
+/** A message is for people; the whole value is in the details of the error. */
+const longestShown = 120;
+
+function shorten(shown: string): string {
+  return shown.length > longestShown ? `${shown.slice(0, longestShown)}…` : shown;
+}
+
 /** Makes the failures of this package. @internal */
 export const coreError = defineErrors({
   INVALID_ARGUMENT: {
     message: ({ argument, value, fault }: ArgumentFault) =>
-      `${argument} ${typeof value === 'string' ? `"${value}"` : showValue(value)} cannot be used: ${fault}.`,
+      `${argument} ${shorten(typeof value === 'string' ? `"${value}"` : showValue(value))} cannot be used: ${fault}.`,
     remedy: ({ remedy }: ArgumentFault) => remedy,
   },
   SYSTEM_STOPPED: {

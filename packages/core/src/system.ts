@@ -304,9 +304,10 @@ function startFromOutside(
   options: StartOptions,
 ): Promise<Pid | ServerRef> {
   return new Promise((resolve, reject) => {
+    const { timeout = defaultPatienceMs } = options;
     const request = runtime.bound({ logic, input, parent: undefined }, options);
     const process = runtime.start(request, {
-      timeoutMs: options.timeout ?? defaultPatienceMs,
+      timeoutMs: timeout,
       onStarted: (result) => {
         const what = `start of ${process.label}`;
         if (!result.ok) {

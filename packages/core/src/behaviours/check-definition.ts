@@ -135,6 +135,7 @@ function spawnableRemedy(logic: unknown): string {
       return 'It is the definition of a GenServer: give defineServer(definition).';
     }
     if ('pid' in logic) return 'It is a reference to a process that runs: send to it, or call it.';
+    if ('logic' in logic) return 'It is an actor that exists already: give its logic.';
     if (isMachineConfig(logic)) {
       return 'It is the configuration of a machine: give setup({ … }).createMachine(config).';
     }
