@@ -30,6 +30,7 @@ test('without Erlang the conformance run says what to install, and exits with 2'
 
 test.each([
   [['--histories', '0'], '--histories must be a whole number ≥ 1; got "0"'],
+  [['--of', 'tasks'], '--of must be trees or processes; got "tasks"'],
   [['--histroies', '5'], "Unknown option '--histroies'"],
 ])('the options %j are refused', (args, message) => {
   const { status, stderr } = run(args, process.env['PATH'] ?? '');

@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { erlangTerm } from './erlang-term.ts';
+import type { ProcessHistory } from './process-history.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A running BEAM that plays scenarios. */
 export interface Beam {
   /** Release of Erlang/OTP, such as `25`. */
   readonly release: string;
-  /** Plays one scenario and gives its log. */
-  play(scenario: Scenario): Promise<readonly string[]>;
+  /** Plays one scenario, of supervisors or of bare processes, and gives its log. */
+  play(scenario: Scenario | ProcessHistory): Promise<readonly string[]>;
   /** Ends it. */
   close(): Promise<void>;
 }

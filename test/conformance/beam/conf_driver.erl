@@ -15,7 +15,7 @@ preload() ->
     [code:ensure_loaded(Module)
      || App <- [kernel, stdlib], ok <- [loaded(application:load(App))],
         {ok, Modules} <- [application:get_key(App, modules)], Module <- Modules],
-    [code:ensure_loaded(Module) || Module <- [conf_collector, conf_reasons, conf_supervisor, conf_worker]].
+    [code:ensure_loaded(Module) || Module <- [conf_collector, conf_reasons, conf_supervisor, conf_worker, conf_process]].
 
 loaded(ok) -> ok;
 loaded({error, {already_loaded, _}}) -> ok.
@@ -44,6 +44,8 @@ log(#{msg := {report, #{label := {supervisor, _}, report := Report}}}, _) ->
 log(_, _) ->
     ok.
 
+run(History = #{processes := _}) ->
+    conf_process:run(History);
 run(#{tree := Tree, steps := Steps}) ->
     process_flag(trap_exit, true),
     Collector = conf_collector:start(Tree),
@@ -55,7 +57,7 @@ run(#{tree := Tree, steps := Steps}) ->
                     conf_collector:line(Collector, ["step ", integer_to_list(N)]),
                     Answers = step(Collector, Step),
                     settle(Collector, none),
-                    [conf_collector:line(Collector, ["> ", A]) || A <- collect(Answers)],
+                    [conf_collector:line(Collector, ["> ", A]) || A <- collect(Answers) ++ queried(Collector)],
                     N + 1
                 end, 1, Steps),
     finish(Collector, Tree),
@@ -74,7 +76,8 @@ finish(Collector, Tree = #{id := Root}) ->
         A <- collect(step(Collector, #{do => call, call => Call, on => Id}))],
     {Pid, Lives} = conf_collector:pid_of(Collector, Root),
     Lives andalso exit(Pid, shutdown),
-    settle(Collector, none).
+    settle(Collector, none),
+    [conf_collector:line(Collector, ["> ", A]) || A <- queried(Collector)].
 
 supervisors(Node = #{children := Children}) -> [Node | lists:append([supervisors(C) || C <- Children])];
 supervisors(Node = #{kind := dynamic}) -> [Node];
@@ -85,6 +88,21 @@ step(Collector, #{do := hold, on := Id, steps := Steps, kind := Kind}) ->
     case conf_collector:pid_of(Collector, Id) of
         {Pid, true} -> hold(Collector, Pid, {Id, Kind}, Steps);
         _ -> [fun() -> "nobody" end]
+    end;
+step(Collector, #{do := suspend, on := Id, steps := Steps}) ->
+    case conf_collector:pid_of(Collector, Id) of
+        {Pid, true} ->
+            ok = sys:suspend(Pid, infinity),
+            Answers = lists:append([begin A = step(Collector, Step), settle(Collector, Pid), A end || Step <- Steps]),
+            %% It may have been stopped meanwhile.
+            catch sys:resume(Pid, infinity),
+            Answers;
+        _ -> [fun() -> "nobody" end]
+    end;
+step(Collector, #{do := query, id := Id, how := How}) ->
+    case conf_collector:pid_of(Collector, Id) of
+        {undefined, _} -> [fun() -> "nobody" end];
+        {Pid, _} -> query(Pid, How, ["query ", atom_to_list(Id), " ", atom_to_list(How)]), []
     end;
 step(Collector, #{do := call, on := Id} = Step) ->
     case conf_collector:pid_of(Collector, Id) of
@@ -139,6 +157,24 @@ ask(Collector, {Call, Fun}, Name) ->
     fun() -> receive {Ref, Answer} -> [Name(), ": ", answer(Collector, Call, Answer)] end end.
 
 collect(Answers) -> [Answer() || Answer <- Answers].
+
+%% Calls a child; the answer may come much later, or be the child's end.
+query(Pid, How, Name) ->
+    Runner = self(),
+    spawn(fun() ->
+              Answer = try gen_server:call(Pid, How, infinity) catch exit:{Reason, {gen_server, call, _}} -> {exit, Reason} end,
+              Runner ! {queried, Name, Answer}
+          end).
+
+%% What calls of children have brought by now; callers of one child are told in no order.
+queried(Collector) -> lists:sort([lists:flatten(Line) || Line <- arrived(Collector)]).
+
+arrived(Collector) ->
+    receive
+        {queried, Name, {exit, Reason}} -> [[Name, ": exit ", text(Collector, Reason)] | arrived(Collector)];
+        {queried, Name, Answer} -> [[Name, ": ", atom_to_list(Answer)] | arrived(Collector)]
+    after 0 -> []
+    end.
 
 %% Holds a supervisor in the start of a child that will decline; meanwhile its messages queue up.
 hold(Collector, Pid, {Id, Kind}, Steps) ->

@@ -7,6 +7,10 @@ term('{shutdown,x}') -> {shutdown, x};
 term('{shutdown,a,b}') -> {shutdown, a, b};
 term('{normal,x}') -> {normal, x};
 term('"shutdown"') -> "shutdown";
+term('{kill,x}') -> {kill, x};
+term('{shutdown,{x,y}}') -> {shutdown, {x, y}};
+term('[]') -> [];
+term('42') -> 42;
 term(Word) -> Word.
 
 %% How a reason is written.

@@ -40,6 +40,10 @@ outcome(_, _) -> ok.
 begun(Collector, Id, Outcome) -> conf_collector:next(Collector, Id, {worker, Outcome}).
 failed(Collector, Id, Outcome) -> conf_collector:next(Collector, Id, {failed, Outcome}).
 
+handle_call(echo, _, State) -> {reply, echo, State};
+handle_call(wait, _, State) -> {noreply, State};
+handle_call(leave, _, State) -> {stop, normal, left, State};
+handle_call(crash, _, _) -> error(crash);
 handle_call(Request, _, State) -> {stop, {unexpected, Request}, State}.
 handle_cast(Request, State) -> {stop, {unexpected, Request}, State}.
 

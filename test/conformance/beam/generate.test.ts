@@ -2,7 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { erlangTerm } from './erlang-term.ts';
 import { scenarios } from './generate.ts';
-import { parentsOf, supervisorsOf, type Node, type Scenario, type Worker } from './scenario.ts';
+import {
+  parentsOf,
+  simpleSteps,
+  supervisorsOf,
+  type Node,
+  type Scenario,
+  type Worker,
+} from './scenario.ts';
 
 function samplesOf(seed: number): Scenario[] {
   return fc.sample(scenarios, { seed, numRuns: 300 });
@@ -10,13 +17,14 @@ function samplesOf(seed: number): Scenario[] {
 
 const samples = samplesOf(7);
 
-function workersOf({ tree, steps }: Scenario): Worker[] {
+function workersOf(scenario: Scenario): Worker[] {
+  const { tree } = scenario;
   const nodes: Node[] = supervisorsOf(tree).flatMap((node) =>
     node.kind === 'supervisor' ? node.children : [],
   );
-  const added = steps
-    .flatMap((step) => (step.do === 'hold' ? step.steps : [step]))
-    .flatMap((step) => (step.do === 'call' && step.call === 'start_child' ? [step.child] : []));
+  const added = simpleSteps(scenario).flatMap((step) =>
+    step.do === 'call' && step.call === 'start_child' ? [step.child] : [],
+  );
   return [...nodes.filter((node) => node.kind === 'worker'), ...added];
 }
 
@@ -34,7 +42,8 @@ describe('scenarios', () => {
       ...['plain', 'trapping', 'slow', 'hanging', 'contrary', 'shared'],
       ...['ignore', 'raise', 'junk', 'stop', 'exit', 'killing', 'thenStop'],
       ...['startRaise', 'startJunk', 'startExit'],
-      ...['finish', 'signal', 'unlink', 'hold', 'message', 'call'],
+      ...['finish', 'signal', 'unlink', 'hold', 'suspend', 'message', 'call'],
+      ...['query', 'echo', 'wait', 'leave', 'crash'],
       ...['start_child', 'terminate_child', 'restart_child', 'delete_child', 'get_childspec'],
       ...['which_children', 'count_children'],
     ];

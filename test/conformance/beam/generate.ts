@@ -30,12 +30,17 @@ type RawStep =
   | { readonly do: 'signal'; readonly at: number; readonly reason: (typeof reasonWords)[number] }
   | { readonly do: 'unlink'; readonly at: number }
   | { readonly do: 'junk'; readonly at: number; readonly how: 'message' | 'call' }
+  | {
+      readonly do: 'query';
+      readonly at: number;
+      readonly how: 'echo' | 'wait' | 'leave' | 'crash';
+    }
   | { readonly do: 'start'; readonly at: number; readonly id: number; readonly child: RawWorker }
   | { readonly do: 'name'; readonly at: number; readonly id: number; readonly call: NamingCall }
   | { readonly do: 'ask'; readonly at: number; readonly call: 'which_children' | 'count_children' };
 
 interface RawHold {
-  readonly do: 'hold';
+  readonly do: 'hold' | 'suspend';
   readonly at: number;
   readonly steps: readonly RawStep[];
 }
@@ -61,6 +66,20 @@ const rawStep: Arbitrary<RawStep> = fc.oneof(
       do: fc.constant('junk' as const),
       at,
       how: fc.constantFrom('message' as const, 'message' as const, 'call' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('query' as const),
+      at,
+      how: fc.constantFrom(
+        'echo' as const,
+        'wait' as const,
+        'wait' as const,
+        'leave' as const,
+        'crash' as const,
+      ),
     }),
   },
   {
@@ -94,7 +113,7 @@ const rawStep: Arbitrary<RawStep> = fc.oneof(
 );
 
 const rawHold: Arbitrary<RawHold> = fc.record({
-  do: fc.constant('hold' as const),
+  do: fc.constantFrom('hold' as const, 'suspend' as const),
   at,
   steps: fc.array(rawStep, { minLength: 1, maxLength: 6, size: 'max' }),
 });
@@ -119,12 +138,14 @@ function scenarioOf(
   const tree = settled(raw, names);
   const places = new Places(tree, names);
   const steps = rawSteps.map((step): Step => {
-    if (step.do !== 'hold') return places.step(step, places.all);
+    if (!('steps' in step)) return places.step(step, places.all);
     const on = pick(places.all, step.at);
-    // Only what is below it: an ancestor that stops it would wait for it.
-    const below = supervisorsOf(on);
-    const inside = step.steps.map((one) => places.step(one, below, on));
-    return { do: 'hold', on: on.id, kind: on.kind, steps: inside };
+    // Held, only what is below it: an ancestor that stops it would wait for it.
+    const within = step.do === 'hold' ? supervisorsOf(on) : places.all;
+    const inside = step.steps.map((one, index) =>
+      places.step(one, within, step.do === 'hold' || index % 2 === 0 ? on : undefined),
+    );
+    return { do: step.do, on: on.id, kind: on.kind, steps: inside };
   });
   return { tree, steps };
 }
@@ -155,6 +176,8 @@ class Places {
       }
       case 'unlink':
         return { do: 'unlink', id: pick(idsIn(within, false), raw.at) };
+      case 'query':
+        return { do: 'query', id: pick(idsIn(within, false), raw.at), how: raw.how };
       case 'junk':
         return { do: 'junk', id: called.id, how: raw.how };
       case 'start':

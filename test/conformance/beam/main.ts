@@ -1,16 +1,13 @@
-// npm run conformance -- [--histories 2000] [--seed N] [--path P] [--limit-s 3600] | --differences
+// npm run conformance -- [--of trees|processes] [--histories 2000] [--seed N] [--path P] [--limit-s 3600] | --differences
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { hasErlang, startBeam, type Beam } from './beam.ts';
-import { compare, rulesFor, sideBySide, type Verdict } from './compare.ts';
+import { sideBySide } from './compare.ts';
 import { differencesFile, differencesPage } from './differences-page.ts';
 import { differences } from './differences.ts';
-import { scenarios } from './generate.ts';
-import { count, type Counts } from './normalised.ts';
-import { playOurs } from './ours.ts';
-import { readable } from './readable.ts';
-import type { Scenario } from './scenario.ts';
+import type { Counts } from './normalised.ts';
+import { processes, trees, type Subject, type Tally } from './subjects.ts';
 
 const MISSING = `npm run conformance compares with the real Erlang/OTP, and there is no "erl" here.
 Remedy: on Debian or Ubuntu, apt-get install -y --no-install-recommends erlang-base
@@ -20,50 +17,51 @@ Elsewhere: any Erlang/OTP 25 with "erl" and "erlc" in the PATH.`;
 const CONFIRMATIONS = 2;
 
 interface Options {
+  readonly of: string | undefined;
   readonly histories: number;
   readonly seed: number;
   readonly path: string | undefined;
   readonly limitMs: number;
 }
 
-class Run {
+class Run<T> implements Tally {
   readonly met: Counts = new Map();
   readonly seen: Counts = new Map();
   unconfirmed = 0;
   played = 0;
   readonly #beam: Beam;
+  readonly #subject: Subject<T>;
 
-  constructor(beam: Beam) {
+  constructor(beam: Beam, subject: Subject<T>) {
     this.#beam = beam;
+    this.#subject = subject;
   }
 
-  async play(scenario: Scenario): Promise<Verdict> {
-    const [otp, ours] = await Promise.all([this.#beam.play(scenario), playOurs(scenario)]);
-    this.#countKinds(otp);
-    return compare(scenario, otp, ours, this.met);
-  }
-
-  /** Whether a scenario shows a difference, again and again. */
-  async differs(scenario: Scenario): Promise<boolean> {
+  /** Whether a history shows a difference, again and again. */
+  async differs(history: T): Promise<boolean> {
     this.played += 1;
-    const first = await this.play(scenario);
+    const first = await this.#play(history);
     if (first.same) return false;
     for (let again = 0; again < CONFIRMATIONS; again++) {
-      if (!(await this.play(scenario)).same) continue;
+      if (!(await this.#play(history)).same) continue;
       this.unconfirmed += 1;
       console.log('A difference that did not come again:');
-      console.log(`${readable(scenario)}\n\n${sideBySide(first.otp, first.ours)}\n`);
+      console.log(`${this.#subject.readable(history)}\n\n${sideBySide(first.otp, first.ours)}\n`);
       return false;
     }
     return true;
   }
 
-  #countKinds(log: readonly string[]): void {
-    for (const line of log) {
-      const [, kind = ''] = /^(report \S+ \S+|> \S+ [a-z_]+|\S+)/.exec(line) ?? [];
-      const short = kind.replace(/^(report|>) \S+ /, '$1 ');
-      count(this.seen, short);
-    }
+  /** Prints what a history comes to on both sides. */
+  async explain(history: T): Promise<void> {
+    const verdict = await this.#play(history);
+    const { otp, ours } = verdict;
+    console.error(`\n${this.#subject.readable(history)}\n\n${sideBySide(otp, ours)}\n`);
+    console.error(`Rules that may apply: ${this.#subject.rulesFor(verdict).join(', ')}`);
+  }
+
+  #play(history: T) {
+    return this.#subject.play(this.#beam, history, this);
   }
 }
 
@@ -79,18 +77,25 @@ async function main(): Promise<number> {
   }
   const beam = await startBeam();
   try {
-    return await check(beam, options);
+    const isWanted = (name: string): boolean => options.of === undefined || options.of === name;
+    const ofTrees = isWanted('trees') ? await check(beam, trees, options) : 0;
+    const ofProcesses = isWanted('processes') ? await check(beam, processes, options) : 0;
+    return Math.max(ofTrees, ofProcesses);
   } finally {
     await beam.close();
   }
 }
 
-async function check(beam: Beam, { histories, seed, path, limitMs }: Options): Promise<number> {
-  const run = new Run(beam);
+async function check<T>(beam: Beam, subject: Subject<T>, options: Options): Promise<number> {
+  const { histories, seed, path, limitMs } = options;
+  const { name } = subject;
+  const run = new Run(beam, subject);
   const started = performance.now();
-  console.log(`${histories} random histories on Erlang/OTP ${beam.release} and ours, seed ${seed}`);
-  const property = fc.asyncProperty(scenarios, async (scenario) => {
-    if (await run.differs(scenario)) throw new Error('the logs differ');
+  console.log(
+    `${histories} random histories of ${name} on Erlang/OTP ${beam.release} and ours, seed ${seed}`,
+  );
+  const property = fc.asyncProperty(subject.histories, async (history) => {
+    if (await run.differs(history)) throw new Error('the logs differ');
   });
   const result = await fc.check(property, {
     numRuns: histories,
@@ -100,38 +105,37 @@ async function check(beam: Beam, { histories, seed, path, limitMs }: Options): P
     markInterruptAsFailure: true,
   });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-  console.log(`${run.played} histories played in ${seconds} s`);
-  console.log(`events: ${textOf(run.seen)}`);
-  console.log(`known differences met: ${textOf(run.met)}`);
-  for (const { id, ours, isFault } of differences) {
-    if (isFault !== true) continue;
-    console.log(`to be mended: ${id}, met ${run.met.get(id) ?? 0} times: ${ours}`);
-  }
-  console.log(`differences that did not come again: ${run.unconfirmed}`);
+  console.log(`${run.played} histories of ${name} played in ${seconds} s`);
+  report(run);
   if (!result.failed) {
-    console.log(`${histories} histories agree`);
+    console.log(`${histories} histories of ${name} agree`);
     return 0;
   }
   if (result.counterexample === null) {
     console.error(`Not done within ${limitMs / 1_000} s. Remedy: --limit-s, or fewer --histories.`);
     return 1;
   }
-  await explain(run, result.counterexample[0]);
+  await run.explain(result.counterexample[0]);
   console.error(
-    `A difference, after ${result.numRuns} histories, shrunk ${result.numShrinks} times. Again: npm run conformance -- --seed ${seed} --path ${result.counterexamplePath}`,
+    `A difference, after ${result.numRuns} histories, shrunk ${result.numShrinks} times. Again: npm run conformance -- --of ${name} --seed ${seed} --path ${result.counterexamplePath}`,
   );
   return 1;
 }
 
-async function explain(run: Run, scenario: Scenario): Promise<void> {
-  const { otp, ours } = await run.play(scenario);
-  console.error(`\n${readable(scenario)}\n\n${sideBySide(otp, ours)}\n`);
-  console.error(`Rules that may apply: ${rulesFor(otp, ours).join(', ')}`);
+function report({ seen, met, unconfirmed }: Tally & { readonly unconfirmed: number }): void {
+  console.log(`events: ${textOf(seen)}`);
+  if (met.size > 0) console.log(`known differences met: ${textOf(met)}`);
+  for (const { id, ours, isFault } of differences) {
+    if (isFault !== true) continue;
+    console.log(`to be mended: ${id}, met ${met.get(id) ?? 0} times: ${ours}`);
+  }
+  console.log(`differences that did not come again: ${unconfirmed}`);
 }
 
 function optionsOf(): Options | 'differences' {
   const { values } = parseArgs({
     options: {
+      of: { type: 'string' },
       histories: { type: 'string', default: '2000' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
       path: { type: 'string' },
@@ -140,7 +144,12 @@ function optionsOf(): Options | 'differences' {
     },
   });
   if (values.differences) return 'differences';
+  const { of } = values;
+  if (of !== undefined && of !== 'trees' && of !== 'processes') {
+    throw new RangeError(`--of must be trees or processes; got ${JSON.stringify(of)}`);
+  }
   return {
+    of,
     histories: whole('--histories', values.histories, 1),
     seed: whole('--seed', values.seed, 0),
     path: values.path,

@@ -4,6 +4,7 @@ import {
   ignore,
   noreply,
   ok,
+  reply,
   stop,
   type Behaviour,
   type ExitReason,
@@ -210,6 +211,14 @@ function define(trapExit: boolean) {
     name: 'worker',
     trapExit,
     init: begin,
+    call: {
+      echo: (script) => reply('echo', script),
+      wait: (script) => noreply(script),
+      leave: (script) => stop(exitReason.normal, script, { reply: 'left' }),
+      crash: () => {
+        throw crash;
+      },
+    },
     info: hear,
     terminate: (script: Script, reason, self) => {
       script.journal.terminating(self.pid, reason, script.node.temper);

@@ -3,6 +3,7 @@ import {
   exitReason,
   ExitError,
   silentLogger,
+  sys,
   type ActorSystem,
   type Pid,
 } from '@snakepit/core';
@@ -11,7 +12,13 @@ import { answersOf, type Answer } from './our-calls.ts';
 import { supervising } from './our-children.ts';
 import { Journal } from './our-journal.ts';
 import { reasonOf } from './reasons.ts';
-import { supervisorsOf, type Scenario, type SimpleStep, type Step } from './scenario.ts';
+import {
+  supervisorsOf,
+  type During,
+  type Scenario,
+  type SimpleStep,
+  type Step,
+} from './scenario.ts';
 
 /** The answer of a call that nobody is there to take. */
 const nobody: Answer = () => Promise.resolve('nobody');
@@ -34,6 +41,7 @@ export async function playOurs(scenario: Scenario): Promise<readonly string[]> {
 class Player {
   readonly #system: ActorSystem;
   readonly #journal: Journal;
+  readonly #queried: string[] = [];
 
   constructor(system: ActorSystem, journal: Journal) {
     this.#system = system;
@@ -51,6 +59,7 @@ class Player {
       const answers = await this.#do(step);
       await this.#settle();
       for (const answer of answers) journal.write(`> ${await answer()}`);
+      this.#writeQueried();
     }
     await this.#finish(tree);
   }
@@ -79,9 +88,16 @@ class Player {
     const root = this.#journal.pidOf(tree.id);
     if (root !== undefined) this.#system.exit(root, exitReason.shutdown);
     await this.#settle();
+    this.#writeQueried();
+  }
+
+  /** What calls of children have brought by now; callers of one child are told in no order. */
+  #writeQueried(): void {
+    for (const line of this.#queried.splice(0).sort()) this.#journal.write(`> ${line}`);
   }
 
   async #do(step: Step): Promise<Answer[]> {
+    if (step.do === 'suspend') return this.#suspended(step);
     if (step.do !== 'hold') return this.#once(step);
     const held = this.#journal.pidOf(step.on);
     if (held === undefined || !this.#journal.lives(step.on)) return [nobody];
@@ -96,11 +112,40 @@ class Player {
     return answers;
   }
 
+  async #suspended({ on, steps }: During<'suspend'>): Promise<Answer[]> {
+    const pid = this.#journal.pidOf(on);
+    if (pid === undefined || !this.#journal.lives(on)) return [nobody];
+    await sys.suspend(this.#system, pid);
+    const answers: Answer[] = [];
+    for (const one of steps) {
+      answers.push(...this.#once(one));
+      await this.#settle(pid);
+    }
+    // It may have been stopped meanwhile.
+    await sys.resume(this.#system, pid).catch(() => undefined);
+    return answers;
+  }
+
+  /** Calls a child; the answer may come much later, or be the child's end. */
+  #query(pid: Pid, { id, how }: SimpleStep & { do: 'query' }): void {
+    this.#system.call(pid, { type: how }, { timeout: Infinity }).then(
+      (answer) => this.#queried.push(`query ${id} ${how}: ${String(answer)}`),
+      (error: unknown) => {
+        const { reason } = error as ExitError;
+        this.#queried.push(`query ${id} ${how}: exit ${this.#journal.textOf(reason)}`);
+      },
+    );
+  }
+
   #once(step: SimpleStep): Answer[] {
     const system = this.#system;
     const pid = this.#journal.pidOf(step.do === 'call' ? step.on : step.id);
     if (pid === undefined) return [nobody];
     if (step.do === 'call') return [answersOf(this.#journal).ask(pid, step)];
+    if (step.do === 'query') {
+      this.#query(pid, step);
+      return [];
+    }
     if (!this.#journal.lives(step.id)) return [nobody];
     switch (step.do) {
       case 'finish':

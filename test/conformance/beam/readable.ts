@@ -41,8 +41,9 @@ function childText({ restart, shutdown, significant }: Node): string {
 function stepLines(step: Step, number: number | string): string[] {
   switch (step.do) {
     case 'hold':
+    case 'suspend':
       return [
-        `${number}. while ${step.on} is held:`,
+        `${number}. while ${step.on} is ${step.do === 'hold' ? 'held' : 'suspended'}:`,
         ...step.steps.flatMap((one) => stepLines(one, '   -')),
       ];
     case 'finish':
@@ -51,6 +52,8 @@ function stepLines(step: Step, number: number | string): string[] {
       return [`${number}. exit signal to ${step.id}: ${step.reason}`];
     case 'unlink':
       return [`${number}. ${step.id} removes its link`];
+    case 'query':
+      return [`${number}. ${step.id} is called: ${step.how}`];
     case 'junk':
       return [`${number}. ${step.id} gets an unknown ${step.how}`];
     case 'call': {

@@ -14,6 +14,10 @@ export const reasonWords = [
   '{shutdown,a,b}',
   '{normal,x}',
   '"shutdown"',
+  '{kill,x}',
+  '{shutdown,{x,y}}',
+  '[]',
+  '42',
 ] as const;
 
 /** One of the reasons that children end with. */
@@ -34,6 +38,8 @@ export function reasonOf(word: ReasonWord): ExitReason {
       return exitReason[word];
     case '{shutdown,x}':
       return exitReason.shutdownWith('x');
+    case '{shutdown,{x,y}}':
+      return exitReason.shutdownWith('{x,y}');
     default:
       return exitReason.custom(word);
   }

@@ -32,7 +32,7 @@ export function factsOf({ tree, steps }: Scenario): Facts {
     ),
     stoppedInHold: new Set(
       steps.flatMap((step) => {
-        if (step.do !== 'hold') return [];
+        if (!('steps' in step)) return [];
         return step.steps.flatMap((one) =>
           one.do === 'call' && one.call === 'terminate_child' ? [one.on] : [],
         );

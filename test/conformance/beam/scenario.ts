@@ -86,6 +86,12 @@ export type SimpleStep =
   | { readonly do: 'signal'; readonly id: string; readonly reason: ReasonWord }
   /** A worker removes its link to its supervisor. */
   | { readonly do: 'unlink'; readonly id: string }
+  /** A worker is called: it answers, never does, stops with an answer, or crashes. */
+  | {
+      readonly do: 'query';
+      readonly id: string;
+      readonly how: 'echo' | 'wait' | 'leave' | 'crash';
+    }
   /** A supervisor gets what it does not know. */
   | { readonly do: 'junk'; readonly id: string; readonly how: 'message' | 'call' }
   | {
@@ -109,15 +115,16 @@ export type SimpleStep =
       readonly kind: Supervising['kind'];
     };
 
-/** A step, or several while a supervisor is held in the start of a child that will decline: they queue up. */
-export type Step =
-  | SimpleStep
-  | {
-      readonly do: 'hold';
-      readonly on: string;
-      readonly kind: Supervising['kind'];
-      readonly steps: readonly SimpleStep[];
-    };
+/** Several steps while a supervisor is held in the start of a child that will decline, or suspended: they queue up. */
+export interface During<How extends 'hold' | 'suspend'> {
+  readonly do: How;
+  readonly on: string;
+  readonly kind: Supervising['kind'];
+  readonly steps: readonly SimpleStep[];
+}
+
+/** A step, or several while a supervisor does not listen. */
+export type Step = SimpleStep | During<'hold'> | During<'suspend'>;
 
 /** A tree and what happens to it. */
 export interface Scenario {
@@ -139,8 +146,13 @@ export function parentsOf(scenario: Scenario): ReadonlyMap<string, string> {
       for (const child of node.children) parents.set(child.id, node.id);
     }
   }
-  for (const step of scenario.steps.flatMap((one) => (one.do === 'hold' ? one.steps : [one]))) {
+  for (const step of simpleSteps(scenario)) {
     if (step.do === 'call' && step.call === 'start_child') parents.set(step.child.id, step.on);
   }
   return parents;
+}
+
+/** All steps, those in which a supervisor is held or suspended taken apart. */
+export function simpleSteps({ steps }: Scenario): readonly SimpleStep[] {
+  return steps.flatMap((step) => ('steps' in step ? step.steps : [step]));
 }
