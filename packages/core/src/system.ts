@@ -124,8 +124,8 @@ export interface ActorSystem {
   exit(pid: Pid, reason: ExitReason): void;
   /** The process registered under a name. */
   whereis(name: ProcessName): Pid | undefined;
-  /** Whether a process lives. */
-  isAlive(pid: Pid): boolean;
+  /** Whether a process lives; nobody, as `whereis` may give, does not. */
+  isAlive(pid: Pid | undefined): boolean;
   /**
    * Resolves with the reason when a process is gone; `noproc` when it already was. Never rejects.
    *
@@ -144,7 +144,7 @@ export interface ActorSystem {
   /** All living processes, oldest first; live views, no copies. */
   processes(): IterableIterator<ProcessInfo>;
   /** One living process. */
-  processInfo(pid: Pid): ProcessInfo | undefined;
+  processInfo(pid: Pid | undefined): ProcessInfo | undefined;
   /**
    * Ends everything: what was started from outside, newest first, each asked and then killed; then the rest, and the
    * timers. Asked again, it is the same stop.
@@ -246,12 +246,12 @@ function bindSystem(
       runtime.exit(runtime.outside, pid, checkExitReason(reason));
     },
     whereis: (wanted: ProcessName) => runtime.find(wanted)?.pid,
-    isAlive: (pid: Pid) => runtime.byPid(pid) !== undefined,
+    isAlive: (pid: Pid | undefined) => pid != null && runtime.byPid(pid) !== undefined,
     awaitExit: (pid: Pid) => awaitExit(runtime, pid),
     stopProcess: (target: Target, reason?: ExitReason, options: StopProcessOptions = {}) =>
       stopProcess(runtime, runtime.find(target), reason, options.timeout),
     processes: () => runtime.processes.values(),
-    processInfo: (pid: Pid) => runtime.byPid(pid),
+    processInfo: (pid: Pid | undefined) => (pid == null ? undefined : runtime.byPid(pid)),
     stop: life.stop,
   };
   // One cast where the overloads of `start` and the answer types of `call` meet their one implementation.
