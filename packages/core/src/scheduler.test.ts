@@ -28,6 +28,30 @@ describe('createScheduler', () => {
     expect(scheduler.length).toBe(0);
   });
 
+  test('tells when a stretch of turns is over, be it one without turns', async () => {
+    const seen: string[] = [];
+    const scheduler = createScheduler({
+      maxTurns: 2,
+      afterStretch: () => {
+        seen.push('over');
+      },
+    });
+    for (const name of ['a', 'b', 'c']) {
+      scheduler.schedule(
+        task(() => {
+          seen.push(name);
+        }),
+      );
+    }
+    await immediate();
+    await immediate();
+    expect(seen).toEqual(['a', 'b', 'over', 'c', 'over']);
+    scheduler.wake();
+    scheduler.wake();
+    await immediate();
+    expect(seen).toEqual(['a', 'b', 'over', 'c', 'over', 'over']);
+  });
+
   test('[MSG-007] after so many turns the event loop is let through', async () => {
     const scheduler = createScheduler({ maxTurns: 10 });
     let turns = 0;
@@ -73,5 +97,103 @@ describe('createScheduler', () => {
       await immediate();
     }
     expect(turns).toBe(5);
+  });
+});
+
+/** A clock that only the turns move. */
+function turnClock() {
+  let nowMs = 0;
+  let looks = 0;
+  return {
+    now: () => {
+      looks += 1;
+      return nowMs;
+    },
+    pass: (ms: number) => (nowMs += ms),
+    get looks() {
+      return looks;
+    },
+  };
+}
+
+describe('long turns', () => {
+  test('[PRC-021] a turn that takes long is told, exactly when there are few', async () => {
+    const clock = turnClock();
+    const told: unknown[] = [];
+    const scheduler = createScheduler({
+      now: clock.now,
+      longTurnMs: 10,
+      onLongTurn: (tookMs, whose) => told.push([tookMs, whose]),
+    });
+    const turns = [1, 10, 9, 25].map((ms) => task(() => clock.pass(ms)));
+    for (const turn of turns) scheduler.schedule(turn);
+    clock.pass(1_000);
+    for (let round = 0; round < 5; round++) await immediate();
+    expect(told).toEqual([
+      [10, [turns[1]]],
+      [25, [turns[3]]],
+    ]);
+  });
+
+  test('[PRC-021] among turns of microseconds the clock is looked at for 1 % of their time', async () => {
+    const clock = turnClock();
+    const scheduler = createScheduler({ now: clock.now, longTurnMs: 10, maxStretchMs: 1e9 });
+    let left = 900;
+    const busy = task(() => {
+      clock.pass(0.0002);
+      left -= 1;
+      if (left > 0) scheduler.schedule(busy);
+    });
+    scheduler.schedule(busy);
+    await immediate();
+    expect(left).toBe(0);
+    // One look costs as much as a quarter of such a turn: 1 % is one in 25, after a few at the beginning.
+    expect(clock.looks).toBeGreaterThan(30);
+    expect(clock.looks).toBeLessThan(45);
+  });
+
+  test('[PRC-021] a long turn among short ones is told with those beside it', async () => {
+    const clock = turnClock();
+    const told: (readonly [number, number])[] = [];
+    const scheduler = createScheduler({
+      now: clock.now,
+      longTurnMs: 10,
+      onLongTurn: (tookMs, whose) => told.push([Math.round(tookMs), whose.length]),
+    });
+    const turns = Array.from({ length: 400 }, (_, at) =>
+      task(() => clock.pass(at === 300 ? 50 : 0.0002)),
+    );
+    for (const turn of turns) scheduler.schedule(turn);
+    for (let round = 0; round < 5; round++) await immediate();
+    expect(told).toHaveLength(1);
+    expect(told[0]?.[0]).toBe(50);
+    expect(told[0]?.[1]).toBeLessThanOrEqual(26);
+  });
+
+  test('[MSG-007] turns that are long give way after each, not after many', async () => {
+    const clock = turnClock();
+    const scheduler = createScheduler({ now: clock.now });
+    let turns = 0;
+    const slow = task(() => {
+      clock.pass(5);
+      turns += 1;
+      if (turns < 10) scheduler.schedule(slow);
+    });
+    scheduler.schedule(slow);
+    await immediate();
+    expect(turns).toBeLessThan(5);
+    for (let round = 0; round < 12; round++) await immediate();
+    expect(turns).toBe(10);
+  });
+
+  test('tells the rough time, as of its last look', async () => {
+    const clock = turnClock();
+    const scheduler = createScheduler({ now: clock.now });
+    clock.pass(7.5);
+    expect([scheduler.roughMs, scheduler.lookAtClock(), scheduler.roughMs]).toEqual([0, 7, 7]);
+    clock.pass(5);
+    scheduler.schedule(task(() => undefined));
+    await immediate();
+    expect(scheduler.roughMs).toBe(12);
   });
 });

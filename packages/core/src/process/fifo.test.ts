@@ -34,6 +34,7 @@ function apply(
     case 'take': {
       const matches = (one: number): boolean => one % 8 === item;
       const at = model.findIndex(matches);
+      expect(queue.find(matches)).toBe(model[at]);
       expect(queue.take(matches)).toBe(at === -1 ? undefined : model.splice(at, 1)[0]);
       break;
     }

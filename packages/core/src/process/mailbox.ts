@@ -87,16 +87,18 @@ export class SelectiveMailbox implements Mailbox {
 
   /** Takes the oldest that matches, held or not, or `undefined`. */
   take(matches: (message: unknown) => boolean): unknown {
-    const isMatch = ({ message }: Entry): boolean => matches(message);
     let lane: Lane | undefined;
+    let oldest: Entry | undefined;
     let lowest = Infinity;
     for (const one of this.#lanes.values()) {
-      const sequence = one.waiting.find(isMatch)?.sequence ?? Infinity;
-      if (sequence >= lowest) continue;
+      // A lane is in order: what stands behind the oldest that was found need not be looked at.
+      const found = one.waiting.find((entry) => entry.sequence > lowest || matches(entry.message));
+      if (found === undefined || found.sequence > lowest) continue;
       lane = one;
-      lowest = sequence;
+      oldest = found;
+      lowest = found.sequence;
     }
-    const entry = lane?.waiting.take(isMatch);
+    const entry = lane?.waiting.take((other) => other === oldest);
     if (entry !== undefined) this.#length -= 1;
     return entry?.message;
   }
