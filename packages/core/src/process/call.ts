@@ -1,74 +1,91 @@
 import type { Clock } from '../clock.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
-import type { From } from './messages.ts';
+import type { From, Request } from './messages.ts';
 import type { Pid } from './pid.ts';
 import type { Process } from './process.ts';
 
 /** How long a call waits for its answer unless told otherwise, in milliseconds (OTP GEN-012). */
 export const defaultCallTimeoutMs = 5_000;
 
+/** What a call is. */
+export interface CallParts<T> {
+  /** Who calls, if it is a process. */
+  readonly caller: Process | undefined;
+  /** Who is to answer. */
+  readonly callee: Process;
+  /** What is asked. */
+  readonly request: Pick<Request, 'type'>;
+  /** Who was meant. */
+  readonly target: T;
+  /** Says what was attempted, when it fails. */
+  readonly describe: (request: Pick<Request, 'type'>, target: T) => string;
+  /** How long to wait, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /**
  * One call under way: settles once, by the answer, the end of either process, or the time limit (GEN-015 … GEN-017).
  *
  * A late answer finds it settled and is dropped, so it never reaches the caller (MSG-008).
  */
-export class PendingCall implements From {
+export class PendingCall<T = unknown> implements From {
   readonly pid: Pid | undefined;
   readonly promise: Promise<unknown>;
-  readonly #clock: Clock;
-  readonly #caller: Process | undefined;
-  readonly #callee: Process;
-  readonly #what: string;
-  #resolve: (value: unknown) => void = () => undefined;
-  #reject: (error: ExitError) => void = () => undefined;
+  readonly #parts: CallParts<T>;
+  #resolve: (value: unknown) => void = nothing;
+  #reject: (error: ExitError) => void = nothing;
   #timer: unknown;
   #settled = false;
 
-  constructor(
-    caller: Process | undefined,
-    callee: Process,
-    what: string,
-    timeoutMs: number,
-    clock: Clock,
-  ) {
+  /** @param parts - What it is. */
+  constructor(parts: CallParts<T>) {
+    const { caller, callee } = parts;
+    this.#parts = parts;
     this.pid = caller?.pid;
-    this.#caller = caller;
-    this.#callee = callee;
-    this.#what = what;
-    this.#clock = clock;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (timeoutMs !== Infinity) {
-      this.#timer = clock.setTimeout(() => {
-        this.reject(exitReason.timeout);
-      }, timeoutMs);
-    }
+    if (parts.timeoutMs !== Infinity) callee.runtime.limitCall(this);
     callee.keepCall(this);
     caller?.keepCall(this);
   }
 
+  /** Begins its time limit, unless it is settled already. */
+  startLimit(clock: Clock): void {
+    if (this.#settled) return;
+    this.#timer = clock.setTimeout(() => {
+      this.reject(exitReason.timeout);
+    }, this.#parts.timeoutMs);
+  }
+
   /** Answers; only the first outcome counts. */
   resolve(value: unknown): void {
-    this.#callee.answering(this, value);
+    const { callee } = this.#parts;
+    callee.answering(this, value);
     if (!this.#settle()) return;
-    const { freeze } = this.#callee.runtime;
+    const { freeze } = callee.runtime;
     if (freeze !== undefined) freeze(value);
     this.#resolve(value);
   }
 
   /** Fails the call; only the first outcome counts. */
   reject(reason: ExitReason): void {
-    if (this.#settle()) this.#reject(new ExitError(reason, this.#what));
+    const { describe, request, target } = this.#parts;
+    if (this.#settle()) this.#reject(new ExitError(reason, describe(request, target)));
   }
 
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#callee.forgetCall(this);
-    this.#caller?.forgetCall(this);
+    const { caller, callee } = this.#parts;
+    if (this.#timer !== undefined) callee.runtime.clock.clearTimeout(this.#timer);
+    callee.forgetCall(this);
+    caller?.forgetCall(this);
     return true;
   }
+}
+
+function nothing(): void {
+  // Stands in until the promise has said how it is settled, which it does at once.
 }

@@ -8,6 +8,7 @@ import { Bonds } from './bonds.ts';
 import { exitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
 import { reasonOfThrown } from './exit-request.ts';
 import { Fifo } from './fifo.ts';
+import { callsIn, withCall, withoutCall, type KeptCalls } from './kept-calls.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { ExitMessage, From } from './messages.ts';
 import { PendingStart, type StartListener } from './pending-start.ts';
@@ -69,7 +70,7 @@ export class Process implements Schedulable {
   #input: unknown;
   #instance: Instance | undefined;
   #urgent: Fifo<() => void> | undefined;
-  #pendingCalls: Set<From> | undefined;
+  #calls: KeptCalls;
   #exitListeners: ((reason: ExitReason) => void)[] | undefined;
   #abort: AbortController | undefined;
   #timers: Set<TimerRef> | undefined;
@@ -378,8 +379,8 @@ export class Process implements Schedulable {
     const start = this.#start;
     this.#start = undefined;
     start?.end(reason);
-    for (const call of this.#pendingCalls ?? []) call.reject(reason);
-    this.#pendingCalls = undefined;
+    for (const call of callsIn(this.#calls)) call.reject(reason);
+    this.#calls = undefined;
     this.bonds.sever(reason);
     const listeners = this.#exitListeners;
     this.#exitListeners = undefined;
@@ -388,13 +389,12 @@ export class Process implements Schedulable {
 
   /** Keeps a call that it makes or is to answer, so that it fails with this process's exit reason. */
   keepCall(call: From): void {
-    this.#pendingCalls ??= new Set();
-    this.#pendingCalls.add(call);
+    this.#calls = withCall(this.#calls, call);
   }
 
   /** Lets go of a call that is settled. */
   forgetCall(call: From): void {
-    this.#pendingCalls?.delete(call);
+    this.#calls = withoutCall(this.#calls, call);
   }
 
   /** Tells when the process is gone. */
