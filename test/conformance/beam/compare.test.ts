@@ -154,6 +154,19 @@ describe('compare', () => {
       ['start-function-raises', 1],
     ]);
   });
+
+  test('[MSG-002] an excuse is taken only where two supervisors are at work at the same time', () => {
+    const tree = branch([branch([worker('w1')], { id: 's1' }), worker('w0')]);
+    const nested: Scenario = { tree, steps: [] };
+    const above = 'report s0#1 child_terminated w0 (boom) w0#1';
+    const below = 'report s1#1 start_error w1 (boom) w1#1';
+    const both = ['step 1', above, 'start w1#2 thenStop normal', below];
+    expect(compare(nested, both, ['step 1'])).toMatchObject({ excuse: 'retry-overtaken' });
+    for (const left of [above, 'start w1#2 thenStop normal', below]) {
+      const log = both.filter((line) => line !== left);
+      expect(compare(nested, log, ['step 1'])).toMatchObject({ same: false, excuse: undefined });
+    }
+  });
 });
 
 test('a scenario can be read', () => {

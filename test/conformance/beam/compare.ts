@@ -1,12 +1,15 @@
 import { ordered, segmentsOf, type Segment } from './canonical.ts';
-import { normalised, type Counts } from './normalised.ts';
+import { excuseFor } from './differences.ts';
+import { count, normalised, type Counts } from './normalised.ts';
 import type { Side } from './rewriting.ts';
 import type { Scenario } from './scenario.ts';
 
 /** How two logs of a scenario compare. */
 export interface Verdict {
-  /** Whether they say the same. */
+  /** Whether they say the same; also when the table of differences excuses it. */
   readonly same: boolean;
+  /** The difference of the table that excuses them, if they are not the same. */
+  readonly excuse?: string | undefined;
   /** Both, written alike. */
   readonly otp: readonly string[];
   readonly ours: readonly string[];
@@ -27,8 +30,15 @@ export function compare(
     ordered(normalised(segmentsOf(log), side, scenario, met), scenario);
   const otp = linesOf(canonical(otpLog, 'otp'));
   const ours = linesOf(canonical(ourLog, 'ours'));
-  const same = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
-  return { same, otp, ours };
+  const same = isEqual(otp, ours);
+  const excuse = same ? undefined : excuseFor(segmentsOf(otpLog), scenario)?.id;
+  if (excuse !== undefined) count(met, excuse);
+  return { same: same || excuse !== undefined, excuse, otp, ours };
+}
+
+/** Whether two logs have the same lines. */
+export function isEqual(otp: readonly string[], ours: readonly string[]): boolean {
+  return otp.length === ours.length && otp.every((line, index) => line === ours[index]);
 }
 
 /** Two logs beside each other; `|` marks lines that are not equal. */

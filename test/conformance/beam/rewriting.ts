@@ -1,5 +1,5 @@
 import { subjectOf } from './canonical.ts';
-import { supervisorsOf, type Scenario } from './scenario.ts';
+import { parentsOf, supervisorsOf, type Scenario } from './scenario.ts';
 
 /** Whose log a line is from. */
 export type Side = 'otp' | 'ours';
@@ -77,3 +77,24 @@ export const withoutMemberIds: Rewriting = (line, _, facts) => {
   if (!facts.dynamic.has(by)) return line;
   return context === 'shutdown_error' ? undefined : `report ${subjectOf(line)} ${context} ${rest}`;
 };
+
+/**
+ * Whether a supervisor that tried a restart again was at work at the same time as one above it: only children that die
+ * while others start make that happen.
+ */
+export function isOvertaken(events: readonly string[], scenario: Scenario): boolean {
+  if (!events.some((event) => / (?:killing|thenStop) /.test(event))) return false;
+  const parents = parentsOf(scenario);
+  const reporters = new Set(events.flatMap((event) => reporterOf(event, 'report') ?? []));
+  return events.some((event) => {
+    let above = parents.get(reporterOf(event, 'start_error') ?? '');
+    while (above !== undefined && !reporters.has(above)) above = parents.get(above);
+    return above !== undefined;
+  });
+}
+
+/** The id of the supervisor that made a report. */
+function reporterOf(event: string, context: string): string | undefined {
+  const [, id] = /^report (\S+)#\d+ /.exec(event) ?? [];
+  return event.includes(context) ? id : undefined;
+}

@@ -1,6 +1,6 @@
 import type { Arbitrary } from 'fast-check';
 import type { Beam } from './beam.ts';
-import { compare, rulesFor, type Verdict } from './compare.ts';
+import { compare, isEqual, rulesFor, type Verdict } from './compare.ts';
 import { processHistories } from './generate-processes.ts';
 import { scenarios } from './generate.ts';
 import { count, type Counts } from './normalised.ts';
@@ -54,8 +54,7 @@ export const processes: Subject<Parameters<typeof playOurProcesses>[0]> = {
   async play(beam, history, { seen }) {
     const [otp, ours] = await Promise.all([beam.play(history), playOurProcesses(history)]);
     for (const line of otp) count(seen, line.split(' ', 2)[1] ?? '');
-    const same = otp.length === ours.length && otp.every((line, index) => line === ours[index]);
-    return { same, otp, ours };
+    return { same: isEqual(otp, ours), otp, ours };
   },
   readable: readableHistory,
   rulesFor: ({ otp, ours }) => {
