@@ -4,7 +4,6 @@ import { CallMessage, CastMessage, isExitFrom, type From } from '../process/mess
 import type { Process } from '../process/process.ts';
 import { isThenable } from '../thenable.ts';
 import type { Instance } from './behaviour.ts';
-import { createFlatActor, type FlatActor } from './flat-actor.ts';
 import type { HandleResult, InitResult, Next } from './gen-server-results.ts';
 import { StateTimer } from './gen-server-timer.ts';
 import type { CallHandler, CastHandler, ServerDefinition } from './gen-server.ts';
@@ -32,7 +31,6 @@ export class ServerInstance<S, I> implements Instance {
   readonly #process: Process;
   readonly #definition: Definition<S, I>;
   readonly #input: I;
-  readonly #actor: FlatActor;
   #phase: Phase = 'init';
   /** What it is handling, or why it terminates. */
   #subject = '';
@@ -49,11 +47,6 @@ export class ServerInstance<S, I> implements Instance {
     this.#definition = definition;
     this.#input = input;
     process.trapExit = definition.trapExit ?? false;
-    this.#actor = createFlatActor(this, {
-      handle: (message) => {
-        this.#dispatch(message);
-      },
-    });
   }
 
   /** Where it is in its life. */
@@ -84,13 +77,12 @@ export class ServerInstance<S, I> implements Instance {
 
   /** Handles one message. */
   receive(message: unknown): void {
-    this.#actor.send(message);
+    this.#dispatch(message);
   }
 
-  /** Lets go of the actor. */
+  /** Nothing of it goes on after the process. */
   dispose(): void {
     this.#timer?.pause();
-    this.#actor.stop();
   }
 
   /** Replaces the state. */
