@@ -73,6 +73,30 @@ describe('npm run example --', () => {
   });
 
   test(
+    '[RPT-005] [SYS-002] debugging looks into a server, holds it and shows its crash',
+    async () => {
+      const ended = await runExample('debugging');
+      expect(ended).toMatchObject({ stderr: '', code: 0, left: [] });
+      const lines = ended.stdout.trimEnd().split('\n');
+      expect(lines.slice(0, 9)).toEqual([
+        '{ apples: 10 }',
+        'in {"via":"call","message":{"type":"take","arg":3}}',
+        'out {"reply":7,"state":{"apples":7}}',
+        'suspended 1',
+        'in {"via":"call","message":{"type":"take","arg":1}}',
+        'out {"reply":1,"state":{"apples":1}}',
+        '1',
+        'in {"via":"call","message":{"type":"take","arg":5}}',
+        'process <1> (stock) ended: error(RangeError: only 1 left)',
+      ]);
+      expect(lines).toContain('  state: {"handling":"take"}, 0 messages waiting');
+      expect(lines.filter((line) => line.startsWith('    call take ('))).toHaveLength(3);
+      expect(lines).toContain('  RangeError: only 1 left');
+    },
+    LIMIT_MS,
+  );
+
+  test(
     '[I2.9] failures says what went wrong, and with which code',
     async () => {
       const ended = await runExample('failures');
@@ -99,7 +123,7 @@ describe('npm run example --', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('There is no example "quickstart"');
     expect(stderr).toContain(
-      'Names: counter, digits, failures, quick-start, registry, supervision-tree',
+      'Names: counter, debugging, digits, failures, quick-start, registry, supervision-tree',
     );
   });
 });
