@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ordered, segmentsOf } from './canonical.ts';
 import { differencesFile, differencesPage } from './differences-page.ts';
 import { differences, notPlayed } from './differences.ts';
+import { chosen, inherent } from './inherent-differences.ts';
 import type { Branch, Scenario, Worker } from './scenario.ts';
 
 const child = { restart: 'permanent', significant: false } as const;
@@ -119,10 +120,20 @@ describe('the table of differences', () => {
   test('names each once, with its rules', () => {
     const ids = differences.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const { rules } of [...differences, ...notPlayed]) {
+    for (const { rules } of [...differences, ...notPlayed, ...inherent, ...chosen]) {
       expect(rules.length).toBeGreaterThan(0);
       for (const rule of rules) expect(rule).toMatch(/^[A-Z]{3,4}-\d{3}$/);
     }
+  });
+
+  test('has every rule that one thread of JavaScript cannot keep', () => {
+    const said = new Set(inherent.flatMap(({ rules }) => rules));
+    const wanted = [
+      ...['PRC-005', 'PRC-019', 'PRC-021', 'PRC-022', 'PRC-023', 'MSG-002', 'MSG-007'],
+      ...['TMR-006', 'TMR-007', 'GEN-001', 'GEN-011', 'SPEC-003', 'SPEC-014', 'SUP-004'],
+      ...['SUP-010', 'STR-019', 'SHD-003', 'RGY-004', 'APP-011'],
+    ];
+    expect(wanted.filter((rule) => !said.has(rule))).toEqual([]);
   });
 
   test('docs/otp-differences.md is made from it', async () => {

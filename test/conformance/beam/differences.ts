@@ -120,8 +120,8 @@ export const notPlayed: readonly Pick<Difference, 'rules' | 'otp' | 'ours' | 'wh
   {
     rules: ['GEN-008'],
     otp: '`{error, Reason}` from init is a bad return value.',
-    ours: 'init has no such result; `stop(reason)` fails the start.',
-    why: 'One way to fail is enough.',
+    ours: '`fail(reason)`: the start fails, the process ends `normal`, and nothing is reported.',
+    why: 'Newest OTP does so.',
   },
   {
     rules: ['NAM-005', 'GEN-007'],
