@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createMachine } from 'xstate';
 import {
+  createTestClock,
   defineServer,
   defineTask,
   exitReason,
@@ -16,7 +17,7 @@ import {
   type PartitionSupervisorOptions,
   type SupervisorRef,
 } from '@snakepit/supervisor';
-import { boom, until, withBench, type Bench } from '../fixtures/supervised.ts';
+import { boom, gate, rest, until, withBench, type Bench } from '../fixtures/supervised.ts';
 
 /** Says what it was started with. */
 const echo = defineServer({
@@ -140,14 +141,15 @@ describe('routing', () => {
     withBench(async (bench) => {
       const tree = await start(bench, { child: { start: bench.child('p').start } });
       const [before, other] = [0, 1].map((key) => PartitionSupervisor.pidFor(tree, key));
+      const restart = gate();
+      bench.holding.set('p', restart.passed);
       bench.end(before ?? tree.pid);
       await until(() => bench.log.includes('-p boom'));
+      await rest();
       // Nobody serves it in between, and never the dead one.
-      await until(() => {
-        const now = PartitionSupervisor.pidFor(tree, 0);
-        expect(now).not.toBe(before);
-        return now !== undefined;
-      });
+      expect(PartitionSupervisor.pidFor(tree, 0)).toBeUndefined();
+      restart.open();
+      await until(() => PartitionSupervisor.pidFor(tree, 0) !== undefined);
       const [now] = await pids(tree);
       expect(PartitionSupervisor.pidFor(tree, 4)).toBe(now);
       expect(PartitionSupervisor.pidFor(tree, 1)).toBe(other);
@@ -219,6 +221,22 @@ describe('resize', () => {
       expect(await PartitionSupervisor.resize(tree, 4)).toBe(3);
       expect(await PartitionSupervisor.countChildren(tree)).toMatchObject({ specs: 4, active: 4 });
     }));
+
+  test('[PAR-006] routes to fewer before it stops any', async () => {
+    const clock = createTestClock();
+    await withBench(async (bench) => {
+      const tree = await start(bench, {
+        child: { start: bench.child('p', {}, { stubborn: true }).start, shutdown: 100 },
+      });
+      const resized = PartitionSupervisor.resize(tree, 3);
+      await clock.advance(99);
+      expect(PartitionSupervisor.partitions(tree)).toBe(3);
+      expect(bench.log).not.toContain('-p killed');
+      await clock.advance(1);
+      expect(await resized).toBe(4);
+      expect(bench.log).toContain('-p killed');
+    }, clock);
+  });
 
   test('[PAR-006] with zero partitions routing is an error, and a cast is dropped', () =>
     withBench(async (bench) => {

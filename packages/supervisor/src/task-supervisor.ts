@@ -167,7 +167,7 @@ export const TaskSupervisor: TaskSupervisorApi = {
   },
 };
 
-/** Starts a task that somebody waits for: it is never started again, for its handle would not know of that. */
+/** Starts a task that somebody waits for: temporary, as tasks are, for a handle knows of one run only. */
 async function startUnder(
   tree: SupervisorRef,
   logic: Behaviour<undefined>,
@@ -176,7 +176,6 @@ async function startUnder(
   const started = await DynamicSupervisor.startChild(tree, {
     id: 'task',
     start: [logic],
-    restart: 'temporary',
     ...(shutdown !== undefined && { shutdown }),
   });
   if (started.ok && started.pid !== undefined) return started.pid;

@@ -212,8 +212,7 @@ export class TaskStream<I, R> implements From {
 
   #ended(place: Place<R>, result: TaskResult<R>): void {
     this.#forgetLimit(place);
-    // A result that came in time is one, whatever happened to the task afterwards.
-    const isLate = place.late && !result.ok;
+    const isLate = place.late;
     place.result = isLate ? { ok: false, reason: exitReason.timeout } : result;
     if (!this.#options.ordered) this.#ready.push(place);
     if (isLate && !this.#options.killsTask) this.#fail(new ExitError(exitReason.timeout, what));

@@ -12,6 +12,14 @@ import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
 
 const forever = (): Promise<never> => new Promise(() => undefined);
 
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settled) => {
+    resolve = settled;
+  });
+  return { promise, resolve };
+}
+
 const value = (n: number): TaskResult<string> => ({ ok: true, value: `value ${String(n)}` });
 
 describe('asyncStream', () => {
@@ -146,6 +154,35 @@ describe('asyncStream', () => {
     expect(bench.closed).toBe(1);
     // The owner traps exits, and yet nothing of it is in its mailbox.
     await expect(owner.call.seen()).resolves.toEqual([]);
+    await system.stop();
+  });
+
+  test('[TSK-008] leaving it waits until the last of many is gone', async () => {
+    const system = quietSystem();
+    const work = (n: number): Promise<number> => (n === 0 ? Promise.resolve(n) : forever());
+    const bench = new Bench(5_000);
+    const stream = Task.asyncStream(system, bench.items(), work, { maxConcurrency: 5_000 });
+    await stream.next();
+    expect(tasksOf(system)).toBe(4_999);
+    await stream.return();
+    expect(tasksOf(system)).toBe(0);
+    await system.stop();
+  });
+
+  test('[TSK-008] what the input gives after that is not worked on', async () => {
+    const system = quietSystem();
+    const { promise, resolve } = deferred<IteratorResult<number>>();
+    const answers = [Promise.resolve({ value: 1, done: false }), promise];
+    const input: AsyncIterable<number> = {
+      [Symbol.asyncIterator]: () => ({ next: () => answers.shift() ?? forever() }),
+    };
+    const seen: number[] = [];
+    const stream = Task.asyncStream(system, input, (n) => seen.push(n), { maxConcurrency: 3 });
+    await stream.next();
+    await stream.return();
+    resolve({ value: 2, done: false });
+    await settle();
+    expect(seen).toEqual([1]);
     await system.stop();
   });
 
