@@ -281,5 +281,33 @@ const lag = {
   ]),
 };
 
+const unobserved = {
+  sides: {
+    snakepit: { contestant: 'snakepit', work: 'pingPong', size: 500_000 },
+    without: { contestant: 'snakepit', work: 'pingPongUnrecorded', size: 500_000 },
+  },
+  rows: [
+    {
+      name: 'ping-pong, nobody listening, a message',
+      figure: 'perMessage',
+      unit: 'µs',
+      peer: 'without',
+      against: 'ours without flight recorder',
+      goal: atMost(1.1, '≤ 10 % more'),
+    },
+  ],
+};
+
 /** What is compared, by the name of its suite. */
-export const comparisons = { pingPong, call, spawn, crash, storm, start, stopCharts, fanOut, lag };
+export const comparisons = {
+  pingPong,
+  call,
+  spawn,
+  crash,
+  storm,
+  start,
+  stopCharts,
+  fanOut,
+  lag,
+  unobserved,
+};

@@ -1,4 +1,4 @@
-// A process of one contestant: does the works that it is sent, one at a time, on a clean heap; ends with its parent.
+// A process of one contestant: does the works that it is sent, one at a time; ends with its parent.
 import { fileURLToPath } from 'node:url';
 
 const contestant = fileURLToPath(new URL(`contestants/${process.argv[2]}.mjs`, import.meta.url));
@@ -7,7 +7,6 @@ const loaded = import(contestant);
 process.on('message', async ({ work, size, option }) => {
   try {
     const { works } = await loaded;
-    globalThis.gc();
     process.send({ figures: await works[work](size, option) });
   } catch (error) {
     process.send({ error: error.stack });

@@ -14,7 +14,7 @@ import { lagBeside } from '../lag.mjs';
 import { check, heapAfterCollection, latch, microsecondsPer, p50 } from '../measure.mjs';
 
 /** Reports of a thousand crashes would measure the console. */
-const newSystem = () => createSystem({ logger: silentLogger });
+const newSystem = (options = {}) => createSystem({ logger: silentLogger, ...options });
 
 /** Restarts never use up the intensity: what is measured is the restart. */
 const tolerant = { maxRestarts: 1_000_000_000, maxSeconds: 1 };
@@ -38,8 +38,8 @@ const player = defineServer({
   },
 });
 
-async function rally(messages, serve) {
-  const system = newSystem();
+async function rally(messages, serve, options) {
+  const system = newSystem(options);
   const over = latch();
   const one = await system.start(player, over.open);
   const other = await system.start(player, over.open);
@@ -104,20 +104,25 @@ const echo = defineServer({
 });
 
 const hub = defineServer({
-  init: ({ spokes, over }) => ok({ spokes, over, answers: 0, wanted: 0 }),
+  init: ({ spokes, over }) => ok({ spokes, over, answers: 0 }),
   info: (state, message, self) => {
     if (message === 1) {
-      const answers = state.answers + 1;
-      if (answers === state.wanted) state.over();
-      return noreply({ ...state, answers });
+      state.answers += 1;
+      if (state.answers === state.spokes.length) state.over();
+      return noreply(state);
     }
+    state.answers = 0;
     for (const spoke of state.spokes) self.send(spoke, self.pid);
-    return noreply({ ...state, answers: 0, wanted: state.spokes.length });
+    return noreply(state);
   },
 });
 
 export const works = {
   pingPong: (messages) => rally(messages, (system, pid, left) => system.send(pid, left)),
+
+  /** What is left out is what is kept of the last messages of each process. */
+  pingPongUnrecorded: (messages) =>
+    rally(messages, (system, pid, left) => system.send(pid, left), { flightRecorder: 0 }),
 
   castPingPong: (messages) =>
     rally(messages, (system, pid, left) => system.cast(pid, { type: 'ball', arg: left })),
