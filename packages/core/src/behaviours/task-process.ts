@@ -4,7 +4,6 @@ import type { ExitReason } from '../process/exit-reason.ts';
 import type { ProcessContext } from '../process/process-context.ts';
 import type { Process } from '../process/process.ts';
 import type { Behaviour, Instance } from './behaviour.ts';
-import { createFlatActor, type FlatActor } from './flat-actor.ts';
 import type { TaskResult } from './task-outcome.ts';
 
 /** The work of a task. It may watch `self.signal` to stop early when the task is ended. */
@@ -41,7 +40,6 @@ class TaskInstance<T, I> implements Instance {
   readonly #process: Process;
   readonly #input: I;
   readonly #plan: TaskPlan<T, I>;
-  readonly #actor: FlatActor;
   #result: TaskResult<T> | undefined;
   #phase: 'running' | 'done' = 'running';
 
@@ -49,7 +47,6 @@ class TaskInstance<T, I> implements Instance {
     this.#process = process;
     this.#input = input;
     this.#plan = plan;
-    this.#actor = createFlatActor(this, { handle: () => undefined });
   }
 
   get stateValue(): string {
@@ -78,14 +75,13 @@ class TaskInstance<T, I> implements Instance {
     );
   }
 
-  receive(message: unknown): void {
-    this.#actor.send(message);
+  receive(): void {
+    // It never is: the mailbox is shut from its first turn to its last.
   }
 
   dispose(reason: ExitReason): void {
     const { owner, quiet = false, onEnd } = this.#plan;
     this.#phase = 'done';
-    this.#actor.stop();
     // One that does not trap keeps the link, so that it dies with a task that fails.
     if (owner?.trapExit === true && quiet) this.#process.bonds.unlink(owner);
     onEnd?.(this.#result ?? { ok: false, reason });
