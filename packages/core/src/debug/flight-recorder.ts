@@ -12,30 +12,34 @@ export interface RecentEvent {
 
 const kinds = ['call', 'cast', 'info', 'continue'] as const;
 
-/** Of one event: the number of its kind, its type, and when. */
-const slotsPerEvent = 3;
+/** Times are kept in so many bits, which is six days; what is older looks younger by that. */
+const timeMask = 0x1fff_ffff;
 
 /**
  * The last messages of one process, oldest overwritten.
  *
- * Keeps names and times in one flat array, never a message: what was handled may be collected. No object is made for
- * a message.
+ * Keeps names and times, never a message: what was handled may be collected. No object is made for a message.
  *
  * @internal
  */
 export class FlightRecorder {
-  readonly #slots: (string | number)[] = [];
-  readonly #end: number;
+  readonly #types: string[];
+  /** Of each, when it was and the number of its kind, in one small integer. */
+  readonly #marks: number[];
   #next = 0;
+  #isFull = false;
 
   /** @param size - How many events are kept. */
   constructor(size: number) {
-    this.#end = size * slotsPerEvent;
+    // All of it at once: an array that grows must be looked at for each entry.
+    this.#types = new Array<string>(size).fill('');
+    this.#marks = new Array<number>(size).fill(0);
   }
 
   /** Notes that a message is about to be handled. */
   noteMessage(message: unknown, atMs: number): void {
-    if (message instanceof CastMessage) this.#note(1, typeOf(message.request), atMs);
+    if (typeof message !== 'object') this.#note(2, typeof message, atMs);
+    else if (message instanceof CastMessage) this.#note(1, typeOf(message.request), atMs);
     else if (message instanceof CallMessage) this.#note(0, typeOf(message.request), atMs);
     else this.#note(2, typeOf(message), atMs);
   }
@@ -47,28 +51,29 @@ export class FlightRecorder {
 
   #note(kind: number, type: string, atMs: number): void {
     const at = this.#next;
-    this.#slots[at] = kind;
-    this.#slots[at + 1] = type;
-    this.#slots[at + 2] = atMs;
-    this.#next = at + slotsPerEvent === this.#end ? 0 : at + slotsPerEvent;
+    this.#types[at] = type;
+    this.#marks[at] = ((atMs & timeMask) << 2) | kind;
+    this.#next = at + 1;
+    if (this.#next === this.#types.length) {
+      this.#next = 0;
+      this.#isFull = true;
+    }
   }
 
   /** What is kept, oldest first. */
   read(nowMs: number): RecentEvent[] {
-    const slots = this.#slots;
-    const isFull = slots.length === this.#end;
-    const ordered = isFull
-      ? [...slots.slice(this.#next), ...slots.slice(0, this.#next)]
-      : slots.slice();
-    const events: RecentEvent[] = [];
-    for (let at = 0; at < ordered.length; at += slotsPerEvent) {
-      events.push({
-        kind: kinds[Number(ordered[at])] ?? 'info',
-        type: String(ordered[at + 1]),
-        agoMs: nowMs - Number(ordered[at + 2]),
-      });
-    }
-    return events;
+    const size = this.#types.length;
+    const length = this.#isFull ? size : this.#next;
+    const oldest = this.#isFull ? this.#next : 0;
+    return Array.from({ length }, (_, index) => {
+      const at = (oldest + index) % size;
+      const mark = this.#marks[at] ?? 0;
+      return {
+        kind: kinds[mark & 3] ?? 'info',
+        type: this.#types[at] ?? '',
+        agoMs: (nowMs - (mark >>> 2)) & timeMask,
+      };
+    });
   }
 }
 
