@@ -152,23 +152,24 @@ export class Runtime {
    * @throws {@link ExitError} `noproc` for a pid of the dead.
    */
   bound(
-    request: Pick<SpawnRequest, 'logic' | 'input' | 'parent'>,
-    { name, link, monitor }: SpawnOptions,
+    { logic, input, parent }: Pick<SpawnRequest, 'logic' | 'input' | 'parent'>,
+    { name, link = false, monitor = false }: SpawnOptions,
   ): SpawnRequest {
-    const spawner = request.parent ?? this.current;
-    const peer = (option: string, who: boolean | Pid = false): Process | undefined => {
-      if (who === false) return undefined;
-      const found = who === true ? spawner : this.byPid(who);
-      if (found !== undefined) return found;
-      if (who !== true) throw new ExitError(exitReason.noproc, `${option} by ${who.toString()}`);
-      throw coreError('INVALID_ARGUMENT', {
-        argument: `the option ${option}`,
-        value: who,
-        fault: 'there is no process that spawns',
-        remedy: 'Outside of a process give the pid of the one that is meant.',
-      });
-    };
-    return { ...request, name, link: peer('link', link), monitor: peer('monitor', monitor) };
+    const linked = link === false ? undefined : this.#peer('link', link, parent);
+    const watcher = monitor === false ? undefined : this.#peer('monitor', monitor, parent);
+    return { logic, input, parent, name, link: linked, monitor: watcher };
+  }
+
+  #peer(option: string, who: true | Pid, parent: Process | undefined): Process {
+    const found = who === true ? (parent ?? this.current) : this.byPid(who);
+    if (found !== undefined) return found;
+    if (who !== true) throw new ExitError(exitReason.noproc, `${option} by ${who.toString()}`);
+    throw coreError('INVALID_ARGUMENT', {
+      argument: `the option ${option}`,
+      value: who,
+      fault: 'there is no process that spawns',
+      remedy: 'Outside of a process give the pid of the one that is meant.',
+    });
   }
 
   /** A pid that no process has had. */
