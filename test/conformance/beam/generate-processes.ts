@@ -17,7 +17,7 @@ const reason = fc.constantFrom(...reasonWords);
 const name = fc.constantFrom('conf_a', 'conf_b');
 const text = fc.constantFrom('x', 'y', 'z');
 /** At once, within a wait, or long after the end. */
-const ms = fc.constantFrom(0, 10, 10, 60_000, -1);
+const ms = fc.constantFrom(0, 30, 30, 60_000, -1);
 
 function told(weight: number, what: Arbitrary<object>) {
   return { weight, arbitrary: what as Arbitrary<RawCommand> };
@@ -52,11 +52,11 @@ const command: Arbitrary<RawCommand> = fc.oneof(
 
 const rawStep: Arbitrary<RawStep> = fc.oneof(
   {
-    weight: 24,
+    weight: 96,
     arbitrary: fc.record({ do: fc.constant('tell' as const), who: at, what: command }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('hold' as const), who: at }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('release' as const), who: at }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('hold' as const), who: at }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('release' as const), who: at }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const) }) },
 );
 

@@ -57,7 +57,7 @@ describe('histories of bare processes', () => {
     const log = await playOurProcesses({
       processes: ['p0', 'p1'],
       steps: [
-        tell('p0', { do: 'afterName', name: 'conf_a', ms: 10, text: 'x', timer: 't0' }),
+        tell('p0', { do: 'afterName', name: 'conf_a', ms: 30, text: 'x', timer: 't0' }),
         tell('p1', { do: 'register', name: 'conf_a' }),
         { do: 'hold', who: 'p0' },
         tell('p1', { do: 'send', to: 'p0', text: 'y' }),

@@ -51,7 +51,7 @@ export interface ProcessHistory {
 }
 
 /** How long a wait takes, in milliseconds. */
-export const waitMs = 20;
+export const waitMs = 45;
 
 /** A history for people: one step a line. */
 export function readableHistory({ processes, steps }: ProcessHistory): string {
