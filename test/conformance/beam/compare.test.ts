@@ -166,6 +166,13 @@ describe('compare', () => {
       const log = both.filter((line) => line !== left);
       expect(compare(nested, log, ['step 1'])).toMatchObject({ same: false, excuse: undefined });
     }
+    const reversed = [
+      'step 1',
+      'report s1#1 child_terminated w1 (boom) w1#1',
+      'start w1#2 thenStop normal',
+      'report s0#1 start_error w0 (boom) w0#1',
+    ];
+    expect(compare(nested, reversed, ['step 1'])).toMatchObject({ excuse: 'retry-overtaken' });
   });
 });
 

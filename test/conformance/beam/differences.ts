@@ -78,8 +78,8 @@ export const differences: readonly Difference[] = [
   {
     id: 'retry-overtaken',
     rules: ['STR-019', 'MSG-002', 'MSG-007'],
-    otp: 'A supervisor that tries a restart again does so without a pause, so mostly before another one gets to stop it.',
-    ours: 'It lets timers and I/O through first; one above it that is at work at the same time may stop it before.',
+    otp: 'A supervisor that tries a restart again does so without a pause, so mostly before another one that is at work at the same time does anything.',
+    ours: 'It lets timers and I/O through first; one above or below it that is at work at the same time may be faster.',
     why: 'What blocks the start could never go away. Nothing is promised about two processes at once, but that both do their own work in order.',
     excuses: (otp, scenario) => otp.some(({ events }) => isOvertaken(events, scenario)),
   },

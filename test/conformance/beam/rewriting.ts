@@ -79,18 +79,21 @@ export const withoutMemberIds: Rewriting = (line, _, facts) => {
 };
 
 /**
- * Whether a supervisor that tried a restart again was at work at the same time as one above it: only children that die
- * while others start make that happen.
+ * Whether a supervisor that tried a restart again was at work at the same time as one above or below it: only children
+ * that die while others start make that happen.
  */
 export function isOvertaken(events: readonly string[], scenario: Scenario): boolean {
   if (!events.some((event) => / (?:killing|thenStop) /.test(event))) return false;
   const parents = parentsOf(scenario);
+  const lineOf = (id: string): readonly string[] => {
+    const above = parents.get(id);
+    return above === undefined ? [] : [above, ...lineOf(above)];
+  };
   const reporters = new Set(events.flatMap((event) => reporterOf(event, 'report') ?? []));
-  return events.some((event) => {
-    let above = parents.get(reporterOf(event, 'start_error') ?? '');
-    while (above !== undefined && !reporters.has(above)) above = parents.get(above);
-    return above !== undefined;
-  });
+  const retrying = new Set(events.flatMap((event) => reporterOf(event, 'start_error') ?? []));
+  return [...retrying].some((one) =>
+    [...reporters].some((other) => lineOf(one).includes(other) || lineOf(other).includes(one)),
+  );
 }
 
 /** The id of the supervisor that made a report. */
