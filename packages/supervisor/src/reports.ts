@@ -64,7 +64,8 @@ export function endOfDynamicStopped(
   pid: number | undefined,
   reason: ExitReason,
 ): EndOfChild {
-  return endOf(children, pid, reason, reportOfDynamicStop);
+  // Whatever its restart type: who is stopped here is no child any more (OTP DYN-017).
+  return { ...endOf(children, pid, reason, reportOfDynamicStop), dropped: true };
 }
 
 function endOf(
