@@ -241,6 +241,9 @@ describe('whatever settles first', () => {
         const gone = raced.system.awaitExit(tree.pid);
         if (end === 'stop') void Supervisor.stop(tree);
         else raced.system.exit(tree.pid, end === 'kill' ? exitReason.kill : boom);
+        // Who comes too late learns of the end.
+        strike({ what: 'list', id: '' }, raced, tree);
+        strike({ what: 'start', id: 'c' }, raced, tree);
         await settled(scheduler, raced, gone);
         await quiet(scheduler, raced);
         await isClean(raced);
