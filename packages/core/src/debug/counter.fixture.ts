@@ -14,7 +14,9 @@ export const counter = defineServer({
   call: {
     get: (n) => reply(n, n),
     add: (n, by: number) => reply(n + by, n + by),
-    wait: async (n, opened: Promise<void>) => {
+    wait: async (n, opened: Promise<void>, self) => {
+      // So that it is in the run queue once more, while it awaits.
+      self.send(self.pid, 'to itself');
       await opened;
       return reply('done', n);
     },

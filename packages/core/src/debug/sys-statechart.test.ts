@@ -110,8 +110,11 @@ describe('sys on a statechart', () => {
     const pid = await system.start(worker);
     system.send(pid, { type: 'rest' });
     await sys.suspend(system, pid);
+    const turns = system.processInfo(pid)?.turns ?? 0;
     await clock.advance(60);
     expect(system.processInfo(pid)).toMatchObject({ stateValue: 'resting', status: 'suspended' });
+    // It does not look again and again whether it may do something.
+    expect(system.processInfo(pid)?.turns).toBeLessThanOrEqual(turns + 1);
     await sys.resume(system, pid);
     await clock.advance(0);
     expect(system.processInfo(pid)).toMatchObject({ stateValue: 'idle', status: 'waiting' });
