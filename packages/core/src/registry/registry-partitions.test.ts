@@ -130,6 +130,26 @@ describe('the processes of a registry', () => {
     ]);
     await system.stop();
   });
+
+  test('while they are restarted, nothing is spawned under a key', async () => {
+    const { system, pids } = await startOnTwo('unique', true);
+    const [first] = pids();
+    const refused: unknown[] = [];
+    if (first !== undefined) {
+      void system.awaitExit(first).then(() => {
+        const before = [...system.processes()].length;
+        expect(() => system.spawn(probe, {}, { name: { via: ['r', 'x'] } })).toThrow(
+          'is being restarted',
+        );
+        refused.push([...system.processes()].length - before);
+      });
+      system.exit(first, exitReason.kill);
+    }
+    await settle();
+    expect(refused).toEqual([0]);
+    await system.start(probe, {}, { name: { via: ['r', 'x'] } });
+    await system.stop();
+  });
 });
 
 describe('a registry whose processes end too often', () => {
