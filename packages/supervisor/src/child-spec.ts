@@ -133,7 +133,7 @@ export function checkChildSpec(
   return {
     ok: true,
     key: keyOfId(spec.id) ?? '',
-    // Field by field: a spread takes ten times as long, and unknown fields are ignored.
+    // Field by field: a spread to which fields are added takes a microsecond, and unknown fields are ignored.
     spec: {
       id: spec.id,
       start: spec.start,
