@@ -126,6 +126,8 @@ const child = defineServer({
   trapExit: true,
   init: async ({ id, tree }: ChildInput, self) => {
     tree.begun(self.pid);
+    // Must end with it.
+    self.sendAfter(60_000, 'never');
     await tree.wait(`init ${id}`);
     return ok({ id, tree });
   },

@@ -185,12 +185,13 @@ describe('the paths of the supervisor, on real processes', () => {
 
 describe('the paths of the dynamic supervisor, on real processes', () => {
   const start = (label: string): Act => call('child.start', label);
+  const byId = ['terminate', 'restart', 'delete', 'describe'].map((what) => call(`child.${what}`));
   const cases: Case[] = [
     { options: { strategy: 'none' }, children: {}, calls: [] },
     {
       options: { maxRestarts: 1, maxChildren: 2 },
       children: {},
-      calls: [...listing, start('d'), start('e'), call('child.terminate', 'd')],
+      calls: [...listing, ...byId, start('d'), start('e'), call('child.terminate', 'd')],
     },
     {
       options: { maxRestarts: 0, maxChildren: 2 },

@@ -239,7 +239,7 @@ function labelOf(id: unknown): string {
 }
 
 const refusals = new Set([
-  ...['alreadyStarted', 'alreadyPresent', 'startFailed', 'notFound'],
+  ...['alreadyStarted', 'alreadyPresent', 'startFailed', 'notFound', 'noChildIds'],
   ...['running', 'restarting', 'maxChildren'],
 ]);
 

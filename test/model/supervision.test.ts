@@ -239,6 +239,7 @@ describe('supervisor', () => {
 });
 
 describe('dynamicSupervisor', () => {
+  const byId = ['child.terminate', 'child.restart', 'child.delete', 'child.describe'];
   const graphOf = (input: object): Graph =>
     walk(dynamicSupervisorMachine, {
       input,
@@ -256,6 +257,7 @@ describe('dynamicSupervisor', () => {
           })),
           { type: 'child.start', spec: {}, from },
           ...[10, 11, 15].map((pid) => ({ type: 'child.terminate', pid, from })),
+          ...byId.map((type) => ({ type, id: 0, from })),
         ];
       },
     });

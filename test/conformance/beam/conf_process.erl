@@ -35,7 +35,9 @@ play_all(#{processes := Ids, steps := Steps}) ->
     [ets:delete(Table) || Table <- [Pids, Lines]],
     Log ++ lists:sort(Last).
 
+%% A timer to a name would reach whoever has it in the next history.
 end_all(Pids) ->
+    [erlang:cancel_timer(Ref) || {{label, _}, Ref} <- ets:tab2list(Pids), is_reference(Ref)],
     All = [Pid || {{id, _}, Pid} <- ets:tab2list(Pids)],
     [exit(Pid, kill) || Pid <- All],
     [receive {'DOWN', Ref, _, _, _} -> ok end || Ref <- [monitor(process, Pid) || Pid <- All]].

@@ -74,13 +74,22 @@ terminate(Reason, {Collector, #{temper := Temper, lastWill := LastWill}}) ->
         _ -> ok
     end.
 
-%% Kills another child, if it lives, and waits until it is gone.
+%% Kills another child, if it lives, and waits until it is gone. One of an earlier life of their supervisor is ending
+%% anyhow: they would race.
 kill(Collector, Id) ->
     case conf_collector:pid_of(Collector, Id) of
-        {Pid, true} when Pid =/= self() ->
+        {Pid, true} when Pid =/= self() -> kill_sibling(Pid, process_info(Pid, dictionary));
+        _ -> ok
+    end.
+
+kill_sibling(Pid, {dictionary, Dictionary}) ->
+    case hd(proplists:get_value('$ancestors', Dictionary)) =:= hd(get('$ancestors')) of
+        true ->
             Ref = monitor(process, Pid),
             exit(Pid, kill),
             receive {'DOWN', Ref, _, _, _} -> ok end;
-        _ ->
+        false ->
             ok
-    end.
+    end;
+kill_sibling(_, undefined) ->
+    ok.

@@ -152,10 +152,14 @@ function begin(script: Script, self: ProcessContext): Starting {
   }
 }
 
-/** Kills another child, if it lives, and waits until it is gone. */
+/**
+ * Kills another child, if it lives, and waits until it is gone. One of an earlier life of their supervisor is ending
+ * anyhow: they would race.
+ */
 async function kill(journal: Journal, id: string, self: ProcessContext): Promise<void> {
   const pid = journal.pidOf(id);
-  if (pid === undefined || pid === self.pid || !journal.lives(id)) return;
+  if (pid === undefined || pid === self.pid) return;
+  if (journal.system.processInfo(pid)?.parent !== self.parent) return;
   const gone = journal.system.awaitExit(pid);
   self.exit(pid, exitReason.kill);
   await gone;
