@@ -60,7 +60,8 @@ export function tableSet<T>(table: OrderedTable<T>, key: number, value: T): Orde
 export function tableDelete<T>(table: OrderedTable<T>, key: number): OrderedTable<T> {
   if (tableGet(table, key) === undefined) return table;
   if (table.size === 1) return empty;
-  return { ...table, size: table.size - 1, root: drop(table.root, table.depth - 1, key) };
+  const { size, depth } = table;
+  return { size: size - 1, depth, root: drop(table.root, depth - 1, key) };
 }
 
 /** The first entry between two numbers, both included, that passes the test. */
