@@ -80,3 +80,14 @@ export type {
   TelemetryEvents,
   TelemetryHandler,
 } from './telemetry/telemetry.ts';
+
+// For our other packages.
+export { causesOf } from './debug/crash-report.ts';
+export { isSilent } from './logger.ts';
+export { prepareTask } from './behaviours/task-handle.ts';
+export type { PreparedTask } from './behaviours/task-handle.ts';
+export { streamTasks } from './behaviours/task-stream.ts';
+export type { TaskStreamParts } from './behaviours/task-stream.ts';
+export { unlessUnheard } from './behaviours/task-wait.ts';
+export { mapKeyOf } from './registry/registry-key.ts';
+export type { Router } from './process/names.ts';
