@@ -30,6 +30,12 @@ export interface NotFound {
   readonly kind: 'notFound';
 }
 
+/** It is a dynamic supervisor: its children have no ids, and are meant by their pids (OTP DYN-003). */
+export interface NoChildIds {
+  /** Told by this. */
+  readonly kind: 'noChildIds';
+}
+
 /** The child runs, or is being restarted (OTP SUP-018, SUP-019). */
 export interface NotStopped {
   /** Told by this. */
@@ -72,7 +78,7 @@ export interface MaxChildren {
 export type StartChildError = ChildSpecFault | AlreadyStarted | AlreadyPresent | StartFailed;
 
 /** Why a child was not started again. */
-export type RestartChildError = NotFound | NotStopped | AlreadyStarted | StartFailed;
+export type RestartChildError = NotFound | NoChildIds | NotStopped | AlreadyStarted | StartFailed;
 
 /** One child in a list (OTP SUP-021). */
 export interface ChildInfo {

@@ -74,7 +74,11 @@ export function childAtHand({ children, at }: DynamicSupervisorContext): ChildSl
 }
 
 /** The child meant by the number of a pid: a running one, or a restarting one by its old pid. */
-export function childMeant(context: DynamicSupervisorContext, pid: number): ChildSlot | undefined {
+export function childMeant(
+  context: DynamicSupervisorContext,
+  pid: number | undefined,
+): ChildSlot | undefined {
+  if (pid === undefined) return undefined;
   const running = childOfPid(context.children, pid);
   if (running !== undefined) return running;
   const serial = indexGet(context.restarting, pid);

@@ -8,6 +8,16 @@ const atHand = ({ context }: { context: { at: number | null } }) => ({ serial: c
 const pidOfExit = ({ event }: { event: ExitMessage }) => ({ pid: event.from.id });
 const callerOf = ({ event }: { event: { from: From } }) => ({ from: event.from });
 
+const notByPid = {
+  actions: {
+    type: 'answer',
+    params: ({ event }: { event: { from: From } }) => ({
+      from: event.from,
+      answer: refusedOr({ kind: 'noChildIds' }),
+    }),
+  },
+} as const;
+
 /** A dynamic supervisor at rest: the one state in which it takes what comes, one thing after another. */
 export const idleState = dynamicSetup.createStateConfig({
   on: {
@@ -77,7 +87,8 @@ export const idleState = dynamicSetup.createStateConfig({
           type: 'answer',
           params: ({ event }) => ({
             from: event.from,
-            answer: refusedOr({ kind: 'notFound' }),
+            // Plain JavaScript, and what is asked as of an ordinary supervisor, may bring an id instead.
+            answer: refusedOr({ kind: typeof event.pid === 'number' ? 'notFound' : 'noChildIds' }),
           }),
         },
       },
@@ -98,6 +109,9 @@ export const idleState = dynamicSetup.createStateConfig({
         ],
       },
     ],
+    'child.restart': notByPid,
+    'child.delete': notByPid,
+    'child.describe': notByPid,
     'children.list': { actions: { type: 'answerList', params: callerOf } },
     'children.count': { actions: { type: 'answerCount', params: callerOf } },
     'supervisor.stop': {

@@ -71,7 +71,7 @@ export const dynamicSetup = setup({
       childAt(context.children, serial)?.status === 'restarting',
     isUnfit: ({ context }, { spec }: { spec: unknown }) =>
       decide.refusalOfSpec(context, spec) !== undefined,
-    isUnknown: ({ context }, { pid }: { pid: number }) =>
+    isUnknown: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.childMeant(context, pid) === undefined,
     isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
@@ -101,7 +101,7 @@ export const dynamicSetup = setup({
     rememberParent: assign((_, { parent }: { parent: number }) => ({ parent })),
     rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),
     aimAt: assign((_, { serial }: { serial: number }) => ({ at: serial })),
-    aimAtPid: assign(({ context }, { pid }: { pid: number }) => ({
+    aimAtPid: assign(({ context }, { pid }: { pid: number | undefined }) => ({
       at: decide.childMeant(context, pid)?.serial ?? null,
     })),
     addRequested: assign(({ context }, { spec }: { spec: unknown }) =>

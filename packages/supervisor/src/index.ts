@@ -41,6 +41,7 @@ export type {
   ChildInfo,
   Done,
   MaxChildren,
+  NoChildIds,
   NotFound,
   NotStopped,
   Refused,

@@ -137,6 +137,7 @@ function refuseRestart(error: RestartChildError, id: number): void {
     case 'restarting':
       return;
     case 'notFound':
+    case 'noChildIds':
       throw supervisorError('INVALID_ARGUMENT', {
         argument: what,
         fault: 'it is temporary, and was forgotten when it was stopped',

@@ -15,7 +15,12 @@ export type SupervisorRequest =
 /** What a dynamic supervisor can be asked by a call; `pid` is the number of a pid. */
 export type DynamicRequest =
   | { readonly type: 'child.start'; readonly spec: unknown; readonly from: From }
-  | { readonly type: 'child.terminate'; readonly pid: number; readonly from: From }
+  | { readonly type: 'child.terminate'; readonly pid: number | undefined; readonly from: From }
+  /** What only a supervisor whose children have ids can do (OTP DYN-003). */
+  | {
+      readonly type: 'child.restart' | 'child.delete' | 'child.describe';
+      readonly from: From;
+    }
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 
@@ -59,6 +64,7 @@ export type Refusal =
   | { readonly kind: 'alreadyPresent' }
   | { readonly kind: 'startFailed'; readonly reason: ExitReason; readonly serial: number | null }
   | { readonly kind: 'notFound' }
+  | { readonly kind: 'noChildIds' }
   | { readonly kind: 'running' }
   | { readonly kind: 'restarting' }
   | { readonly kind: 'maxChildren'; readonly limit: number };

@@ -13,6 +13,7 @@ import type {
   ChildCounts,
   ChildInfo,
   Done,
+  NoChildIds,
   NotFound,
   NotStopped,
   Refused,
@@ -99,11 +100,14 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
    * @param id - Id from the child specification, not a pid.
    * @returns `ok` also when the child had already stopped; `notFound` for an unknown id (OTP SUP-016).
    */
-  terminateChild(tree: SupervisorRef, id: ChildId): Promise<Done | Refused<NotFound>>;
+  terminateChild(tree: SupervisorRef, id: ChildId): Promise<Done | Refused<NotFound | NoChildIds>>;
   /** Starts a stopped child in its old place; not counted as a restart (OTP SUP-018). */
   restartChild(tree: SupervisorRef, id: ChildId): Promise<Started | Refused<RestartChildError>>;
   /** Forgets a stopped child (OTP SUP-019). */
-  deleteChild(tree: SupervisorRef, id: ChildId): Promise<Done | Refused<NotFound | NotStopped>>;
+  deleteChild(
+    tree: SupervisorRef,
+    id: ChildId,
+  ): Promise<Done | Refused<NotFound | NoChildIds | NotStopped>>;
   /** All children, newest first (OTP SUP-021). */
   whichChildren(tree: SupervisorRef): Promise<readonly ChildInfo[]>;
   /** How many children there are (OTP SUP-022). */
@@ -112,7 +116,9 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
   getChildSpec(
     tree: SupervisorRef,
     id: ChildId,
-  ): Promise<{ readonly ok: true; readonly spec: CompleteChildSpec } | Refused<NotFound>>;
+  ): Promise<
+    { readonly ok: true; readonly spec: CompleteChildSpec } | Refused<NotFound | NoChildIds>
+  >;
   /**
    * Stops all children in reverse start order, then the supervisor; waits until it is gone.
    *
