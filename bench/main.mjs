@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util';
 import { comparisons } from './actors/comparisons.mjs';
 import { toSuite } from './actors/suite.mjs';
 import { about, writePage } from './page.mjs';
-import { execute } from './suites/execute.mjs';
-import { replacement } from './suites/replacement.mjs';
 import { toText } from './table.mjs';
 
-const python = { execute, replacement };
+// Loaded when they are run: the actors need no Python.
+const python = {
+  execute: async (options) => (await import('./suites/execute.mjs')).execute(options),
+  replacement: async (options) => (await import('./suites/replacement.mjs')).replacement(options),
+};
 const actors = Object.fromEntries(
   Object.entries(comparisons).map(([name, comparison]) => [name, toSuite(comparison)]),
 );
