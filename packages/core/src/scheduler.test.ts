@@ -135,6 +135,20 @@ describe('long turns', () => {
     ]);
   });
 
+  test('[PRC-021] the last turn of a stretch is told too', async () => {
+    const clock = turnClock();
+    const told: unknown[] = [];
+    const scheduler = createScheduler({
+      now: clock.now,
+      longTurnMs: 10,
+      onLongTurn: (tookMs, whose) => told.push([Math.round(tookMs), whose]),
+    });
+    const turns = [0.0002, 50].map((ms) => task(() => clock.pass(ms)));
+    for (const turn of turns) scheduler.schedule(turn);
+    await immediate();
+    expect(told).toEqual([[50, [turns[1]]]]);
+  });
+
   test('[PRC-021] among turns of microseconds the clock is looked at for 1 % of their time', async () => {
     const clock = turnClock();
     const scheduler = createScheduler({ now: clock.now, longTurnMs: 10, maxStretchMs: 1e9 });

@@ -28,6 +28,14 @@ describe('FlightRecorder', () => {
     );
   });
 
+  test('tells how long ago also after weeks', () => {
+    const recorder = new FlightRecorder(2);
+    const weeksMs = 2 ** 29 - 3;
+    recorder.noteMessage('before', weeksMs);
+    recorder.noteMessage('after', weeksMs + 7);
+    expect(recorder.read(weeksMs + 9).map(({ agoMs }) => agoMs)).toEqual([9, 2]);
+  });
+
   test.each<[unknown, string]>([
     ['text', 'string'],
     [null, 'null'],

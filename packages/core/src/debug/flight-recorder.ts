@@ -1,4 +1,4 @@
-import { CallMessage, CastMessage } from '../process/messages.ts';
+import { CallMessage, CastMessage, type Request } from '../process/messages.ts';
 
 /** One of the last things that a process was told. */
 export interface RecentEvent {
@@ -12,35 +12,34 @@ export interface RecentEvent {
 
 const kinds = ['call', 'cast', 'info', 'continue'] as const;
 
+/** Of one event: its type; when it was and the number of its kind, in one small integer. */
+const slotsPerEvent = 2;
+
 /** Times are kept in so many bits, which is six days; what is older looks younger by that. */
 const timeMask = 0x1fff_ffff;
 
 /**
  * The last messages of one process, oldest overwritten.
  *
- * Keeps names and times, never a message: what was handled may be collected. No object is made for a message.
+ * Keeps names and times, never a message: what was handled may be collected. No object is made for a message, and the
+ * one array grows with what is in it, since most processes hear little.
  *
  * @internal
  */
 export class FlightRecorder {
-  readonly #types: string[];
-  /** Of each, when it was and the number of its kind, in one small integer. */
-  readonly #marks: number[];
+  readonly #slots: (string | number)[] = [];
+  readonly #end: number;
   #next = 0;
-  #isFull = false;
 
   /** @param size - How many events are kept. */
   constructor(size: number) {
-    // All of it at once: an array that grows must be looked at for each entry.
-    this.#types = new Array<string>(size).fill('');
-    this.#marks = new Array<number>(size).fill(0);
+    this.#end = size * slotsPerEvent;
   }
 
   /** Notes that a message is about to be handled. */
   noteMessage(message: unknown, atMs: number): void {
-    if (typeof message !== 'object') this.#note(2, typeof message, atMs);
-    else if (message instanceof CastMessage) this.#note(1, typeOf(message.request), atMs);
-    else if (message instanceof CallMessage) this.#note(0, typeOf(message.request), atMs);
+    if (message instanceof CastMessage) this.#note(1, nameOf(message.request), atMs);
+    else if (message instanceof CallMessage) this.#note(0, nameOf(message.request), atMs);
     else this.#note(2, typeOf(message), atMs);
   }
 
@@ -51,30 +50,32 @@ export class FlightRecorder {
 
   #note(kind: number, type: string, atMs: number): void {
     const at = this.#next;
-    this.#types[at] = type;
-    this.#marks[at] = ((atMs & timeMask) << 2) | kind;
-    this.#next = at + 1;
-    if (this.#next === this.#types.length) {
-      this.#next = 0;
-      this.#isFull = true;
-    }
+    const slots = this.#slots;
+    slots[at] = type;
+    slots[at + 1] = ((atMs & timeMask) << 2) | kind;
+    this.#next = at + slotsPerEvent === this.#end ? 0 : at + slotsPerEvent;
   }
 
   /** What is kept, oldest first. */
   read(nowMs: number): RecentEvent[] {
-    const size = this.#types.length;
-    const length = this.#isFull ? size : this.#next;
-    const oldest = this.#isFull ? this.#next : 0;
+    const slots = this.#slots;
+    const length = slots.length / slotsPerEvent;
+    const oldest = slots.length === this.#end ? this.#next : 0;
     return Array.from({ length }, (_, index) => {
-      const at = (oldest + index) % size;
-      const mark = this.#marks[at] ?? 0;
+      const at = (oldest + index * slotsPerEvent) % this.#end;
+      const mark = Number(slots[at + 1]);
       return {
         kind: kinds[mark & 3] ?? 'info',
-        type: this.#types[at] ?? '',
+        type: String(slots[at]),
         agoMs: (nowMs - (mark >>> 2)) & timeMask,
       };
     });
   }
+}
+
+/** What a request is called; plain JavaScript callers can give one that is called nothing. */
+function nameOf({ type }: Request): string {
+  return typeof type === 'string' ? type : typeof type;
 }
 
 function typeOf(message: unknown): string {

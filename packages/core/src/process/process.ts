@@ -201,6 +201,8 @@ export class Process implements Schedulable {
     // The behaviour's input type was tied to its logic where the process was spawned.
     this.#instance = this.#behaviour.createInstance(this, this.#input as never);
     this.#input = undefined;
+    const { recentEvents } = this.runtime;
+    if (recentEvents > 0) this.#recent = new FlightRecorder(recentEvents);
     this.#instance.start();
   }
 
@@ -211,16 +213,9 @@ export class Process implements Schedulable {
   }
 
   #handle(message: unknown, instance: Instance): void {
-    this.#recorder?.noteMessage(message, this.runtime.scheduler.roughMs);
+    const recent = this.#recent;
+    if (recent !== undefined) recent.noteMessage(message, this.runtime.scheduler.roughMs);
     instance.receive(message);
-  }
-
-  get #recorder(): FlightRecorder | undefined {
-    const { recentEvents } = this.runtime;
-    if (this.#recent === undefined && recentEvents > 0) {
-      this.#recent = new FlightRecorder(recentEvents);
-    }
-    return this.#recent;
   }
 
   /** The same while somebody looks on, or has asked something. */
@@ -276,7 +271,7 @@ export class Process implements Schedulable {
 
   /** Tells who looks on that it goes on by itself. */
   continuing(argument: unknown): void {
-    this.#recorder?.noteContinue(argument, this.runtime.scheduler.roughMs);
+    this.#recent?.noteContinue(argument, this.runtime.scheduler.roughMs);
     this.#debug?.continuing(argument);
   }
 
