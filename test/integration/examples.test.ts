@@ -46,6 +46,27 @@ describe('npm run example --', () => {
     ]);
   });
 
+  test(
+    '[I2.9] tasks do their work, alone, in streams and under supervision',
+    async () => {
+      expectLines(await runExample('tasks'), [
+        'sum: 5',
+        'many: [ 3, 5 ]',
+        'yield: undefined',
+        'the task is told to stop',
+        'shutdown: undefined',
+        'square: 1',
+        'square: 4',
+        'square: 9',
+        'supervised: error(RangeError: no luck today)',
+        'ann: 1',
+        'joe: 1',
+        'ann: 2',
+      ]);
+    },
+    LIMIT_MS,
+  );
+
   test('[I2.9] supervision-tree restarts what crashes', async () => {
     expectLines(await runExample('supervision-tree'), [
       'another process: true',
@@ -123,7 +144,7 @@ describe('npm run example --', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('There is no example "quickstart"');
     expect(stderr).toContain(
-      'Names: counter, debugging, digits, failures, quick-start, registry, supervision-tree',
+      'Names: counter, debugging, digits, failures, quick-start, registry, supervision-tree, tasks',
     );
   });
 });
