@@ -22,12 +22,12 @@ is_late() -> now_ms() - get(began) > 25.
 play_all(#{processes := Ids, steps := Steps}) ->
     Pids = ets:new(pids, [public, ordered_set]),
     Lines = ets:new(lines, [public, ordered_set]),
-    Collector = spawn_link(fun() -> collect(Lines, #{}) end),
+    Collector = spawn_link(fun() -> collect(Pids, Lines, #{}) end),
     World = #{pids => Pids, lines => Lines, collector => Collector},
     [spawn_in(World, Id, [], self()) || Id <- Ids],
     settle(World, []),
     play(World, Steps, []),
-    Log = [[Id, " ", Line] || {{Id, _}, Line} <- ets:tab2list(Lines)],
+    Log = [[Id, " ", Line] || {{Id, _, _}, Line} <- ets:tab2list(Lines)],
     Last = [[atom_to_list(Id), " at last: ", last(World, Pid)] || {{id, Id}, Pid} <- ets:tab2list(Pids)],
     end_all(Pids),
     unlink(Collector),
@@ -44,7 +44,8 @@ end_all(Pids) ->
 
 %% Steps one after another; each comes to rest before the next.
 play(_, [], _) -> ok;
-play(World, [Step | Steps], Held) ->
+play(World = #{pids := Pids}, [Step | Steps], Held) ->
+    ets:update_counter(Pids, step, 1, {step, 0}),
     Now = step(World, Step, Held),
     settle(World, Now),
     play(World, Steps, Now).
@@ -99,19 +100,22 @@ busy(Pid, IsHeld) ->
     end.
 
 %% Watches from before a process does anything, so that its real exit reason is seen.
-collect(Lines, Ids) ->
+collect(Pids, Lines, Ids) ->
     receive
         {born, From, Id, Pid} ->
             monitor(process, Pid),
             From ! {watched, Pid},
-            collect(Lines, Ids#{Pid => Id});
+            collect(Pids, Lines, Ids#{Pid => Id});
         {'DOWN', _, _, Pid, Reason} ->
             #{Pid := Id} = Ids,
-            line(Lines, Id, ["ends ", conf_reasons:text(Reason, #{})]),
-            collect(Lines, Ids)
+            line(Pids, Lines, Id, ["ends ", conf_reasons:text(Reason, #{})]),
+            collect(Pids, Lines, Ids)
     end.
 
-line(Lines, Id, Text) -> ets:insert(Lines, {{atom_to_list(Id), erlang:unique_integer([monotonic])}, Text}).
+%% With the step in which it happens.
+line(Pids, Lines, Id, Text) ->
+    Step = case ets:lookup(Pids, step) of [{_, N}] -> N; [] -> 0 end,
+    ets:insert(Lines, {{atom_to_list(Id), Step, erlang:unique_integer([monotonic])}, [integer_to_list(Step), " ", Text]}).
 
 spawn_in(World = #{pids := Pids, collector := Collector}, Id, Options, From) ->
     Body = fun() -> receive go -> loop(#{id => Id, world => World}) end end,
@@ -139,7 +143,7 @@ got({'EXIT', Pid, Reason}, S) -> say(S, ["EXIT ", who(S, Pid), " ", reason(Reaso
 got({'DOWN', Ref, process, _, Reason}, S) -> say(S, ["DOWN ", label(S, Ref), " ", reason(Reason)]);
 got({text, Text}, S) -> say(S, ["got ", atom_to_list(Text)]).
 
-say(#{id := Id, world := #{lines := Lines}}, Text) -> line(Lines, Id, Text).
+say(#{id := Id, world := #{pids := Pids, lines := Lines}}, Text) -> line(Pids, Lines, Id, Text).
 who(#{world := World}, Pid) -> name(World, Pid).
 reason(Reason) -> conf_reasons:text(Reason, #{}).
 label(#{world := #{pids := Pids}}, Ref) ->

@@ -44,10 +44,10 @@ describe('histories of bare processes', () => {
       ],
     });
     expect(log).toEqual([
-      'p0 link ok',
-      'p0 EXIT p1 boom',
-      'p0 DOWN m1 boom',
-      'p1 ends boom',
+      'p0 2 link ok',
+      'p0 11 EXIT p1 boom',
+      'p0 11 DOWN m1 boom',
+      'p1 6 ends boom',
       'p0 at last: linked [] watched 0 named - waiting 0',
       'p1 at last: gone',
     ]);
@@ -66,10 +66,10 @@ describe('histories of bare processes', () => {
       ],
     });
     expect(log).toEqual([
-      'p0 timer ok',
-      'p0 ends error crash',
-      'p1 register ok',
-      'p1 got x',
+      'p0 1 timer ok',
+      'p0 5 ends error crash',
+      'p1 2 register ok',
+      'p1 6 got x',
       'p0 at last: gone',
       'p1 at last: linked [] watched 0 named conf_a waiting 0',
     ]);

@@ -43,6 +43,7 @@ class World {
   readonly #clock: TestClock = createTestClock();
   readonly #system: ActorSystem = createSystem({ clock: this.#clock, logger: silentLogger });
   readonly #lines = new Map<string, string[]>();
+  #stepNumber = 0;
   readonly #pids = new Map<string, Pid>();
   readonly #ids = new Map<Pid, string>();
   readonly #monitors = new Map<string, readonly [ProcessContext, MonitorRef]>();
@@ -61,6 +62,7 @@ class World {
     for (const id of processes) this.#began(id, this.#system.spawn(bare, { id, world: this }));
     await this.#clock.advance(0);
     for (const step of steps) {
+      this.#stepNumber += 1;
       this.#step(step);
       await this.#clock.advance(step.do === 'wait' ? waitMs : 0);
     }
@@ -76,8 +78,9 @@ class World {
     await this.#system.stop();
   }
 
-  /** A process writes something down. */
-  say(id: string, line: string): void {
+  /** A process writes something down, with the step in which it happens. */
+  say(id: string, text: string): void {
+    const line = `${this.#stepNumber} ${text}`;
     const lines = this.#lines.get(id);
     if (lines === undefined) this.#lines.set(id, [line]);
     else lines.push(line);

@@ -52,8 +52,9 @@ export const processes: Subject<Parameters<typeof playOurProcesses>[0]> = {
   name: 'processes',
   histories: processHistories,
   async play(beam, history, { seen }) {
-    const [otp, ours] = await Promise.all([beam.play(history), playOurProcesses(history)]);
-    for (const line of otp) count(seen, line.split(' ', 2)[1] ?? '');
+    const logs = await Promise.all([beam.play(history), playOurProcesses(history)]);
+    const [otp, ours] = [ordered(logs[0]), ordered(logs[1])];
+    for (const line of otp) count(seen, /^\S+ (?:\d+ )?(\S+)/.exec(line)?.[1] ?? '');
     return { same: isEqual(otp, ours), otp, ours };
   },
   readable: readableHistory,
@@ -63,6 +64,20 @@ export const processes: Subject<Parameters<typeof playOurProcesses>[0]> = {
     return processHints.flatMap(([pattern, rules]) => (pattern.test(lines) ? rules : []));
   },
 };
+
+/** Several ends that a process learns of in one step come in any order: they are of different senders (MSG-002). */
+function ordered(log: readonly string[]): readonly string[] {
+  const keyOf = (line: string): string => /^\S+ \d+ (?=EXIT |DOWN )/.exec(line)?.[0] ?? '';
+  const runs: string[][] = [];
+  let last = '';
+  for (const line of log) {
+    const key = keyOf(line);
+    if (key !== '' && key === last) runs.at(-1)?.push(line);
+    else runs.push([line]);
+    last = key;
+  }
+  return runs.flatMap((run) => run.sort());
+}
 
 const processHints: readonly (readonly [RegExp, readonly string[]])[] = [
   [/ ends /, ['PRC-006', 'PRC-007', 'PRC-009', 'PRC-010', 'PRC-014', 'PRC-018']],
