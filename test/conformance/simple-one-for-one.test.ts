@@ -111,6 +111,19 @@ describe('what simple_one_for_one does, as a dynamic supervisor', () => {
       expect(await DynamicSupervisor.countChildren(tree)).toMatchObject({ active: 1, workers: 1 });
     }));
 
+  test.each(['anySignificant', 'allSignificant'])(
+    '[AUT-010] autoShutdown %s is refused: its children are never significant',
+    (autoShutdown) =>
+      withBench(async ({ system }) => {
+        const options = { autoShutdown } as object;
+        await expect(DynamicSupervisor.start(system, options)).rejects.toThrow(
+          `autoShutdown of a DynamicSupervisor can only be 'never'; got "${autoShutdown}"`,
+        );
+        const tree = await DynamicSupervisor.start(system, { autoShutdown: 'never' } as object);
+        expect(system.isAlive(tree.pid)).toBe(true);
+      }),
+  );
+
   test('[DYN-008] all are asked at once and share one timer: 1,000 take as long as one', async () => {
     const clock = createTestClock();
     await withBench(async (bench) => {
