@@ -28,6 +28,8 @@ All sides of a row are measured in turn in one run; figures are medians over the
 A goal that is not met is told, and is no error.`;
 
 const options = readOptions(process.argv.slice(2));
+// An exit in order takes along what was started; the signals' own way does not.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const before = about();
 const rows = [];
 const notes = new Set();

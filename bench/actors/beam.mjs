@@ -43,6 +43,11 @@ async function startCompiled(folder) {
     env: { ...process.env, ERL_CRASH_DUMP_BYTES: '0' },
   });
   const exited = once(child, 'exit');
+  const end = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', end);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (what) => {
     const { value, done } = await lines.next();
@@ -59,10 +64,9 @@ async function startCompiled(folder) {
       return answer(work);
     },
     async close() {
-      child.stdin.end();
-      if (child.exitCode === null) child.kill('SIGKILL');
+      process.off('exit', end);
+      end();
       await exited;
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

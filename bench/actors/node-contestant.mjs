@@ -17,6 +17,9 @@ export function startNodeContestant(name) {
     stdio: ['ignore', process.stderr.fd, 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  // In the middle of its work it would not see that its parent is gone.
+  process.once('exit', kill);
   return {
     async run(work, size, option) {
       const answered = once(child, 'message');
@@ -26,7 +29,8 @@ export function startNodeContestant(name) {
       return figures;
     },
     async close() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      process.off('exit', kill);
+      kill();
       await exited;
     },
   };
