@@ -1,4 +1,4 @@
-import { CallMessage, CastMessage, type Request } from '../process/messages.ts';
+import { CallMessage, CastMessage } from '../process/messages.ts';
 
 /** One of the last things that a process was told. */
 export interface RecentEvent {
@@ -36,23 +36,29 @@ export class FlightRecorder {
     this.#end = size * slotsPerEvent;
   }
 
-  /** Notes that a message is about to be handled. */
+  /** Notes that a message is about to be handled. In one piece: it is part of each turn, and a call would show. */
   noteMessage(message: unknown, atMs: number): void {
-    if (message instanceof CastMessage) this.#note(1, nameOf(message.request), atMs);
-    else if (message instanceof CallMessage) this.#note(0, nameOf(message.request), atMs);
-    else this.#note(2, typeOf(message), atMs);
-  }
-
-  /** Notes that the process goes on by itself. */
-  noteContinue(argument: unknown, atMs: number): void {
-    this.#note(3, typeOf(argument), atMs);
-  }
-
-  #note(kind: number, type: string, atMs: number): void {
+    let kind = 2;
+    let type: string;
+    if (message instanceof CastMessage) {
+      kind = 1;
+      type = message.request.type;
+    } else if (message instanceof CallMessage) {
+      kind = 0;
+      type = message.request.type;
+    } else type = typeOf(message);
     const at = this.#next;
     const slots = this.#slots;
     slots[at] = type;
     slots[at + 1] = ((atMs & timeMask) << 2) | kind;
+    this.#next = at + slotsPerEvent === this.#end ? 0 : at + slotsPerEvent;
+  }
+
+  /** Notes that the process goes on by itself. */
+  noteContinue(argument: unknown, atMs: number): void {
+    const at = this.#next;
+    this.#slots[at] = typeOf(argument);
+    this.#slots[at + 1] = ((atMs & timeMask) << 2) | 3;
     this.#next = at + slotsPerEvent === this.#end ? 0 : at + slotsPerEvent;
   }
 
@@ -63,19 +69,16 @@ export class FlightRecorder {
     const oldest = slots.length === this.#end ? this.#next : 0;
     return Array.from({ length }, (_, index) => {
       const at = (oldest + index * slotsPerEvent) % this.#end;
+      const type: unknown = slots[at];
       const mark = Number(slots[at + 1]);
       return {
         kind: kinds[mark & 3] ?? 'info',
-        type: String(slots[at]),
+        // Plain JavaScript callers can give a request that is called by what is no string.
+        type: typeof type === 'string' ? type : typeof type,
         agoMs: (nowMs - (mark >>> 2)) & timeMask,
       };
     });
   }
-}
-
-/** What a request is called; plain JavaScript callers can give one that is called nothing. */
-function nameOf({ type }: Request): string {
-  return typeof type === 'string' ? type : typeof type;
 }
 
 function typeOf(message: unknown): string {
