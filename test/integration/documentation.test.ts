@@ -5,9 +5,15 @@ import { runProgram } from '../fixtures/run-program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENTS = ['README.md', ...markdownIn('docs'), ...markdownIn('adr'), 'examples/README.md'];
+const PACKAGES = readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`);
+
+/** Guides whose blocks are programs, unless they are taken from an example. The others need a project with Python. */
+const GUIDES = ['packages/core/README.md', 'packages/supervisor/README.md'];
 
 /** Languages of code blocks, and the endings of the example files that they are taken from. */
 const EXAMPLES_OF: Readonly<Record<string, string>> = { ts: '.ts', js: '.mjs', python: '.py' };
+
+const LOADER = join(ROOT, 'test/fixtures/processes/typescript-loader.mjs');
 
 interface Block {
   readonly document: string;
@@ -16,7 +22,10 @@ interface Block {
 }
 
 describe('documentation', () => {
-  const blocks = DOCUMENTS.flatMap(blocksIn).filter(({ language }) => language in EXAMPLES_OF);
+  const blocks = [...DOCUMENTS, ...GUIDES]
+    .flatMap(blocksIn)
+    .filter(({ language }) => language in EXAMPLES_OF);
+  const programs = blocks.filter(isProgram);
 
   test('[I2.9] the README shows code in each of its languages', () => {
     const languages = blocks
@@ -25,7 +34,11 @@ describe('documentation', () => {
     expect(new Set(languages)).toEqual(new Set(Object.keys(EXAMPLES_OF)));
   });
 
-  test.each(blocks.map((block) => [block.document, firstLine(block.code), block] as const))(
+  test.each(
+    blocks
+      .filter((block) => !programs.includes(block))
+      .map((block) => [block.document, firstLine(block.code), block] as const),
+  )(
     '[I2.9] %s: the block "%s" is part of an example that a test runs',
     (_document, _line, { language, code }) => {
       const ending = EXAMPLES_OF[language] ?? '';
@@ -36,7 +49,31 @@ describe('documentation', () => {
     },
   );
 
-  test.each(DOCUMENTS)(
+  test.each(programs.map((block) => [block.document, titleOf(block), block] as const))(
+    '[I2.9] %s: the program of %s runs, and writes what its comments say',
+    async (_document, _title, { code: program }) => {
+      const { code, signal, stdout, stderr, left } = await runProgram([
+        ...['--conditions=@snakepit/source', '--import', LOADER],
+        ...['--input-type=module', '--eval', program],
+      ]);
+      expect({ code, signal, stderr, left }).toEqual({
+        ...{ code: 0, signal: null, stderr: '', left: [] },
+      });
+      // A comment may go on after a semicolon, and stand for more lines by an ellipsis.
+      const said = Array.from(program.matchAll(/console\.log\(.*\/\/ (.*)$/gm), ([, comment]) =>
+        (comment ?? '').replace(/( …)?;.*| …$/, ''),
+      );
+      const lines = stdout.split('\n');
+      const inOrder = said.map((line) => {
+        const at = lines.indexOf(line);
+        return lines.splice(0, at + 1).at(-1);
+      });
+      expect(inOrder).toEqual(said);
+    },
+    30_000,
+  );
+
+  test.each([...DOCUMENTS, ...PACKAGES])(
     '[I2.9] %s: every link within the repository leads somewhere',
     (document) => {
       const text = readFileSync(join(ROOT, document), 'utf8');
@@ -110,6 +147,18 @@ function blocksIn(document: string): Block[] {
     language: language ?? '',
     code: code ?? '',
   }));
+}
+
+/** Whether a block of a guide is a whole program rather than a piece of an example. */
+function isProgram({ document, language, code }: Block): boolean {
+  return GUIDES.includes(document) && language === 'js' && code.startsWith('import ');
+}
+
+/** The section that a block stands in. */
+function titleOf({ document, code }: Block): string {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  const before = text.slice(0, text.indexOf(code));
+  return /^#+ (.*)$(?![^]*^#+ )/m.exec(before)?.[1] ?? document;
 }
 
 function firstLine(code: string): string {

@@ -7,7 +7,6 @@ import {
   noreply,
   ok,
   Pid,
-  reply,
   stop,
   type From,
   type ProcessContext,
@@ -311,16 +310,6 @@ describe('other arguments', () => {
     const second = system.start(sleeper, undefined, { name: 'one' });
     await expect(second).rejects.toThrow(`start of genServer: alreadyStarted(<${first.pid.id}>)`);
     await expect(reasonOf(second)).resolves.toEqual(exitReason.alreadyStarted(first.pid));
-    await system.stop();
-  });
-
-  test('a reply is for calls: a cast that gives one ends the server with it', async () => {
-    const system = quietSystem();
-    const server = defineServer({ init: () => ok(0), cast: { up: bad(() => reply(1, 1)) } });
-    const ref = await system.start(server);
-    const gone = system.awaitExit(ref.pid);
-    (ref.cast as { up: () => void }).up();
-    await expect(gone).resolves.toMatchObject({ kind: 'badReturn', value: { kind: 'reply' } });
     await system.stop();
   });
 });

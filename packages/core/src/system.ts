@@ -61,8 +61,8 @@ export interface SystemOptions {
    * `'async'` adds what nobody waits for: a floating promise that rejects, an error thrown by a timer, an emitter or a
    * callback of I/O that the process began. It ends with `error` and runs no `terminate`; what it leaves behind when it
    * is gone is only logged, as `debug`. Node's `uncaughtException` listeners do not hear of these errors; all others
-   * take the way they take without this. It costs about as much again per message, and ends with {@link
-   * ActorSystem.stop}; the README says what Node cannot attribute.
+   * take the way they take without this. A call costs about one and a half to two and a half times as much with it; the
+   * README says what was measured, and what Node cannot attribute. It ends with {@link ActorSystem.stop}.
    */
   readonly crashIsolation?: CrashIsolationMode;
   /** How many of its last messages each process knows by name, for its crash report; default 16, 0 for none. */
