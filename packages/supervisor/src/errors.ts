@@ -17,6 +17,18 @@ export const supervisorError = defineErrors({
     remedy: () =>
       'raise its maxChildren, or begin fewer tasks at once (of a stream: maxConcurrency)',
   },
+  APPLICATION_TERMINATED: {
+    message: ({
+      application,
+      type,
+      reason,
+    }: {
+      application: string;
+      type: string;
+      reason: string;
+    }) => `the ${type} application "${application}" ended, and everything with it: ${reason}`,
+    remedy: () => 'see the reports of its supervisor above for what ended it',
+  },
   INVALID_ARGUMENT: {
     message: ({ argument, fault }: { argument: string; fault: string; remedy: string }) =>
       `${argument} cannot be used: ${fault}`,

@@ -52,6 +52,20 @@ export type {
 } from './administration.ts';
 export type { GivingUp, Offender } from './supervisor-reports.ts';
 export type { ReportContext } from './reports.ts';
+export { Application } from './application.ts';
+export type { ApplicationStartOptions, EnsureResult } from './application.ts';
+export { defineApplication } from './application-definition.ts';
+export type {
+  Application as DefinedApplication,
+  ApplicationDefinition,
+  ApplicationStart,
+  TopSupervisor,
+} from './application-definition.ts';
+export type {
+  ApplicationError,
+  ApplicationInfo,
+  ApplicationResult,
+} from './application-controller.ts';
 
 // The charts: to draw, simulate, generate tests from. For our other packages and the curious.
 export { supervisorMachine } from './supervisor.machine.ts';
@@ -75,3 +89,11 @@ export type {
   RestartIntensityInput,
   RestartIntensityOutput,
 } from './restart-intensity.machine.ts';
+export { applicationMachine } from './application.machine.ts';
+export type {
+  ApplicationContext,
+  ApplicationEvent,
+  ApplicationMachineInput,
+  ApplicationOutput,
+  ApplicationType,
+} from './application.machine.ts';
