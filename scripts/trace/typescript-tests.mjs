@@ -7,7 +7,7 @@ import { idsIn } from './ids.mjs';
  * @property {number} line
  */
 
-const CALL = /(?<!\.)\b(test|it|describe)((?:\.\w+)*)\s*(?=[(`])/g;
+const CALL = /(?<!\.)\b(test|it|describe)((?:\.\w+)*)\s*(?=[(`<])/g;
 
 /**
  * Finds the tests of a TypeScript file. A template (`test.each`) counts once.
@@ -40,7 +40,7 @@ export function testsInTypeScript(source) {
  */
 function callAt(code, match) {
   const start = match.index ?? 0;
-  let open = start + match[0].length;
+  let open = afterTypes(code, start + match[0].length);
   if (match[2]?.endsWith('.each')) {
     const afterTable = endOfGroup(code, open);
     open = afterTable + (code.slice(afterTable).match(/^\s*/)?.[0].length ?? 0);
@@ -50,6 +50,24 @@ function callAt(code, match) {
   if (!/['"`]/.test(code[first] ?? '')) return null;
   const title = code.slice(first + 1, endOfGroup(code, first) - 1);
   return { kind: match[1], title, start, end: endOfGroup(code, open) };
+}
+
+/**
+ * Skips type arguments, as in `test.each<Row>(table)`.
+ *
+ * @param {string} code
+ * @param {number} at
+ * @returns {number} index after them
+ */
+function afterTypes(code, at) {
+  if (code[at] !== '<') return at;
+  let depth = 0;
+  for (let index = at; index < code.length; index++) {
+    if (code[index] === '<') depth += 1;
+    // The arrow of a function type closes nothing.
+    else if (code[index] === '>' && code[index - 1] !== '=' && --depth === 0) return index + 1;
+  }
+  return at;
 }
 
 /**
