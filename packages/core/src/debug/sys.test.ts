@@ -23,7 +23,7 @@ describe('sys.getState', () => {
     expect(await sys.getState(system, ref.pid)).toBe(8);
   });
 
-  test('[SYS-001] [GEN-034] waits for a server whose callback awaits', async () => {
+  test('[SYS-001] [GEN-001] waits for a server whose callback awaits', async () => {
     const system = quietSystem();
     const ref = await system.start(counter, 1);
     const { opened, open } = gate();
