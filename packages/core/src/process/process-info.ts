@@ -10,7 +10,7 @@ export type ProcessStatus =
 export interface ProcessInfo {
   /** Its pid. */
   readonly pid: Pid;
-  /** Its registered name. */
+  /** Its registered name; by a registry, that and the key: `rooms["lobby"]`. */
   readonly name: string | undefined;
   /** What its definition is called. */
   readonly label: string;
