@@ -1,8 +1,13 @@
 import { expect } from '@jest/globals';
 import type { AnyStateMachine } from 'xstate';
+import { differences } from './compiled-chart.ts';
 import { declared, edgePaths, nodeAt, replay, type Edge, type Graph } from './machine-graph.ts';
 
-/** Takes edges on a real actor; returns the declared transitions that none of them took. */
+/**
+ * Takes edges on a real actor, and all of them with the compiled chart, which must do the same.
+ *
+ * @returns The declared transitions that none of them took.
+ */
 export function replayAll(
   machine: AnyStateMachine,
   graph: Graph,
@@ -13,6 +18,7 @@ export function replayAll(
   },
 ): Set<string> {
   const { input, delays = {}, alike } = options;
+  expect(differences(machine, graph, input)).toEqual([]);
   const covered = new Set<string>();
   replay(machine, [], { input, covered });
   for (const { events, edge } of edgePaths(graph, alike)) {

@@ -101,7 +101,6 @@ export function exitSet(
   for (const move of moves) {
     if (move.target === undefined || move.target.length === 0) continue;
     const domain = domainOf(move, history);
-    if (move.reenter && move.source === domain) left.add(domain);
     for (const node of present) if (isDescendant(node, domain)) left.add(node);
   }
   return [...left];
@@ -189,8 +188,7 @@ class Entry implements EntrySet {
     for (const node of effectiveTargets(move.target, this.#history)) {
       const ancestors = properAncestors(node, domain);
       if (domain?.type === 'parallel') ancestors.push(domain);
-      const isRootAgain = move.source.parent === undefined && move.reenter;
-      this.#addAncestors(ancestors, isRootAgain ? undefined : domain);
+      this.#addAncestors(ancestors, domain);
     }
   }
 
