@@ -33,7 +33,9 @@ const mark = '\0';
  *   symbols, `undefined`, `NaN`, cycles.
  */
 export function mapKeyOf(key: RegistryKey): MapKey {
+  // What keys mostly are, without making a text of it.
   if (typeof key === 'string' && !key.startsWith(mark)) return key;
+  if (typeof key === 'number' && !Number.isNaN(key)) return key;
   const text = textOf(key, 0);
   if (text === undefined) throw badKey(key);
   const isItself = key === null || (typeof key !== 'object' && typeof key !== 'string');
