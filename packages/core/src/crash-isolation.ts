@@ -26,8 +26,10 @@ export interface Host extends Pick<
 
 /** One system's part in the isolation. @internal */
 export interface CrashIsolation {
-  /** Marks what is begun from here on, within this turn, as begun by a process. */
+  /** Marks what is begun from here on, in this stretch of turns, as begun by a process. */
   readonly enter: (process: Process) => void;
+  /** The stretch is over: what is begun from here on is nobody's. */
+  readonly leave: () => void;
   /** The system has stopped. Resolves when what its processes left behind in this round of the event loop was seen. */
   readonly release: () => Promise<void>;
 }
@@ -35,7 +37,7 @@ export interface CrashIsolation {
 /** What watches one host, for all isolated systems on it. */
 interface Watch {
   /** The process whose code is running, also long after its turn. */
-  readonly owner: AsyncLocalStorage<Process>;
+  readonly owner: AsyncLocalStorage<Process | undefined>;
   /** How many systems need it. */
   systems: number;
   /** Leaves the host as it was found. */
@@ -58,8 +60,10 @@ export function isolateCrashes(host: Host): CrashIsolation {
   const { owner } = watch;
   return {
     enter: (process) => {
-      // Each stretch of turns runs in a callback of its own, so this ends with it and nothing has to be put back.
       owner.enterWith(process);
+    },
+    leave: () => {
+      owner.enterWith(undefined);
     },
     release: async () => {
       // Node tells of rejections when the microtasks are done; those of the last processes are still to come.
@@ -77,7 +81,9 @@ export function isolateCrashes(host: Host): CrashIsolation {
  * `unhandledRejection`, which would be one, is there only while the program has its own.
  */
 function watchHost(host: Host): Watch {
-  const owner = new AsyncLocalStorage<Process>();
+  const owner = new AsyncLocalStorage<Process | undefined>();
+  // Node keeps nothing apart before the first use, and the first stretch of turns may wait already.
+  owner.enterWith(undefined);
   const onUncaught = (error: unknown): void => {
     if (endOwner(owner, error)) withhold(host);
   };
@@ -115,7 +121,7 @@ function watchHost(host: Host): Watch {
 const rejectionEvent = 'unhandledRejection';
 
 /** Ends the process whose code failed; says whether it was one's. */
-function endOwner(owner: AsyncLocalStorage<Process>, error: unknown): boolean {
+function endOwner(owner: AsyncLocalStorage<Process | undefined>, error: unknown): boolean {
   const process = owner.getStore();
   if (process === undefined) return false;
   const reason = reasonOfThrown(error);

@@ -198,12 +198,19 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
         logger.warn(`a telemetry handler of ${name} failed`, { error });
       }),
     scheduler: createScheduler<Process>({
-      ...(isolation && { beforeTurn: isolation.enter }),
       longTurnMs: checkLongTurn(options.longTurnMs),
       onLongTurn: (tookMs, whose) => {
         reportLongTurn(runtime, tookMs, whose);
       },
-      afterStretch: callLimits.start,
+      ...(isolation === undefined
+        ? { afterStretch: callLimits.start }
+        : {
+            beforeTurn: isolation.enter,
+            afterStretch: () => {
+              isolation.leave();
+              callLimits.start();
+            },
+          }),
     }),
     callLimits,
     recentEvents: checkRecorderSize(options.flightRecorder),
