@@ -10,6 +10,7 @@ import {
   poolMachine,
 } from '@snakepit/python-bridge';
 import {
+  applicationMachine,
   dynamicSupervisorMachine,
   restartIntensityMachine,
   supervisorMachine,
@@ -48,6 +49,10 @@ const CHARTS = [
   [
     restartIntensityMachine,
     'How near a supervisor is to giving up. Supervisors decide by the same functions.',
+  ],
+  [
+    applicationMachine,
+    'An application: its parts start, run, and are stopped in order, also when its top supervisor ended by itself.',
   ],
 ];
 

@@ -36,11 +36,6 @@ function effectsOf(
   const tell = (event: object): void => {
     self.send(self.pid, event);
   };
-  const onTop = (result: StartResult): void => {
-    if (!result.ok) tell({ type: 'top.failed', reason: result.reason });
-    else if (result.pid === undefined) tell(failedBy('ignore'));
-    else tell({ type: 'top.started', pid: result.pid.id });
-  };
   // What one callback throws must not keep the others from running.
   const attempt = async (name: string, callback: () => unknown, then: object): Promise<void> => {
     try {
@@ -53,18 +48,16 @@ function effectsOf(
   };
   return {
     startTop: () => {
-      if (start === undefined) {
-        tell({ type: 'top.started', pid: null });
-        return;
-      }
       // Which arguments it takes was checked by the types of Application.start.
-      void planOf(() => start(args as never, self)).then((plan) => {
+      void planOf(start && (() => start(args as never, self))).then((plan) => {
         if ('type' in plan) {
           tell(plan);
           return;
         }
         state = plan.state;
-        top = startSupervisor(self, plan.top, onTop);
+        top = startSupervisor(self, plan.top, (result) => {
+          tell(outcomeOf(result));
+        });
       });
     },
     callPrepStop: () => {
@@ -83,23 +76,31 @@ function effectsOf(
   };
 }
 
-interface Failure {
-  readonly type: 'top.failed';
-  readonly reason: ExitReason;
-}
+/** There is nothing to start, or nothing that can be started. */
+type Settled =
+  | { readonly type: 'top.started'; readonly pid: null }
+  | { readonly type: 'top.failed'; readonly reason: ExitReason };
 
 interface Plan {
   readonly top: TopSupervisor;
   readonly state: unknown;
 }
 
+function outcomeOf(result: StartResult): object {
+  if (!result.ok) return { type: 'top.failed', reason: result.reason };
+  return result.pid === undefined
+    ? failedBy('ignore')
+    : { type: 'top.started', pid: result.pid.id };
+}
+
 /** `start` threw this, or gave it, and it is nothing that can be started (OTP APP-004). */
-function failedBy(value: unknown): Failure {
+function failedBy(value: unknown): Settled {
   return { type: 'top.failed', reason: exitReason.badReturn(value) };
 }
 
 /** What `start` wants started. */
-async function planOf(start: () => unknown): Promise<Plan | Failure> {
+async function planOf(start: (() => unknown) | undefined): Promise<Plan | Settled> {
+  if (start === undefined) return { type: 'top.started', pid: null };
   let given: unknown;
   try {
     given = await start();
