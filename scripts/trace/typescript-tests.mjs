@@ -26,7 +26,7 @@ export function testsInTypeScript(source) {
       );
       return {
         title: call.title,
-        ids: [...new Set([...groups.flatMap((group) => idsIn(group.title)), ...idsIn(call.title)])],
+        ids: [...new Set([...groups.flatMap((group) => group.ids), ...call.ids])],
         line: source.slice(0, call.start).split('\n').length,
       };
     });
@@ -41,15 +41,53 @@ export function testsInTypeScript(source) {
 function callAt(code, match) {
   const start = match.index ?? 0;
   let open = afterTypes(code, start + match[0].length);
+  let table = '';
   if (match[2]?.endsWith('.each')) {
     const afterTable = endOfGroup(code, open);
+    table = tableOf(code, code.slice(open, afterTable));
     open = afterTable + (code.slice(afterTable).match(/^\s*/)?.[0].length ?? 0);
   }
   if (code[open] !== '(') return null;
   const first = open + 1 + (code.slice(open + 1).match(/^\s*/)?.[0].length ?? 0);
   if (!/['"`]/.test(code[first] ?? '')) return null;
   const title = code.slice(first + 1, endOfGroup(code, first) - 1);
-  return { kind: match[1], title, start, end: endOfGroup(code, open) };
+  const ids = [...idsIn(title), ...idsOfRows(table, title)];
+  return { kind: match[1], title, ids, start, end: endOfGroup(code, open) };
+}
+
+/**
+ * The table of a `test.each(table)`, looked up when it is a constant of the file.
+ *
+ * @param {string} code
+ * @param {string} given what is in the brackets, with them
+ */
+function tableOf(code, given) {
+  const name = /^\(\s*(\w+)\s*,?\s*\)$/.exec(given)?.[1];
+  if (name === undefined) return given;
+  const found = new RegExp(`\\bconst ${name}\\b[^=]*=\\s*(?=\\[)`).exec(code);
+  if (found === null) return '';
+  const at = found.index + found[0].length;
+  return code.slice(at, endOfGroup(code, at));
+}
+
+/**
+ * Ids that the rows of a table put into their titles: by `[%s]` a row's first text, by `%s` those in its brackets.
+ *
+ * @param {string} table
+ * @param {string} title
+ * @returns {string[]}
+ */
+function idsOfRows(table, title) {
+  if (!title.includes('%s')) return [];
+  const list = table.indexOf('[');
+  const firsts = [];
+  for (let at = list + 1; list >= 0 && at < table.length;) {
+    const row = table.indexOf('[', at);
+    if (row < 0) break;
+    firsts.push(/^\[\s*'((?:\\.|[^'\\\n])*)'/.exec(table.slice(row))?.[1] ?? '');
+    at = endOfGroup(table, row);
+  }
+  return firsts.flatMap((text) => idsIn(title.includes('[%s]') ? `[${text}]` : text));
 }
 
 /**
