@@ -25,6 +25,31 @@ describe('what simple_one_for_one does, as a dynamic supervisor', () => {
       expect(bench.news()).toEqual(['-second boom']);
     }));
 
+  test('[SPEC-016] has no child spec of its own, so it refuses none: each comes with its request', () =>
+    withBench(async (bench) => {
+      const child = template(bench);
+      const options = { children: [child('a'), child('b')] } as object;
+      const tree = await DynamicSupervisor.start(bench.system, options);
+      expect(await DynamicSupervisor.whichChildren(tree)).toEqual([]);
+      const pids = [await add(tree, child('c')), await add(tree, child('c'))];
+      expect(await DynamicSupervisor.countChildren(tree)).toMatchObject({ specs: 2, active: 2 });
+      expect(new Set(pids).size).toBe(2);
+    }));
+
+  test('[DYN-009] what ended otherwise than asked is reported one by one, by pid, not counted by reason', () =>
+    withBench(async (bench) => {
+      const tree = await DynamicSupervisor.start(bench.system);
+      const stubborn = { shutdown: 0 } as const;
+      const killed: Pid[] = [];
+      for (const id of ['a', 'b', 'c']) {
+        killed.push(await add(tree, bench.child(id, stubborn, { stubborn: true })));
+      }
+      await DynamicSupervisor.stop(tree);
+      expect(bench.reports.map(({ pid, reason }) => [pid, reason])).toEqual(
+        killed.map((pid) => [pid, 'killed']),
+      );
+    }));
+
   test('[DYN-002] startChild: the pid, nobody for one that ignores and is not kept, the bare reason', () =>
     withBench(async (bench) => {
       const child = template(bench);

@@ -31,6 +31,24 @@ describe('Supervisor.start', () => {
       expect(bench.news()).toEqual(['+a', '+b']);
     }));
 
+  test.each<[string, unknown]>([
+    ['junk', 42],
+    ['nothing to ask for children', { children: () => [] }],
+  ])(
+    '[SUP-002] there is no init to run: options that are %s are refused, nothing starts',
+    (_, junk) =>
+      withBench(async ({ system }) => {
+        const starting = Supervisor.start(system, junk as never);
+        await expect(starting).rejects.toMatchObject({ code: 'INVALID_SUPERVISOR' });
+        const pid = system.spawn(Supervisor, junk as never);
+        expect(await system.awaitExit(pid)).toMatchObject({
+          kind: 'error',
+          error: { code: 'INVALID_SUPERVISOR' },
+        });
+        expect([...system.processes()]).toEqual([]);
+      }),
+  );
+
   test('[SUP-003] the next child starts only after the one before it has started', () =>
     withBench(async (bench) => {
       const start = gate();

@@ -43,18 +43,18 @@ test(\`no id\`, () => {});
   test('reads the ids that the rows of a table put into titles', () => {
     const found = testsInTypeScript(`
 const rows: Row[] = [
-  ['[SUP-002] throws', () => [1], 'x'],
-  ['[SUP-003] exits', (a) => ['[R9.9] no title'], 'y'],
+  ['[WH-92] throws', () => [1], 'x'],
+  ['[WH-93] exits', (a) => ['[R9.9] no title'], 'y'],
 ];
 test.each(rows)('an init that %s', () => {});
 test.each<[string, (a: A<B>) => C]>([
-  ['SPEC-004', f],
+  ['WH-94', f],
 ])('[%s] is refused', () => {});
 test.each(rows)('their number is no part of it', () => {});
 `);
     expect(found).toEqual([
-      { title: 'an init that %s', ids: ['SUP-002', 'SUP-003'], line: 6 },
-      { title: '[%s] is refused', ids: ['SPEC-004'], line: 7 },
+      { title: 'an init that %s', ids: ['WH-92', 'WH-93'], line: 6 },
+      { title: '[%s] is refused', ids: ['WH-94'], line: 7 },
       { title: 'their number is no part of it', ids: [], line: 10 },
     ]);
   });

@@ -75,6 +75,41 @@ export const inherent: readonly InherentDifference[] = [
 /** Where we could do as OTP does, and chose not to. */
 export const chosen: readonly InherentDifference[] = [
   {
+    rules: ['SUP-002'],
+    otp: 'The `init` of a supervisor may decline, raise, or give what is no supervisor.',
+    ours: 'A supervisor has no code of its own: it is given its options as data, and what they are made of is computed before. Options that are junk are refused.',
+  },
+  {
+    rules: ['SPEC-016', 'DYN-001'],
+    otp: '`simple_one_for_one` has one child spec, to whose arguments `start_child` adds some.',
+    ours: 'A dynamic supervisor has none: each `startChild` brings its own, and a function makes them alike. So it is in Elixir.',
+  },
+  {
+    rules: ['TSK-001'],
+    otp: 'Only the process that began a task may wait for it.',
+    ours: 'So here, as far as it can be told: in synchronous code. After an await nobody knows who waits.',
+  },
+  {
+    rules: ['TSK-002', 'TSK-010'],
+    otp: 'A task sends its owner `{ref, value}` and a DOWN.',
+    ours: 'Its handle is a promise, and can be asked again; no message comes.',
+  },
+  {
+    rules: ['TSK-008'],
+    otp: 'A stream of tasks in order may be ahead of its reader without limit.',
+    ours: 'By no more than `maxConcurrency` elements.',
+  },
+  {
+    rules: ['PAR-002', 'PAR-003'],
+    otp: 'A key that is no number goes to `phash2(key) rem n`; while a partition restarts it goes to the dead one.',
+    ours: 'To FNV-1a of the key, the remainder of n; while a partition restarts to nobody.',
+  },
+  {
+    rules: ['RGY-009'],
+    otp: 'Listeners hear of every `unregister`.',
+    ours: 'Of those that took an entry away.',
+  },
+  {
     rules: ['SPEC-001'],
     otp: 'A supervisor allows 1 restart in 5 s unless told otherwise.',
     ours: '3 in 5 s, and `oneForOne`, as in Elixir.',
