@@ -63,6 +63,7 @@ export function isolateCrashes(host: Host): CrashIsolation {
       owner.enterWith(process);
     },
     leave: () => {
+      // Where a stretch is the first use of the storage, Node has not kept its callback apart from what comes next.
       owner.enterWith(undefined);
     },
     release: async () => {
@@ -82,8 +83,6 @@ export function isolateCrashes(host: Host): CrashIsolation {
  */
 function watchHost(host: Host): Watch {
   const owner = new AsyncLocalStorage<Process | undefined>();
-  // Node keeps nothing apart before the first use, and the first stretch of turns may wait already.
-  owner.enterWith(undefined);
   const onUncaught = (error: unknown): void => {
     if (endOwner(owner, error)) withhold(host);
   };
