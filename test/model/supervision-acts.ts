@@ -1,6 +1,7 @@
 import type { Pid } from '@snakepit/core';
 import { Prediction } from './supervision-prediction.ts';
 import {
+  isAtRest,
   slotsOf,
   tagOf,
   word,
@@ -57,7 +58,7 @@ export function actsIn(world: World, allCalls: readonly Act[]): readonly Act[] {
   const asked = askedIn(world);
   const limitMs = limitIn(world);
   const own: Act[] = [
-    ...(/(starting|restarting)(Child|One)"/.test(value)
+    ...(/(starting|restarting|reviving)(Child|One)"/.test(value)
       ? (['running', 'ignored', 'failed'] as const).map(
           (comesTo) => ({ do: 'start', comesTo }) as const,
         )
@@ -69,8 +70,7 @@ export function actsIn(world: World, allCalls: readonly Act[]): readonly Act[] {
   ];
   // One message may wait: a second one is served as the first is.
   if (world.waiting.length > 0) return own;
-  const isResting = value === '{"running":"idle"}';
-  if (!isResting) {
+  if (!isAtRest(world.snapshot)) {
     const ends = runningIn(world).filter((label) => !asked.includes(label));
     return [
       ...own,
@@ -84,8 +84,10 @@ export function actsIn(world: World, allCalls: readonly Act[]): readonly Act[] {
     .flatMap((label) =>
       (['boom', 'normal'] as const).map((reason) => ({ do: 'end', label, reason }) as const),
     );
+  const wakeMs = Math.min(...world.waits.map(({ leftMs }) => leftMs));
+  const wakes = wakeMs === Infinity ? [] : [{ do: 'wake', ms: wakeMs } as const];
   const rest = (['parent', 'stop', 'stranger', 'nonsense'] as const).map((what) => ({ do: what }));
-  return [...own, ...ends, ...rest, ...calls];
+  return [...own, ...ends, ...wakes, ...rest, ...calls];
 }
 
 /** An act that was tried, and what the machine says to it. */
@@ -183,14 +185,13 @@ interface Known {
  * What guards ask, and no more: not how often a child was started, nor, at rest, which one was at hand last; places
  * count by their order only.
  */
-function keyOf({ snapshot, waiting, dead, labels }: World): string {
+function keyOf({ snapshot, waiting, waits, dead, labels }: World): string {
   const { status } = snapshot;
   const value: unknown = snapshot.value;
   const known = snapshot.context as Known;
   const slots = slotsOf(snapshot);
   const rank = (place: unknown): number =>
     slots.filter(({ serial }) => serial < Number(place)).length;
-  const isResting = JSON.stringify(value) === '{"running":"idle"}';
   const { at, from, upTo, clean, limits, elapsedMs, reason, window } = known;
   const mail = waiting.map((event) => [
     event.type,
@@ -202,8 +203,17 @@ function keyOf({ snapshot, waiting, dead, labels }: World): string {
   return JSON.stringify([
     status,
     value,
-    slots.map((slot) => [labels[slot.serial], slot.status, Math.min(slot.failures, 2)]),
-    isResting ? [] : [at === null ? null : rank(at), rank(from), rank(Number(upTo) + 1), clean],
+    slots.map(({ serial, status: life, failures, history }) => [
+      labels[serial],
+      life,
+      Math.min(failures, 2),
+      Math.min(history?.inARow ?? 0, 2),
+      history?.budget?.count,
+    ]),
+    waits.map(({ serial, leftMs }) => [rank(serial), leftMs]),
+    isAtRest(snapshot)
+      ? []
+      : [at === null ? null : rank(at), rank(from), rank(Number(upTo) + 1), clean],
     window.count,
     reason === null ? '' : word(reason),
     limits,

@@ -30,6 +30,8 @@ const added: Readonly<Record<string, SpecTraits>> = {
   e: { restart: 'transient', shutdown: 200 },
   f: { restart: 'temporary', shutdown: 'brutalKill' },
   g: { restart: 'permanent', shutdown: 'infinity' },
+  h: { restart: 'permanent', shutdown: 'brutalKill' },
+  i: { restart: 'transient', shutdown: 'brutalKill' },
 };
 
 function specOf(label: string, traits: SpecTraits | undefined, start: unknown): object {
@@ -131,6 +133,11 @@ async function goAll(
   return { missed: missed(), ways };
 }
 
+/** Waits are far longer than any other limit, so that each passes by itself. */
+const backoff = { initialMs: 1e6, maxMs: 2e6, resetAfterMs: Infinity };
+/** Seconds that outlast every wait: here no restart is ever too old to count. */
+const longer = 1e6;
+
 const listing = [call('children.list'), call('children.count')];
 
 describe('the paths of the supervisor, on real processes', () => {
@@ -169,6 +176,22 @@ describe('the paths of the supervisor, on real processes', () => {
         call('nonsense'),
       ],
     },
+    backingOff: {
+      options: { maxRestarts: 4, maxSeconds: longer, backoff },
+      children: { a: { shutdown: 'brutalKill' } },
+      calls: [
+        ...listing,
+        ...about(['a']),
+        ...['child.terminate', 'child.restart', 'child.delete'].map((verb) => call(verb, 'z')),
+        ...['z', 'i'].map((label) => call('child.start', label)),
+        call('nonsense'),
+      ],
+    },
+    givenUp: {
+      options: { strategy: 'oneForAll', maxRestarts: 0, budget: { maxRestarts: 0, maxSeconds: 5 } },
+      children: { a: { shutdown: 'brutalKill' } },
+      calls: [...listing, ...about(['a'])],
+    },
     growing: {
       options: { maxRestarts: 0, autoShutdown: 'anySignificant' },
       children: { a: { shutdown: 100 } },
@@ -202,6 +225,24 @@ describe('the paths of the dynamic supervisor, on real processes', () => {
         start('z'),
         call('child.terminate', 'f'),
         call('child.terminate', 'g'),
+        call('nonsense'),
+      ],
+    },
+    {
+      options: {
+        maxRestarts: 0,
+        maxChildren: 2,
+        backoff,
+        budget: { maxRestarts: 1, maxSeconds: longer },
+      },
+      children: {},
+      calls: [
+        ...listing,
+        ...byId,
+        ...['h', 'i', 'z'].map((label) => start(label)),
+        ...['h', 'i'].map((label) => call('child.terminate', label)),
+        call('child.revive', 'h'),
+        call('child.revive', 'e'),
         call('nonsense'),
       ],
     },

@@ -1,4 +1,4 @@
-import { exitReason, Pid, type ExitReason } from '@snakepit/core';
+import { exitReason, type ExitReason, type Pid } from '@snakepit/core';
 import {
   initialTransition,
   transition,
@@ -7,8 +7,13 @@ import {
 } from 'xstate';
 import {
   answerText,
+  counted,
   isBusyWith,
+  listed,
   nextSerial,
+  numberOf,
+  pidAt,
+  pidWith,
   reasonNamed,
   slotsOf,
   tagOf,
@@ -16,6 +21,7 @@ import {
   type Act,
   type Setting,
   type Step,
+  type Wait,
   type World,
 } from './supervision-world.ts';
 
@@ -24,23 +30,6 @@ type Params = Readonly<Record<string, unknown>>;
 /** Parent of every supervisor here, by the number of its pid. */
 const parent = 1;
 
-/** A pid of no system, only to be named in events. */
-function pidWith(id: number): Pid {
-  return Object.assign(Object.create(Pid.prototype) as Pid, { id });
-}
-
-/** The number of the pid that a child gets: a new one at each start, with its place in it. */
-function pidAt(place: number, starts: number): number {
-  return 100 * (starts + 1) + place;
-}
-
-/** The number of the pid that a child has or had; of nobody, while it starts for the first time. */
-function numberOf({ snapshot, labels }: World, label: string): number {
-  const place = labels.lastIndexOf(label);
-  const slot = slotsOf(snapshot).find(({ serial }) => serial === place);
-  return slot === undefined ? -1 : (slot.pid ?? -1);
-}
-
 /** Works out, with the machine alone, what the process is to do. */
 export class Prediction {
   readonly #setting: Setting;
@@ -48,6 +37,7 @@ export class Prediction {
   #waiting: AnyEventObject[];
   #labels: string[];
   #dead: Map<number, ExitReason>;
+  #waits: Wait[];
   #caller: string;
   #open: string[];
   #downs: AnyEventObject[] = [];
@@ -63,6 +53,7 @@ export class Prediction {
     this.#waiting = [...world.waiting];
     this.#labels = [...world.labels];
     this.#dead = new Map(world.dead);
+    this.#waits = [...world.waits];
     this.#caller = world.caller;
     this.#open = [...world.open];
   }
@@ -75,6 +66,7 @@ export class Prediction {
       waiting: [],
       labels: setting.labels,
       dead: new Map(),
+      waits: [],
       caller: '',
       open: [],
     });
@@ -85,11 +77,29 @@ export class Prediction {
   /** What follows from an act; nothing, if it cannot happen now. */
   static after(setting: Setting, world: World, act: Act): Step {
     const prediction = new Prediction(setting, world);
-    prediction.#arrive(prediction.#eventOf(act));
+    if (act.do === 'wake') prediction.#wake(act.ms);
+    else prediction.#arrive(prediction.#eventOf(act));
     return prediction.#rest();
   }
 
-  #eventOf(act: Act): AnyEventObject {
+  /** Time passes: whose wait is over is told so, one after another. */
+  #wake(ms: number): void {
+    const later = this.#waits.map((one) => ({ ...one, leftMs: one.leftMs - ms }));
+    this.#waits = later;
+    for (const { serial, wait, leftMs } of later) {
+      // Somebody may have ended that wait meanwhile.
+      if (leftMs > 0 || !this.#waits.some((one) => one.serial === serial)) continue;
+      this.#cancelWait(serial);
+      this.#arrive({ type: 'backoff.over', serial, wait });
+      this.#settle();
+    }
+  }
+
+  #cancelWait(place: unknown): void {
+    this.#waits = this.#waits.filter(({ serial }) => serial !== place);
+  }
+
+  #eventOf(act: Exclude<Act, { do: 'wake' }>): AnyEventObject {
     const { at } = this.#snapshot.context as { readonly at: number | null };
     switch (act.do) {
       case 'start':
@@ -158,23 +168,21 @@ export class Prediction {
     this.#note(actions);
   }
 
+  #settle(): void {
+    for (let event = this.#next(); event !== undefined; event = this.#next()) this.#feed(event);
+  }
+
   /** All that follows without the world: what it tells itself, what its mailbox holds, who dies because it is killed. */
   #rest(): Step {
-    for (let event = this.#next(); event !== undefined; event = this.#next()) this.#feed(event);
+    this.#settle();
     // Who has not been served when it is gone learns of its end.
     if (this.#snapshot.status !== 'active') {
       const open = [...this.#open, ...this.#waiting.map(tagOf).filter((tag) => tag !== '')];
       for (const tag of open) this.#tell(tag, 'exit');
       this.#waiting = [];
     }
-    return {
-      world: this.#world,
-      events: this.#events,
-      does: this.#does,
-      asks: this.#asks,
-      ends: this.#ends,
-      answers: this.#answers,
-    };
+    const [events, does, asks] = [this.#events, this.#does, this.#asks];
+    return { world: this.#world, events, does, asks, ends: this.#ends, answers: this.#answers };
   }
 
   #next(): AnyEventObject | undefined {
@@ -198,6 +206,7 @@ export class Prediction {
     const label = this.#labels[Number(params['serial'])] ?? '?';
     switch (type) {
       case 'startChild':
+        this.#cancelWait(params['serial']);
         this.#does.push(`start ${label}`);
         return;
       case 'askChild':
@@ -233,6 +242,20 @@ export class Prediction {
       case 'noteGivingUp':
         this.#does.push(`report shutdown ${label} reachedMaxRestartIntensity`);
         return;
+      case 'noteGivenUp':
+        this.#does.push(`report childGivenUp ${label} spentRestartBudget`);
+        return;
+      case 'waitToRestart':
+        this.#waits.push({
+          serial: Number(params['serial']),
+          wait: Number(params['wait']),
+          leftMs: Number(params['delayMs']),
+        });
+        return;
+      case 'cancelWait':
+      case 'forgetSpec':
+        this.#cancelWait(params['serial']);
+        return;
       case 'noteUnexpected':
         this.#does.push('unexpected');
         return;
@@ -258,10 +281,10 @@ export class Prediction {
         this.#tell(this.#caller, answerText(params['answer']));
         return;
       case 'answerList':
-        this.#tell(tag, `[${this.#listed().join(', ')}]`);
+        this.#tell(tag, `[${listed(this.#world).join(', ')}]`);
         return;
       case 'answerCount':
-        this.#tell(tag, this.#counted());
+        this.#tell(tag, counted(this.#world));
         return;
       case 'answerSpec':
         this.#tell(tag, params['serial'] === null ? 'notFound' : 'ok');
@@ -296,34 +319,13 @@ export class Prediction {
     this.#open = this.#open.filter((one) => one !== tag);
   }
 
-  #listed(): string[] {
-    const list = slotsOf(this.#snapshot).map(({ serial, status }) => {
-      const shown = status === 'running' ? 'up' : status === 'restarting' ? status : 'undefined';
-      // Who is restarted by a dynamic supervisor has neither id nor pid there.
-      const isKnown = !this.#isDynamic || status === 'running';
-      return `${isKnown ? (this.#labels[serial] ?? '?') : '?'} ${shown}`;
-    });
-    return this.#isDynamic ? list : list.reverse();
-  }
-
-  #counted(): string {
-    const slots = slotsOf(this.#snapshot);
-    const active = slots.filter(
-      ({ pid, status }) => status === 'running' && (this.#isDynamic || !this.#dead.has(pid ?? -1)),
-    );
-    return `${slots.length} specs, ${active.length} active`;
-  }
-
-  get #isDynamic(): boolean {
-    return this.#setting.machine.id === 'dynamicSupervisor';
-  }
-
   get #world(): World {
     return {
       snapshot: this.#snapshot,
       waiting: this.#waiting,
       labels: this.#labels,
       dead: this.#dead,
+      waits: this.#waits,
       caller: this.#caller,
       open: this.#open,
     };

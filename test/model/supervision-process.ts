@@ -42,7 +42,7 @@ export interface RealSetting {
 
 interface Shown {
   readonly id: unknown;
-  readonly pid: Pid | 'restarting' | undefined;
+  readonly pid: Pid | 'restarting' | 'failed' | undefined;
 }
 
 interface ChildInput {
@@ -143,6 +143,7 @@ export class SupervisedProcess {
         this.#obeying.get(act.label)?.(reasonNamed(act.reason));
         break;
       case 'wait':
+      case 'wake':
         await this.#clock.advance(act.ms);
         return;
       case 'parent':

@@ -1,4 +1,4 @@
-import { exitReason, type ExitReason } from '@snakepit/core';
+import { exitReason, Pid, type ExitReason } from '@snakepit/core';
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 
 /** What the world does to a supervisor, in its own words. Children are named by their label. */
@@ -11,6 +11,8 @@ export type Act =
   | { readonly do: 'obey'; readonly label: string; readonly reason: Reason }
   /** Time passes until the next limit. */
   | { readonly do: 'wait'; readonly ms: number }
+  /** Time passes until the next child has waited for its restart. */
+  | { readonly do: 'wake'; readonly ms: number }
   /** Its parent ends it. */
   | { readonly do: 'parent' }
   /** Somebody asks it to end. */
@@ -27,6 +29,14 @@ export type Reason = 'normal' | 'boom' | 'shutdown';
 /** A child spec without its start. */
 export type SpecTraits = Readonly<Record<string, unknown>>;
 
+/** A child that waits for its restart. */
+export interface Wait {
+  readonly serial: number;
+  readonly wait: number;
+  /** How much longer. */
+  readonly leftMs: number;
+}
+
 /** A supervisor and what is on its way to it. */
 export interface World {
   readonly snapshot: AnyMachineSnapshot;
@@ -36,6 +46,8 @@ export interface World {
   readonly labels: readonly string[];
   /** Why children are dead whose end it has not heard of, by number of pid. */
   readonly dead: ReadonlyMap<number, ExitReason>;
+  /** Who waits for a restart, in the order in which the waits began. */
+  readonly waits: readonly Wait[];
   /** The call that it is carrying out. */
   readonly caller: string;
   /** Calls that it has taken and not answered. */
@@ -67,6 +79,11 @@ export interface Setting {
   readonly specs: Readonly<Record<string, SpecTraits>>;
 }
 
+/** Whether a supervisor is at rest: it takes what comes. */
+export function isAtRest({ value }: AnyMachineSnapshot): boolean {
+  return ['{"running":"idle"}', '{"running":"backingOff"}'].includes(JSON.stringify(value));
+}
+
 /** A reason by its word. */
 export function reasonNamed(reason: Reason): ExitReason {
   return reason === 'boom' ? exitReason.custom('boom') : exitReason[reason];
@@ -80,6 +97,10 @@ export interface Slot {
   readonly starts: number;
   readonly failures: number;
   readonly shutdown: unknown;
+  readonly history: {
+    readonly inARow: number;
+    readonly budget: { readonly count: number } | null;
+  } | null;
 }
 
 /** The children that a chart knows, in order. */
@@ -122,4 +143,52 @@ export function nextSerial(snapshot: AnyMachineSnapshot): number {
 export function isBusyWith(snapshot: AnyMachineSnapshot, { type }: AnyEventObject): boolean {
   const postpones = snapshot._nodes.some(({ meta }) => meta !== undefined);
   return postpones && !snapshot._nodes.some((node) => node.transitions.has(type));
+}
+
+/** A pid of no system, only to be named in events. */
+export function pidWith(id: number): Pid {
+  return Object.assign(Object.create(Pid.prototype) as Pid, { id });
+}
+
+/** The number of the pid that a child gets: a new one at each start, with its place in it. */
+export function pidAt(place: number, starts: number): number {
+  return 100 * (starts + 1) + place;
+}
+
+/** The number of the pid that a child has or had; of nobody, while it starts for the first time. */
+export function numberOf({ snapshot, labels }: World, label: string): number {
+  const place = labels.lastIndexOf(label);
+  const slot = slotsOf(snapshot).find(({ serial }) => serial === place);
+  return slot === undefined ? -1 : (slot.pid ?? -1);
+}
+
+/** How a list of children shows what the chart knows of one. */
+const shownAs: Readonly<Record<string, string>> = {
+  running: 'up',
+  restarting: 'restarting',
+  backingOff: 'restarting',
+  failed: 'failed',
+};
+
+/** The list of children that a supervisor gives. */
+export function listed({ snapshot, labels }: World): string[] {
+  const list = slotsOf(snapshot).map(({ serial, status }) => {
+    // Who is restarted by a dynamic supervisor has neither id nor pid there.
+    const isKnown = !isDynamic(snapshot) || status === 'running';
+    return `${isKnown ? (labels[serial] ?? '?') : '?'} ${shownAs[status] ?? 'undefined'}`;
+  });
+  return isDynamic(snapshot) ? list : list.reverse();
+}
+
+/** How many children a supervisor says that it has. */
+export function counted({ snapshot, dead }: World): string {
+  const slots = slotsOf(snapshot);
+  const active = slots.filter(
+    ({ pid, status }) => status === 'running' && (isDynamic(snapshot) || !dead.has(pid ?? -1)),
+  );
+  return `${slots.length} specs, ${active.length} active`;
+}
+
+function isDynamic({ machine }: AnyMachineSnapshot): boolean {
+  return machine.id === 'dynamicSupervisor';
 }

@@ -84,8 +84,14 @@ export type RestartChildError = NotFound | NoChildIds | NotStopped | AlreadyStar
 export interface ChildInfo {
   /** Its id; `undefined` under a dynamic supervisor. */
   readonly id: ChildId | undefined;
-  /** Its process; `'restarting'` while another attempt is due, `undefined` while it is stopped. */
-  readonly pid: Pid | 'restarting' | undefined;
+  /**
+   * Its process; `'restarting'` while another attempt is due, `undefined` while it is stopped.
+   *
+   * `'failed'` when it was given up: its restart budget is spent. An extension, see {@link RestartBudget}.
+   */
+  readonly pid: Pid | 'restarting' | 'failed' | undefined;
+  /** The process that a child had which was given up; a dynamic supervisor knows it by that. */
+  readonly lastPid?: Pid;
   /** What it is. */
   readonly type: ChildType;
   /** What it runs; `'function'` when a function starts it. */

@@ -22,17 +22,28 @@ export function answerOf(answer: Answer, handles: ChildHandles): object {
 /** One child in a list. */
 export function infoOf(slot: ChildSlot, handles: ChildHandles): ChildInfo {
   const start = handles.spec(slot.serial)?.start;
+  const lastPid = slot.status === 'failed' ? handles.pid(slot.serial) : undefined;
   return {
     id: slot.key === null ? undefined : slot.id,
-    pid:
-      slot.status === 'running'
-        ? handles.pid(slot.serial)
-        : slot.status === 'restarting'
-          ? 'restarting'
-          : undefined,
+    pid: pidOf(slot, handles),
     type: slot.type,
     behaviour: start === undefined ? 'function' : labelOf(start),
+    ...(lastPid !== undefined && { lastPid }),
   };
+}
+
+function pidOf({ status, serial }: ChildSlot, handles: ChildHandles): ChildInfo['pid'] {
+  switch (status) {
+    case 'running':
+      return handles.pid(serial);
+    case 'restarting':
+    case 'backingOff':
+      return 'restarting';
+    case 'failed':
+      return 'failed';
+    default:
+      return undefined;
+  }
 }
 
 /**

@@ -8,9 +8,12 @@ import {
   type ProcessContext,
   type ProcessName,
   type StartResult,
+  type TimerRef,
 } from '@snakepit/core';
 import type { CompleteChildSpec } from './child-spec.ts';
-import type { SupervisorFact } from './requests.ts';
+import { supervisorError } from './errors.ts';
+import { showValue } from './plain-values.ts';
+import type { BackoffMessage, SupervisorFact } from './requests.ts';
 
 /** A behaviour whose input says under which name its process is registered. */
 export interface NamedByInput {
@@ -29,6 +32,8 @@ export class ChildHandles {
   readonly #specs = new Map<number, CompleteChildSpec>();
   readonly #pids = new Map<number, Pid>();
   readonly #asked = new Set<Pid>();
+  #waits: Map<number, TimerRef> | undefined;
+  #junk: { readonly serial: number; readonly value: unknown } | undefined;
 
   /**
    * @param self - The supervisor.
@@ -46,6 +51,7 @@ export class ChildHandles {
 
   /** Lets go of all that belongs to a place. */
   forget(serial: number): void {
+    this.cancelWait(serial);
     this.#specs.delete(serial);
     this.#pids.delete(serial);
   }
@@ -64,8 +70,10 @@ export class ChildHandles {
   start(serial: number): void {
     const spec = this.#specs.get(serial);
     if (spec === undefined) throw new Error(`there is no child at place ${String(serial)}`);
+    this.cancelWait(serial);
     const tell = (result: unknown): void => {
-      this.#self.send(this.#self.pid, this.#factOf(serial, result));
+      if (this.#self.alive) this.#self.send(this.#self.pid, this.#factOf(serial, result));
+      else retireLate(this.#self, spec, result);
     };
     try {
       const result = this.#begin(spec, tell);
@@ -79,6 +87,37 @@ export class ChildHandles {
     } catch (error) {
       tell({ ok: false, reason: reasonOfThrown(error) });
     }
+  }
+
+  /** Sends a message when a child has waited long enough; its timer ends with the supervisor. */
+  waitToRestart(serial: number, wait: number, delayMs: number): void {
+    this.cancelWait(serial);
+    const over: BackoffMessage = { type: 'backoff.over', serial, wait };
+    this.#waits ??= new Map();
+    this.#waits.set(serial, this.#self.sendAfter(delayMs, over));
+  }
+
+  /** A child need not wait any longer. */
+  cancelWait(serial: number): void {
+    const timer = this.#waits?.get(serial);
+    if (timer === undefined) return;
+    this.#self.cancelTimer(timer);
+    this.#waits?.delete(serial);
+  }
+
+  /** What people should know about a start that failed just now. */
+  notesOnFailure(serial: number, reason: ExitReason): string[] {
+    if (this.#junk?.serial === serial) {
+      const got = showValue(this.#junk.value);
+      return [
+        `Its start function gave ${got}; it must give { ok: true, pid } with a Pid or undefined, or { ok: false, reason }.`,
+      ];
+    }
+    if (reason.kind !== 'alreadyStarted') return [];
+    const holder = [...this.#pids].find(([, pid]) => pid === reason.pid)?.[0];
+    const sibling = holder === undefined ? undefined : this.#specs.get(holder);
+    const whose = sibling === undefined ? '' : `, its sibling ${showValue(sibling.id)}`;
+    return [`Its name is taken by ${reason.pid.toString()}${whose}.`];
   }
 
   /** Asks a child to end and watches it do so (OTP SHD-002). */
@@ -117,13 +156,21 @@ export class ChildHandles {
   }
 
   #factOf(serial: number, result: unknown): SupervisorFact {
+    this.#junk = undefined;
     if (!isResult(result)) {
+      this.#junk = { serial, value: result };
       return { type: 'child.failed', serial, reason: exitReason.custom(result) };
     }
     if (!result.ok) return { type: 'child.failed', serial, reason: result.reason };
     if (result.pid === undefined) return { type: 'child.ignored', serial };
+    const { pid, system } = this.#self;
+    if (result.pid === pid) {
+      // It would wait for itself to end.
+      const error = supervisorError('OWN_CHILD', { id: this.#specs.get(serial)?.id ?? null });
+      return { type: 'child.failed', serial, reason: exitReason.error(error) };
+    }
     this.#pids.set(serial, result.pid);
-    return { type: 'child.started', serial, pid: result.pid.id };
+    return { type: 'child.started', serial, pid: result.pid.id, atMs: system.clock.now() };
   }
 
   /** By a monitor, so that a child that removed its link cannot hang its supervisor (OTP SHD-005). */
@@ -142,6 +189,29 @@ export class ChildHandles {
     }
     return pid;
   }
+}
+
+/**
+ * A start came to its end after its supervisor had: nobody would ever stop what it started.
+ *
+ * What was started by a link is gone already; what was not is asked to end now, by its child spec.
+ */
+function retireLate(
+  { system }: ProcessContext,
+  { shutdown }: CompleteChildSpec,
+  result: unknown,
+): void {
+  if (!isResult(result) || !result.ok || result.pid === undefined) return;
+  const { pid } = result;
+  if (!system.isAlive(pid)) return;
+  system.exit(pid, shutdown === 'brutalKill' ? exitReason.kill : exitReason.shutdown);
+  if (typeof shutdown !== 'number') return;
+  const limit = system.clock.setTimeout(() => {
+    system.exit(pid, exitReason.kill);
+  }, shutdown);
+  void system.awaitExit(pid).then(() => {
+    system.clock.clearTimeout(limit);
+  });
 }
 
 /** The reason that is reported of a child that died without its link, so that nobody knows why (OTP SUP-027). */

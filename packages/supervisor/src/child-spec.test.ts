@@ -20,7 +20,7 @@ function optionsFault(options: unknown) {
 
 describe('flags', () => {
   test('[SPEC-001] defaults: oneForOne, 3 restarts (as in Elixir) in 5 seconds, never', () => {
-    expect(checkSupervisorOptions({})).toEqual({
+    expect(checkSupervisorOptions({})).toMatchObject({
       ok: true,
       plan: { strategy: 'oneForOne', intensity: 3, period: 5, autoShutdown: 'never', list: [] },
     });

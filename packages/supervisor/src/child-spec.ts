@@ -6,6 +6,8 @@ import type {
   StartResult,
 } from '@snakepit/core';
 import { keyOfId, type ChildId } from './child-id.ts';
+import { showValue } from './plain-values.ts';
+import { budgetFault, type RestartBudget } from './restart-budget.ts';
 
 /** When an ended child is started again (OTP STR-001 … STR-003). */
 export type RestartType =
@@ -59,6 +61,8 @@ export interface ChildSpec {
   readonly significant?: boolean;
   /** Name to register the child's process under; not with a start function, which registers it itself. */
   readonly name?: ProcessName;
+  /** How often it may be restarted, apart from its siblings; default: the supervisor's `budget`. */
+  readonly budget?: RestartBudget;
 }
 
 /** A child spec with its defaults filled in (OTP SPEC-008). */
@@ -88,6 +92,7 @@ export interface ChildSpecFault {
     | 'invalidChildType'
     | 'invalidShutdown'
     | 'invalidName'
+    | 'invalidBudget'
     | 'duplicateChildName';
   /** The bad value; for a bad combination the two settings. */
   readonly value?: unknown;
@@ -108,10 +113,12 @@ const defaultWorkerShutdownMs = 5_000;
  *
  * @param input - The spec as it was given.
  * @param autoShutdown - The supervisor's; a significant child needs one that is not `never`.
+ * @param budget - The supervisor's, for a spec without one of its own.
  */
 export function checkChildSpec(
   input: unknown,
   autoShutdown: AutoShutdown = 'never',
+  budget?: RestartBudget,
 ): CheckedChildSpec {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return refuse('invalidChildSpec', 'a child spec is an object { id, start, … }', input);
@@ -124,12 +131,16 @@ export function checkChildSpec(
     significantFault(given, autoShutdown) ??
     typeFault(given) ??
     shutdownFault(given) ??
-    nameFault(given);
+    nameFault(given) ??
+    budgetFaultOf(given);
   if (fault !== undefined) return { ok: false, fault };
   // Every field was checked just now.
   const spec = input as ChildSpec;
   const defaults = defaultsOf(spec.start);
   const type = spec.type ?? defaults.type ?? 'worker';
+  const restart = spec.restart ?? defaults.restart ?? 'permanent';
+  // One that is never restarted has no use for a budget.
+  const allowed = restart === 'temporary' ? undefined : (spec.budget ?? budget);
   return {
     ok: true,
     key: keyOfId(spec.id) ?? '',
@@ -137,11 +148,12 @@ export function checkChildSpec(
     spec: {
       id: spec.id,
       start: spec.start,
-      restart: spec.restart ?? defaults.restart ?? 'permanent',
+      restart,
       type,
       shutdown: spec.shutdown ?? (type === 'worker' ? defaultWorkerShutdownMs : 'infinity'),
       significant: spec.significant ?? false,
       ...(spec.name !== undefined && { name: spec.name }),
+      ...(allowed !== undefined && { budget: allowed }),
     },
   };
 }
@@ -158,11 +170,12 @@ export type CheckedStartList =
 export function checkStartList(
   specs: readonly unknown[],
   autoShutdown: AutoShutdown,
+  budget?: RestartBudget,
 ): CheckedStartList {
   const seen = new Set<string>();
   const list: { spec: CompleteChildSpec; key: string }[] = [];
   for (const input of specs) {
-    const checked = checkChildSpec(input, autoShutdown);
+    const checked = checkChildSpec(input, autoShutdown, budget);
     if (!checked.ok) return checked;
     if (seen.has(checked.key)) {
       return refuse(
@@ -175,20 +188,6 @@ export function checkStartList(
     list.push({ spec: checked.spec, key: checked.key });
   }
   return { ok: true, list };
-}
-
-/** A value in a message: short, and never failing. */
-export function showValue(value: unknown): string {
-  if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'number') return String(value);
-  try {
-    // JSON has no word for undefined and symbols, whatever the types say.
-    const text = (JSON.stringify(value) as string | undefined) ?? String(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  } catch {
-    // A cycle or a BigInt: its type is what can be said.
-    return Object.prototype.toString.call(value);
-  }
 }
 
 function faultOf(kind: ChildSpecFault['kind'], message: string, value?: unknown): ChildSpecFault {
@@ -320,6 +319,21 @@ function isName(value: unknown): boolean {
     return typeof value === 'string' && value !== '';
   }
   return Array.isArray(value.via) && value.via.length === 2 && typeof value.via[0] === 'string';
+}
+
+function budgetFaultOf({ id, restart, budget }: Given): ChildSpecFault | undefined {
+  if (budget === undefined) return undefined;
+  const where = whereOf(id);
+  const fault = budgetFault(budget);
+  if (fault !== undefined) {
+    return { kind: 'invalidBudget', value: fault.value, message: `${where}: ${fault.message}` };
+  }
+  if (restart !== 'temporary') return undefined;
+  return faultOf(
+    'badCombination',
+    `${where}: a temporary child is never restarted, so it has no use for a budget`,
+    { restart, budget },
+  );
 }
 
 function isOneOf(value: unknown, allowed: readonly string[]): boolean {

@@ -1,9 +1,12 @@
 import { isCleanExit, type ExitReason } from '@snakepit/core';
 import {
   addChild,
+  callsForRestart as wantsRestart,
   childAt,
   childOfPid,
+  markBackingOff,
   markExited,
+  markFailed,
   markRestarting,
   markRunning,
   markStarting,
@@ -18,24 +21,21 @@ import { reasonOfFault } from './errors.ts';
 import { emptyIndex, indexDelete, indexGet, indexSet, type KeyIndex } from './key-index.ts';
 import { tableValues } from './ordered-table.ts';
 import type { Refusal } from './requests.ts';
-import { emptyWindow, recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+import type { RestartBudget } from './restart-budget.ts';
+import type { RestartContext } from './restart-decisions.ts';
+import { openingHistory } from './restart-history.ts';
+import { emptyWindow } from './restart-window.ts';
 
 /** All that a dynamic supervisor decides by; plain data, replaced at every event. */
-export interface DynamicSupervisorContext {
+export interface DynamicSupervisorContext extends RestartContext {
   /** Children allowed; `null` without limit. */
   readonly maxChildren: number | null;
-  /** The restarts it remembers, of all children together (OTP DYN-007). */
-  readonly window: RestartWindow;
-  /** Its children, in no order that means anything. */
-  readonly children: Children;
-  /** Restarting children by the number of the pid they had (OTP DYN-017). */
-  readonly restarting: KeyIndex<number>;
-  /** How many restart. */
-  readonly restartingCount: number;
+  /** How often each child may be restarted whose spec does not say; `null` when only the window counts. */
+  readonly budget: RestartBudget | null;
+  /** Children that are down, but kept, by the number of the pid they had (OTP DYN-017). */
+  readonly down: KeyIndex<number>;
   /** Number of the pid it obeys; `null` until it is told. */
   readonly parent: number | null;
-  /** Place of the child at hand. */
-  readonly at: number | null;
   /** Whether the child at hand ended by itself cleanly. */
   readonly clean: boolean;
   /** While stopping: distinct times after which children are killed, in milliseconds, ascending. */
@@ -56,9 +56,10 @@ export function openingContext(options: unknown): DynamicSupervisorContext {
     window: checked.ok
       ? emptyWindow(checked.plan.intensity, checked.plan.period)
       : emptyWindow(0, 1),
+    backoff: checked.ok ? checked.plan.backoff : null,
+    budget: (checked.ok ? checked.plan.budget : undefined) ?? null,
     children: noChildren,
-    restarting: emptyIndex(),
-    restartingCount: 0,
+    down: emptyIndex(),
     parent: null,
     at: null,
     clean: false,
@@ -73,7 +74,7 @@ export function childAtHand({ children, at }: DynamicSupervisorContext): ChildSl
   return at === null ? undefined : childAt(children, at);
 }
 
-/** The child meant by the number of a pid: a running one, or a restarting one by its old pid. */
+/** The child meant by the number of a pid: a running one, or one that is down by the pid it had. */
 export function childMeant(
   context: DynamicSupervisorContext,
   pid: number | undefined,
@@ -81,7 +82,7 @@ export function childMeant(
   if (pid === undefined) return undefined;
   const running = childOfPid(context.children, pid);
   if (running !== undefined) return running;
-  const serial = indexGet(context.restarting, pid);
+  const serial = indexGet(context.down, pid);
   return serial === undefined ? undefined : childAt(context.children, serial);
 }
 
@@ -97,13 +98,26 @@ export function refusalOfSpec(
   return { kind: 'maxChildren', limit: maxChildren };
 }
 
+/** Why a child cannot be started again by hand, or `undefined`: only one that was given up can. */
+export function refusalOfRevival(
+  context: DynamicSupervisorContext,
+  pid: number,
+): Refusal | undefined {
+  const status = childMeant(context, pid)?.status;
+  if (status === undefined) return { kind: 'notFound' };
+  if (status === 'failed') return undefined;
+  return { kind: status === 'running' ? 'running' : 'restarting' };
+}
+
 /** Adds a child with a spec that was not refused; it is the one at hand now. */
 export function addRequested(context: DynamicSupervisorContext, spec: unknown): Change {
-  const checked = checkDynamicChildSpec(spec);
+  const { budget, backoff, children } = context;
+  const checked = checkDynamicChildSpec(spec, budget ?? undefined);
   if (!checked.ok) return {};
+  const history = openingHistory(checked.spec, backoff);
   return {
-    at: context.children.nextSerial,
-    children: addChild(context.children, traitsOf(checked.spec, null)),
+    at: children.nextSerial,
+    children: addChild(children, traitsOf(checked.spec, null), history),
   };
 }
 
@@ -113,10 +127,14 @@ export function beginStart(context: DynamicSupervisorContext): Change {
 }
 
 /** The child at hand runs. */
-export function rememberStart(context: DynamicSupervisorContext, pid: number): Change {
+export function rememberStart(
+  context: DynamicSupervisorContext,
+  pid: number,
+  atMs: number,
+): Change {
   return {
-    ...notRestarting(context),
-    ...onChildAtHand(context, (children, serial) => markRunning(children, serial, pid)),
+    ...notDown(context),
+    ...onChildAtHand(context, (children, serial) => markRunning(children, serial, pid, atMs)),
   };
 }
 
@@ -143,40 +161,28 @@ export function rememberStop(context: DynamicSupervisorContext, pid: number): Ch
 
 /** The restart of the child at hand failed; until the next attempt it is found by its old pid. */
 export function awaitRetry(context: DynamicSupervisorContext): Change {
-  const slot = childAtHand(context);
-  if (slot === undefined) return {};
-  const isKnown = slot.pid !== null && indexGet(context.restarting, slot.pid) !== undefined;
-  return {
-    ...onChildAtHand(context, markRestarting),
-    ...(slot.pid === null || isKnown
-      ? {}
-      : {
-          restarting: indexSet(context.restarting, slot.pid, slot.serial),
-          restartingCount: context.restartingCount + 1,
-        }),
-  };
+  return { ...keptDown(context), ...onChildAtHand(context, markRestarting) };
+}
+
+/** The child at hand waits for the time of its restart; until then it is found by its old pid. */
+export function backOff(context: DynamicSupervisorContext): Change {
+  return { ...keptDown(context), ...onChildAtHand(context, markBackingOff) };
+}
+
+/** The child at hand is given up; it is found by its old pid. */
+export function giveUpChild(context: DynamicSupervisorContext): Change {
+  return { ...keptDown(context), ...onChildAtHand(context, markFailed) };
 }
 
 /** The child at hand is gone for good. */
 export function dropChild(context: DynamicSupervisorContext): Change {
-  return { ...notRestarting(context), ...onChildAtHand(context, removeChild) };
+  return { ...notDown(context), ...onChildAtHand(context, removeChild) };
 }
 
 /** Whether the end of the child at hand calls for a restart (OTP DYN-007). */
 export function callsForRestart(context: DynamicSupervisorContext): boolean {
   const slot = childAtHand(context);
-  if (slot === undefined) return false;
-  return slot.restart === 'permanent' || (slot.restart === 'transient' && !context.clean);
-}
-
-/** Counts one restart at this second. */
-export function countAttempt(context: DynamicSupervisorContext, atSecond: number): Change {
-  return { window: recordAttempt(context.window, atSecond) };
-}
-
-/** Whether the last restart counted was one too many. */
-export function gaveUp(context: DynamicSupervisorContext): boolean {
-  return standingOf(context.window) === 'exceeded';
+  return slot !== undefined && wantsRestart(slot, context.clean);
 }
 
 /** Begins to stop everybody at once: what does not run is dropped, the time limits are laid out (OTP DYN-019). */
@@ -189,8 +195,7 @@ export function beginStop(context: DynamicSupervisorContext): Change {
   }
   return {
     children,
-    restarting: emptyIndex(),
-    restartingCount: 0,
+    down: emptyIndex(),
     limits: [...limits].sort((a, b) => a - b),
     elapsedMs: 0,
   };
@@ -201,13 +206,17 @@ export function closeLimit({ limits, elapsedMs }: DynamicSupervisorContext): Cha
   return { limits: limits.slice(1), elapsedMs: limits[0] ?? elapsedMs };
 }
 
-function notRestarting(context: DynamicSupervisorContext): Change {
+/** The child at hand can be named by the pid it had. */
+function keptDown(context: DynamicSupervisorContext): Change {
+  const slot = childAtHand(context);
+  return slot === undefined || slot.pid === null
+    ? {}
+    : { down: indexSet(context.down, slot.pid, slot.serial) };
+}
+
+function notDown(context: DynamicSupervisorContext): Change {
   const pid = childAtHand(context)?.pid ?? null;
-  if (pid === null || indexGet(context.restarting, pid) === undefined) return {};
-  return {
-    restarting: indexDelete(context.restarting, pid),
-    restartingCount: context.restartingCount - 1,
-  };
+  return pid === null ? {} : { down: indexDelete(context.down, pid) };
 }
 
 function onChildAtHand(

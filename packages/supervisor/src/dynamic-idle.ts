@@ -18,8 +18,8 @@ const notByPid = {
   },
 } as const;
 
-/** A dynamic supervisor at rest: the one state in which it takes what comes, one thing after another. */
-export const idleState = dynamicSetup.createStateConfig({
+/** A dynamic supervisor at rest takes what comes, one thing after another. */
+const atRest = dynamicSetup.createStateConfig({
   on: {
     EXIT: [
       {
@@ -112,6 +112,26 @@ export const idleState = dynamicSetup.createStateConfig({
     'child.restart': notByPid,
     'child.delete': notByPid,
     'child.describe': notByPid,
+    'child.revive': [
+      {
+        guard: { type: 'isNotGivenUp', params: ({ event }) => ({ pid: event.pid }) },
+        actions: {
+          type: 'answer',
+          params: ({ context, event }) => ({
+            from: event.from,
+            answer: refusedOr(decide.refusalOfRevival(context, event.pid)),
+          }),
+        },
+      },
+      {
+        target: 'revivingOne',
+        actions: [
+          { type: 'holdCaller', params: callerOf },
+          { type: 'aimAtPid', params: ({ event }) => ({ pid: event.pid }) },
+          'forgive',
+        ],
+      },
+    ],
     'children.list': { actions: { type: 'answerList', params: callerOf } },
     'children.count': { actions: { type: 'answerCount', params: callerOf } },
     'supervisor.stop': {
@@ -135,4 +155,27 @@ export const idleState = dynamicSetup.createStateConfig({
       { actions: 'noteUnexpected' },
     ],
   },
+});
+
+/** At rest, and no restart is due. */
+export const idleState = dynamicSetup.createStateConfig({
+  // What comes of a wait that was cut short is void.
+  on: { ...atRest.on, 'backoff.over': {} },
+  always: { guard: 'somebodyWaits', target: 'backingOff' },
+});
+
+/** At rest, and the restart of at least one child waits for its time. */
+export const backingOffState = dynamicSetup.createStateConfig({
+  on: {
+    ...atRest.on,
+    'backoff.over': [
+      {
+        guard: { type: 'isWaiting', params: ({ event }) => event },
+        target: 'restartingOne',
+        actions: { type: 'aimAt', params: ({ event }) => ({ serial: event.serial }) },
+      },
+      {},
+    ],
+  },
+  always: { guard: 'nobodyWaits', target: 'idle' },
 });

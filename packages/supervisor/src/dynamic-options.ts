@@ -1,6 +1,9 @@
 import type { ProcessName } from '@snakepit/core';
-import { checkChildSpec, showValue, type CheckedChildSpec } from './child-spec.ts';
-import { checkRestartLimits, isPlainObject, isWhole, refuse } from './supervisor-options.ts';
+import { checkChildSpec, type CheckedChildSpec } from './child-spec.ts';
+import { isPlainObject, isWhole, showValue } from './plain-values.ts';
+import type { BackoffPlan, RestartBackoff } from './restart-backoff.ts';
+import type { RestartBudget } from './restart-budget.ts';
+import { checkExtensions, checkRestartLimits, refuse } from './supervisor-options.ts';
 import type { CheckedOptions } from './supervisor-options.ts';
 
 /** How a dynamic supervisor works (OTP DYN-010). */
@@ -21,6 +24,10 @@ export interface DynamicSupervisorOptions {
    * A start function is called `(self, ...extraArguments)`; a behaviour gets `[...extraArguments, input]` as its input.
    */
   readonly extraArguments?: readonly unknown[];
+  /** Waits between restarts; default none: restarts are tried at once, as in OTP. */
+  readonly backoff?: RestartBackoff;
+  /** How often each child may be restarted, unless its spec says otherwise; default: only `maxRestarts` counts. */
+  readonly budget?: RestartBudget;
 }
 
 /** Options of a dynamic supervisor that were checked, with defaults. */
@@ -33,6 +40,12 @@ export interface DynamicPlan {
   readonly maxChildren: number | null;
   /** Come before each child's own arguments. */
   readonly extraArguments: readonly unknown[];
+  /** How restarts wait; `null` when they do not. */
+  readonly backoff: BackoffPlan | null;
+  /** How often each child may be restarted whose spec does not say. */
+  readonly budget: RestartBudget | undefined;
+  /** Gives the random part of waits. */
+  readonly random: () => number;
 }
 
 /** Checks a dynamic supervisor's options, in Elixir's order (OTP DYN-011); without any, all are the defaults. */
@@ -72,10 +85,13 @@ export function checkDynamicOptions(input: unknown = {}): CheckedOptions<Dynamic
       autoShutdown,
     );
   }
+  const extensions = checkExtensions(input);
+  if (!extensions.ok) return extensions;
   return {
     ok: true,
     plan: {
       ...limits.plan,
+      ...extensions.plan,
       maxChildren: maxChildren === Infinity ? null : maxChildren,
       extraArguments: extraArguments as readonly unknown[],
     },
@@ -83,8 +99,8 @@ export function checkDynamicOptions(input: unknown = {}): CheckedOptions<Dynamic
 }
 
 /** Checks a spec for a dynamic supervisor: its id means nothing, and it cannot be significant (OTP DYN-012). */
-export function checkDynamicChildSpec(input: unknown): CheckedChildSpec {
-  const checked = checkChildSpec(input, 'anySignificant');
+export function checkDynamicChildSpec(input: unknown, budget?: RestartBudget): CheckedChildSpec {
+  const checked = checkChildSpec(input, 'anySignificant', budget);
   if (checked.ok) {
     if (!checked.spec.significant) return checked;
     const message = 'a child of a dynamic supervisor cannot be significant';

@@ -11,18 +11,26 @@ import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
 import type { DynamicSupervisorOptions } from './dynamic-options.ts';
 import type { EndOfChild } from './reports.ts';
+import * as restart from './restart-decisions.ts';
 import { effect } from './requests.ts';
 import type {
   Answer,
   DynamicRequest,
   RetryMessage,
+  BackoffMessage,
   StopMessage,
   SupervisorFact,
 } from './requests.ts';
 
 /** What a dynamic supervisor is told. */
 export type DynamicSupervisorEvent =
-  SupervisorFact | DynamicRequest | RetryMessage | StopMessage | ExitMessage | DownMessage;
+  | SupervisorFact
+  | DynamicRequest
+  | RetryMessage
+  | BackoffMessage
+  | StopMessage
+  | ExitMessage
+  | DownMessage;
 
 /** What a dynamic supervisor is started with. */
 export type DynamicSupervisorInput = DynamicSupervisorOptions;
@@ -66,13 +74,21 @@ export const dynamicSetup = setup({
     isEmpty: ({ context }) => context.children.slots.size === 0,
     hasLimits: ({ context }) => context.limits.length > 0,
     callsForRestart: ({ context }) => decide.callsForRestart(context),
-    gaveUp: ({ context }) => decide.gaveUp(context),
+    gaveUp: ({ context }) => restart.gaveUp(context),
+    isGivenUp: ({ context }) => restart.isGivenUp(context),
+    mustWait: ({ context }) => context.backoff !== null,
+    somebodyWaits: ({ context }) => context.children.backingOff > 0,
+    nobodyWaits: ({ context }) => context.children.backingOff === 0,
+    isWaiting: ({ context }, wait: { serial: number; wait: number }) =>
+      restart.isWaiting(context, wait),
     awaitsRetry: ({ context }, { serial }: { serial: number }) =>
       childAt(context.children, serial)?.status === 'restarting',
     isUnfit: ({ context }, { spec }: { spec: unknown }) =>
       decide.refusalOfSpec(context, spec) !== undefined,
     isUnknown: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.childMeant(context, pid) === undefined,
+    isNotGivenUp: ({ context }, { pid }: { pid: number }) =>
+      decide.refusalOfRevival(context, pid) !== undefined,
     isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
   actions: {
@@ -85,10 +101,14 @@ export const dynamicSetup = setup({
     readClock: effect('readClock'),
     retryLater: effect<{ serial: number }>('retryLater'),
     yieldTurn: effect('yieldTurn'),
-    noteStart: effect<{ serial: number; again: boolean }>('noteStart'),
+    waitToRestart: effect<restart.Wait>('waitToRestart'),
+    cancelWait: effect<{ serial: number }>('cancelWait'),
+    noteStart: effect<{ serial: number; again: boolean; asked: boolean }>('noteStart'),
     noteEnd: effect<EndOfChild>('noteEnd'),
-    noteFailure: effect<{ serial: number; reason: ExitReason }>('noteFailure'),
+    noteIgnored: effect<{ serial: number }>('noteIgnored'),
+    noteFailure: effect<{ serial: number; reason: ExitReason; again: boolean }>('noteFailure'),
     noteGivingUp: effect<{ serial: number }>('noteGivingUp'),
+    noteGivenUp: effect<{ serial: number }>('noteGivenUp'),
     holdSpec: effect<{ serial: number; spec: unknown }>('holdSpec'),
     forgetSpec: effect<{ serial: number }>('forgetSpec'),
     holdCaller: effect<{ from: From }>('holdCaller'),
@@ -108,8 +128,8 @@ export const dynamicSetup = setup({
       decide.addRequested(context, spec),
     ),
     beginStart: assign(({ context }) => decide.beginStart(context)),
-    rememberStart: assign(({ context }, { pid }: { pid: number }) =>
-      decide.rememberStart(context, pid),
+    rememberStart: assign(({ context }, { pid, atMs }: { pid: number; atMs: number }) =>
+      decide.rememberStart(context, pid, atMs),
     ),
     rememberEnd: assign(({ context }, { pid, reason }: { pid: number; reason: ExitReason }) =>
       decide.rememberEnd(context, pid, reason),
@@ -119,9 +139,12 @@ export const dynamicSetup = setup({
     ),
     awaitRetry: assign(({ context }) => decide.awaitRetry(context)),
     dropChild: assign(({ context }) => decide.dropChild(context)),
-    countAttempt: assign(({ context }, { atSecond }: { atSecond: number }) =>
-      decide.countAttempt(context, atSecond),
+    countAttempt: assign(({ context }, { atSecond, atMs }: { atSecond: number; atMs: number }) =>
+      restart.countAttempt(context, atSecond, atMs),
     ),
+    backOff: assign(({ context }) => decide.backOff(context)),
+    giveUpChild: assign(({ context }) => decide.giveUpChild(context)),
+    forgive: assign(({ context }) => restart.forgive(context)),
     beginStop: assign(({ context }) => decide.beginStop(context)),
     closeLimit: assign(({ context }) => decide.closeLimit(context)),
   },

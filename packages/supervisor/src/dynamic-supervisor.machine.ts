@@ -1,7 +1,7 @@
-import { exitReason, type DownMessage } from '@snakepit/core';
+import { exitReason, type DownMessage, type ExitReason } from '@snakepit/core';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
-import { idleState } from './dynamic-idle.ts';
+import { backingOffState, idleState } from './dynamic-idle.ts';
 import { dynamicSetup } from './dynamic-setup.ts';
 import type {
   DynamicSupervisorEvent,
@@ -9,7 +9,9 @@ import type {
   DynamicSupervisorOutput,
 } from './dynamic-setup.ts';
 import { endOfDynamicStopped } from './reports.ts';
-import { allElse, done, refusedOr } from './requests.ts';
+import { allElse, done, ignored, refusedOr } from './requests.ts';
+import * as restart from './restart-decisions.ts';
+import { startOf } from './supervisor-states.ts';
 
 export type {
   DynamicSupervisorContext,
@@ -50,6 +52,43 @@ const lostWhileStopping = {
   ],
 } as const;
 
+const startedOnRequest = {
+  target: 'idle',
+  actions: [
+    { type: 'rememberStart', params: startOf },
+    {
+      type: 'noteStart',
+      params: ({ context }: { context: Known }) => ({
+        ...atHand({ context }),
+        again: false,
+        asked: true,
+      }),
+    },
+    {
+      type: 'answerCaller',
+      params: ({ context }: { context: Known }) => ({
+        answer: { kind: 'started' as const, serial: context.at ?? -1 },
+      }),
+    },
+  ],
+} as const;
+
+const ignoredOnRequest = {
+  target: 'idle',
+  actions: [
+    { type: 'answerCaller', params: { answer: ignored } },
+    { type: 'forgetSpec', params: atHand },
+    'dropChild',
+  ],
+} as const;
+
+const refuseToCaller = {
+  type: 'answerCaller',
+  params: ({ event }: { event: { reason: ExitReason } }) => ({
+    answer: refusedOr({ kind: 'startFailed', reason: event.reason, serial: null }),
+  }),
+} as const;
+
 const giveUpReason = { type: 'rememberReason', params: { reason: exitReason.shutdown } } as const;
 
 /** A dynamic supervisor: children come and go on request, and all stop at once. */
@@ -84,6 +123,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
       initial: 'idle',
       states: {
         idle: idleState,
+        backingOff: backingOffState,
         classifying: {
           always: [
             { guard: 'callsForRestart', target: 'checkingIntensity' },
@@ -107,7 +147,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
                   target: 'weighing',
                   actions: {
                     type: 'countAttempt',
-                    params: ({ event }) => ({ atSecond: event.atSecond }),
+                    params: ({ event: { atSecond, atMs } }) => ({ atSecond, atMs }),
                   },
                 },
               },
@@ -118,6 +158,22 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
                   guard: 'gaveUp',
                   target: '#dynamicSupervisor.stopping',
                   actions: [{ type: 'noteGivingUp', params: atHand }, giveUpReason],
+                },
+                {
+                  guard: 'isGivenUp',
+                  target: '#dynamicSupervisor.running.idle',
+                  actions: [{ type: 'noteGivenUp', params: atHand }, 'giveUpChild'],
+                },
+                {
+                  guard: 'mustWait',
+                  target: '#dynamicSupervisor.running.backingOff',
+                  actions: [
+                    'backOff',
+                    {
+                      type: 'waitToRestart',
+                      params: ({ context }) => restart.waitAtHand(context),
+                    },
+                  ],
                 },
                 { target: '#dynamicSupervisor.running.restartingOne' },
               ],
@@ -131,16 +187,20 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
             'child.started': {
               target: 'idle',
               actions: [
-                { type: 'rememberStart', params: ({ event }) => ({ pid: event.pid }) },
+                { type: 'rememberStart', params: startOf },
                 {
                   type: 'noteStart',
-                  params: ({ context }) => ({ ...atHand({ context }), again: true }),
+                  params: ({ context }) => ({ ...atHand({ context }), again: true, asked: false }),
                 },
               ],
             },
             'child.ignored': {
               target: 'idle',
-              actions: [{ type: 'forgetSpec', params: atHand }, 'dropChild'],
+              actions: [
+                { type: 'noteIgnored', params: atHand },
+                { type: 'forgetSpec', params: atHand },
+                'dropChild',
+              ],
             },
             'child.failed': {
               target: 'idle',
@@ -150,6 +210,7 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
                   params: ({ context, event }) => ({
                     ...atHand({ context }),
                     reason: event.reason,
+                    again: true,
                   }),
                 },
                 'awaitRetry',
@@ -162,43 +223,21 @@ export const dynamicSupervisorMachine = dynamicSetup.createMachine({
           meta: { postpone: allElse },
           entry: ['beginStart', { type: 'startChild', params: atHand }],
           on: {
-            'child.started': {
-              target: 'idle',
-              actions: [
-                { type: 'rememberStart', params: ({ event }) => ({ pid: event.pid }) },
-                {
-                  type: 'noteStart',
-                  params: ({ context }) => ({ ...atHand({ context }), again: false }),
-                },
-                {
-                  type: 'answerCaller',
-                  params: ({ context }) => ({
-                    answer: { kind: 'started' as const, serial: context.at ?? -1 },
-                  }),
-                },
-              ],
-            },
-            'child.ignored': {
-              target: 'idle',
-              actions: [
-                { type: 'answerCaller', params: { answer: { kind: 'ignored' } } },
-                { type: 'forgetSpec', params: atHand },
-                'dropChild',
-              ],
-            },
+            'child.started': startedOnRequest,
+            'child.ignored': ignoredOnRequest,
             'child.failed': {
               target: 'idle',
-              actions: [
-                {
-                  type: 'answerCaller',
-                  params: ({ event }) => ({
-                    answer: refusedOr({ kind: 'startFailed', reason: event.reason, serial: null }),
-                  }),
-                },
-                { type: 'forgetSpec', params: atHand },
-                'dropChild',
-              ],
+              actions: [refuseToCaller, { type: 'forgetSpec', params: atHand }, 'dropChild'],
             },
+          },
+        },
+        revivingOne: {
+          meta: { postpone: allElse },
+          entry: ['beginStart', { type: 'startChild', params: atHand }],
+          on: {
+            'child.started': startedOnRequest,
+            'child.ignored': ignoredOnRequest,
+            'child.failed': { target: 'idle', actions: [refuseToCaller, 'giveUpChild'] },
           },
         },
         stoppingOne: {

@@ -17,6 +17,7 @@ import type {
   MaxChildren,
   NotFound,
   Refused,
+  RestartChildError,
   StartFailed,
   Started,
 } from './administration.ts';
@@ -28,6 +29,7 @@ import type { DynamicSupervisorOptions } from './dynamic-options.ts';
 import { dynamicSupervisorMachine } from './dynamic-supervisor.machine.ts';
 import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
+import { effectsOnFailure, effectsOnGivingUp, effectsOnLife } from './report-effects.ts';
 import { nameIn, SharedEffects } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
@@ -45,14 +47,18 @@ function effectsOf(
 ): Effects<typeof dynamicSupervisorMachine> {
   const checked = checkDynamicOptions(options);
   const handles = new ChildHandles(self, checked.ok ? checked.plan.extraArguments : []);
-  const shared = new SharedEffects(self, handles, new SupervisorReports(self, nameIn(options)));
+  const { budget, random } = checked.ok ? checked.plan : {};
+  const reports = new SupervisorReports(self, nameIn(options));
+  const shared = new SharedEffects(self, handles, reports, random);
   return {
     ...shared.acting(),
-    ...shared.noting(),
+    ...effectsOnLife({ self, handles, reports }),
+    ...effectsOnFailure({ self, handles, reports }),
+    ...effectsOnGivingUp({ self, handles, reports }),
     ...shared.answering(),
     holdSpec: ({ serial, spec }) => {
       // The chart has refused what does not fit; here only the defaults are filled in.
-      const complete = checkDynamicChildSpec(spec);
+      const complete = checkDynamicChildSpec(spec, budget);
       if (complete.ok) handles.hold(serial, complete.spec);
     },
     askAll: (_, { context }) => {
@@ -100,6 +106,14 @@ export interface DynamicSupervisorApi extends Behaviour<DynamicSupervisorOptions
   ): Promise<Started | Refused<StartDynamicChildError>>;
   /** Stops a child by its pid, or by its last pid while it is being restarted; it is forgotten (OTP DYN-017). */
   terminateChild(tree: SupervisorRef, pid: Pid): Promise<Done | Refused<NotFound>>;
+  /**
+   * Starts a child again that was given up, its restart budget unused. An extension, see {@link RestartBudget}.
+   *
+   * @param pid - The last it had: `lastPid` in the list of children.
+   * @returns The new pid, `undefined` when the child declined (then nothing is kept); or why not. One whose start
+   *   fails stays given up.
+   */
+  restartChild(tree: SupervisorRef, pid: Pid): Promise<Started | Refused<RestartChildError>>;
   /** All children, in no order that means anything (OTP DYN-018). */
   whichChildren(tree: SupervisorRef): Promise<readonly ChildInfo[]>;
   /** How many children there are; `specs` counts running and restarting ones (OTP DYN-018). */
@@ -137,6 +151,7 @@ export const DynamicSupervisor: DynamicSupervisorApi = {
     return ask(tree, request('child.start', { spec }));
   },
   terminateChild: (tree, pid) => ask(tree, request('child.terminate', { pid: pid.id })),
+  restartChild: (tree, pid) => ask(tree, request('child.revive', { pid: pid.id })),
   whichChildren: (tree) => ask(tree, request('children.list', {})),
   countChildren: (tree) => ask(tree, request('children.count', {})),
   stop: (tree, reason = exitReason.shutdown) => stopAndWait(tree, reason),

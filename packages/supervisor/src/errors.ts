@@ -1,4 +1,6 @@
 import { defineErrors, exitReason, type ExitReason } from '@snakepit/core';
+import type { ChildId } from './child-id.ts';
+import { showValue } from './plain-values.ts';
 import type { StartFault } from './supervisor-options.ts';
 
 /** The failures of this package; everything else is an outcome or an exit reason. */
@@ -33,6 +35,11 @@ export const supervisorError = defineErrors({
     message: ({ argument, fault }: { argument: string; fault: string; remedy: string }) =>
       `${argument} cannot be used: ${fault}`,
     remedy: ({ remedy }: { argument: string; fault: string; remedy: string }) => remedy,
+  },
+  OWN_CHILD: {
+    message: ({ id }: { id: ChildId }) =>
+      `the start function of child ${showValue(id)} gave the supervisor itself`,
+    remedy: () => 'give the pid of the process that it started: { ok: true, pid }',
   },
 });
 

@@ -50,7 +50,9 @@ export type {
   Started,
   StartFailed,
 } from './administration.ts';
-export type { GivingUp, Offender } from './supervisor-reports.ts';
+export type { GivingUp, Offender } from './incident.ts';
+export type { RestartBackoff } from './restart-backoff.ts';
+export type { RestartBudget } from './restart-budget.ts';
 export type { ReportContext } from './reports.ts';
 export { Application } from './application.ts';
 export type { ApplicationStartOptions, EnsureResult } from './application.ts';

@@ -8,10 +8,9 @@ import {
   type StartFunction,
 } from './child-spec.ts';
 import type { PartitionTable } from './partition-supervisor-table.ts';
+import { isPlainObject, isWhole } from './plain-values.ts';
 import {
   checkSupervisorOptions,
-  isPlainObject,
-  isWhole,
   refuse,
   type CheckedOptions,
   type Strategy,

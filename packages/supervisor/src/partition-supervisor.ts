@@ -15,9 +15,9 @@ import { supervisorError } from './errors.ts';
 import { checkPartitionOptions } from './partition-supervisor-options.ts';
 import type { PartitionSupervisorOptions } from './partition-supervisor-options.ts';
 import { PartitionTable } from './partition-supervisor-table.ts';
+import { isWhole } from './plain-values.ts';
 import { explainStart } from './start-failure.ts';
 import { Supervisor } from './supervisor.ts';
-import { isWhole } from './supervisor-options.ts';
 import { refTo, type SupervisorRef } from './supervisor-ref.ts';
 
 /** A partition supervisor as a behaviour, and what can be asked of one that runs. */

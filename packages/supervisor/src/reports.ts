@@ -1,5 +1,5 @@
 import { isCleanExit, type ExitReason } from '@snakepit/core';
-import { childOfPid, type Children, type ChildSlot } from './children.ts';
+import { callsForRestart, childOfPid, type Children, type ChildSlot } from './children.ts';
 
 /** What a supervisor report is about (OTP RPT-001). */
 export type ReportContext =
@@ -10,7 +10,9 @@ export type ReportContext =
   /** A child ended otherwise than it was asked to. */
   | 'shutdownError'
   /** The supervisor gives up: too many restarts. */
-  | 'shutdown';
+  | 'shutdown'
+  /** The supervisor gives up this child alone: its restart budget is spent; an extension. */
+  | 'childGivenUp';
 
 /** Whether a child's own end is reported: every one of a permanent child, abnormal ones of others (OTP RPT-002). */
 function reportOfOwnEnd(slot: ChildSlot, reason: ExitReason): ReportContext | null {
@@ -40,13 +42,15 @@ export interface EndOfChild {
   readonly reason: ExitReason;
   /** Whether that is worth a report, and which. */
   readonly report: ReportContext | null;
+  /** Whether it is to be restarted, unless that is once too often. */
+  readonly restarts: boolean;
   /** Whether its spec is forgotten with it (OTP SUP-024). */
   readonly dropped: boolean;
 }
 
 /** A child ended by itself. */
 export function endByItself(children: Children, pid: number, reason: ExitReason): EndOfChild {
-  return endOf(children, pid, reason, reportOfOwnEnd);
+  return endOf(children, pid, reason, reportOfOwnEnd, callsForRestart);
 }
 
 /** A child ended that a supervisor is stopping. */
@@ -73,11 +77,20 @@ function endOf(
   pid: number | undefined,
   reason: ExitReason,
   reportOf: (slot: ChildSlot, reason: ExitReason) => ReportContext | null,
+  restarts: (slot: ChildSlot, isClean: boolean) => boolean = () => false,
 ): EndOfChild {
   const slot = pid === undefined ? undefined : childOfPid(children, pid);
-  if (slot === undefined) return { serial: -1, reason, report: null, dropped: false };
+  if (slot === undefined) {
+    return { serial: -1, reason, report: null, restarts: false, dropped: false };
+  }
   const report = reportOf(slot, reason);
-  return { serial: slot.serial, reason, report, dropped: slot.restart === 'temporary' };
+  return {
+    serial: slot.serial,
+    reason,
+    report,
+    restarts: restarts(slot, isCleanExit(reason)),
+    dropped: slot.restart === 'temporary',
+  };
 }
 
 function isProperStop(slot: ChildSlot, reason: ExitReason): boolean {

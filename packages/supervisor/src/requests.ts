@@ -21,6 +21,7 @@ export type DynamicRequest =
       readonly type: 'child.restart' | 'child.delete' | 'child.describe';
       readonly from: From;
     }
+  | { readonly type: 'child.revive'; readonly pid: number; readonly from: From }
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 
@@ -37,6 +38,16 @@ export interface RetryMessage {
   readonly serial: number;
 }
 
+/** A child has waited long enough; an extension, see `RestartBackoff`. */
+export interface BackoffMessage {
+  /** Told by this. */
+  readonly type: 'backoff.over';
+  /** Place of the child. */
+  readonly serial: number;
+  /** Which wait of that child; another one by now makes it void. */
+  readonly wait: number;
+}
+
 /** A request to end, in mailbox order; it has no answer but the end. */
 export interface StopMessage {
   /** Told by this. */
@@ -51,10 +62,16 @@ export interface StopMessage {
  */
 export type SupervisorFact =
   | { readonly type: 'parent.known'; readonly parent: number }
-  | { readonly type: 'child.started'; readonly serial: number; readonly pid: number }
+  | {
+      readonly type: 'child.started';
+      readonly serial: number;
+      readonly pid: number;
+      /** When, in milliseconds of the clock. */
+      readonly atMs: number;
+    }
   | { readonly type: 'child.ignored'; readonly serial: number }
   | { readonly type: 'child.failed'; readonly serial: number; readonly reason: ExitReason }
-  | { readonly type: 'second.read'; readonly atSecond: number }
+  | { readonly type: 'second.read'; readonly atSecond: number; readonly atMs: number }
   | { readonly type: 'turn.came' };
 
 /** Why a request was refused, as the chart says it. */

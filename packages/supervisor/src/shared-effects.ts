@@ -1,26 +1,23 @@
-import {
-  isFrom,
-  type ActorSystem,
-  type ExitReason,
-  type From,
-  type ProcessContext,
-  type ProcessName,
-} from '@snakepit/core';
+import { isFrom, type From, type ProcessContext, type ProcessName } from '@snakepit/core';
 import { answerOf, countsOf } from './answers.ts';
 import type { ChildHandles } from './child-handles.ts';
-import { childAt, type Children } from './children.ts';
 import { tableValues } from './ordered-table.ts';
-import type { EndOfChild } from './reports.ts';
+import { isPlainObject } from './plain-values.ts';
 import type { Answer, RetryMessage, SupervisorFact } from './requests.ts';
-import { isPlainObject } from './supervisor-options.ts';
+import type { RestartContext, Wait } from './restart-decisions.ts';
 import type { SupervisorReports } from './supervisor-reports.ts';
 
-interface At {
+/** Params of an effect on one child. */
+export interface At {
+  /** Its place. */
   readonly serial: number;
 }
 
-interface Seen {
-  readonly context: { readonly children: Children };
+/** What an effect may look at. */
+export interface Seen {
+  /** The supervisor's; `upTo` of one that restarts in groups is the last place of the group. */
+  readonly context: RestartContext & { readonly upTo?: number };
+  /** What led to it. */
   readonly event: unknown;
 }
 
@@ -29,17 +26,25 @@ export class SharedEffects {
   readonly #self: ProcessContext;
   readonly #handles: ChildHandles;
   readonly #reports: SupervisorReports;
+  readonly #random: () => number;
   #caller: From | undefined;
 
   /**
    * @param self - The supervisor.
    * @param handles - Its children's specs and pids.
    * @param reports - What it says about them.
+   * @param random - Gives the random part of waits.
    */
-  constructor(self: ProcessContext, handles: ChildHandles, reports: SupervisorReports) {
+  constructor(
+    self: ProcessContext,
+    handles: ChildHandles,
+    reports: SupervisorReports,
+    random: () => number = Math.random,
+  ) {
     this.#self = self;
     this.#handles = handles;
     this.#reports = reports;
+    this.#random = random;
   }
 
   /** Answers a request; one that was sent instead of called has nobody to answer. */
@@ -56,7 +61,8 @@ export class SharedEffects {
       introduce: () => {
         self.send(self.pid, { type: 'parent.known', parent: self.parent.id });
       },
-      startChild: ({ serial }: At) => {
+      startChild: ({ serial }: At, { context }: Seen) => {
+        this.#reports.restartGoesOn(context);
         handles.start(serial);
       },
       askChild: ({ serial }: At) => {
@@ -66,7 +72,9 @@ export class SharedEffects {
         handles.kill(serial);
       },
       readClock: () => {
-        self.send(self.pid, { type: 'second.read', atSecond: wholeSeconds(self.system) });
+        const atMs = self.system.clock.now();
+        // Whole seconds, as OTP counts (INT-001).
+        self.send(self.pid, { type: 'second.read', atSecond: Math.floor(atMs / 1_000), atMs });
       },
       retryLater: ({ serial }: At) => {
         const retry: RetryMessage = { type: 'child.retry', serial };
@@ -78,52 +86,19 @@ export class SharedEffects {
           self.send(self.pid, turnCame);
         });
       },
-      forgetSpec: ({ serial }: At) => {
-        handles.forget(serial);
-      },
-    };
-  }
-
-  /** Effects that tell the world. */
-  // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the types of defineStatechart check every effect
-  noting() {
-    const handles = this.#handles;
-    const reports = this.#reports;
-    return {
-      noteStart: ({ serial, again }: At & { readonly again: boolean }) => {
-        const [spec, pid] = [handles.spec(serial), handles.pid(serial)];
-        if (spec !== undefined && pid !== undefined) reports.started(spec.id, pid, again);
-      },
-      noteEnd: ({ serial, reason, report, dropped }: EndOfChild) => {
+      waitToRestart: ({ serial, wait, delayMs }: Wait, { context }: Seen) => {
+        const restMs = delayMs * (1 - (context.backoff?.jitter ?? 0) * this.#random());
+        handles.waitToRestart(serial, wait, restMs);
         const spec = handles.spec(serial);
         if (spec === undefined) return;
-        const pid = handles.pid(serial);
-        reports.ended(spec.id, pid, reason);
-        if (report !== null) reports.report(report, reason, spec, { pid, restarting: false });
-        handles.release(serial);
-        if (dropped) handles.forget(serial);
+        this.#reports.restartGoesOn(context);
+        this.#reports.backingOff(spec, handles.pid(serial), restMs);
       },
-      noteFailure: ({ serial, reason }: At & { readonly reason: ExitReason }, seen: Seen) => {
-        const spec = handles.spec(serial);
-        const slot = childAt(seen.context.children, serial);
-        if (spec === undefined || slot === undefined) return;
-        const pid = slot.pid === null ? undefined : handles.pid(serial);
-        reports.report('startError', reason, spec, {
-          pid,
-          restarting: pid !== undefined && slot.failures > 0,
-        });
+      cancelWait: ({ serial }: At) => {
+        handles.cancelWait(serial);
       },
-      noteGivingUp: ({ serial }: At, seen: Seen) => {
-        const spec = handles.spec(serial);
-        const slot = childAt(seen.context.children, serial);
-        if (spec === undefined || slot === undefined) return;
-        const pid = slot.pid === null ? undefined : handles.pid(serial);
-        const known = { pid, restarting: slot.failures > 0 };
-        reports.report('shutdown', 'reachedMaxRestartIntensity', spec, known);
-      },
-      noteUnexpected: (_: unknown, { event }: Seen) => {
-        const { logger } = this.#self.system;
-        logger.warn(`supervisor ${this.#self.pid.toString()} got an unexpected message`, { event });
+      forgetSpec: ({ serial }: At) => {
+        handles.forget(serial);
       },
     };
   }
@@ -155,11 +130,6 @@ export function nameIn(options: unknown): ProcessName | undefined {
   const name = isPlainObject(options) ? options['name'] : undefined;
   // What is no name is refused where the process is started.
   return typeof name === 'string' || isPlainObject(name) ? (name as ProcessName) : undefined;
-}
-
-/** Monotonic time in whole seconds (OTP INT-001). */
-function wholeSeconds(system: ActorSystem): number {
-  return Math.floor(system.clock.now() / 1_000);
 }
 
 /** Timers and I/O had their turn. */

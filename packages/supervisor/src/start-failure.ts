@@ -16,7 +16,7 @@ export async function explainStart<T>(who: string, started: Promise<T>): Promise
     return await started;
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
-    const [path, innermost] = trace(error.reason);
+    const [path, innermost] = traceOfStart(error.reason);
     if (path.length === 0) throw error;
     const explained = new ExitError(
       error.reason,
@@ -28,10 +28,12 @@ export async function explainStart<T>(who: string, started: Promise<T>): Promise
 }
 
 /** The ids from the outermost failed child to the innermost, and the reason there. */
-function trace(reason: ExitReason): readonly [path: readonly string[], innermost: ExitReason] {
+export function traceOfStart(
+  reason: ExitReason,
+): readonly [path: readonly string[], innermost: ExitReason] {
   const detail: unknown = reason.kind === 'shutdownWith' ? reason.detail : undefined;
   if (!isFailedChild(detail)) return [[], reason];
-  const [path, innermost] = trace(detail.reason);
+  const [path, innermost] = traceOfStart(detail.reason);
   return [[JSON.stringify(detail.id), ...path], innermost];
 }
 

@@ -3,6 +3,7 @@ import { keyOfId } from './child-id.ts';
 import { checkChildSpec, type AutoShutdown } from './child-spec.ts';
 import {
   addChild,
+  callsForRestart as wantsRestart,
   childAt,
   childOfKey,
   childOfPid,
@@ -23,27 +24,26 @@ import {
 } from './children.ts';
 import { reasonOfFault } from './errors.ts';
 import type { Refusal } from './requests.ts';
-import { emptyWindow, recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+import type { RestartBudget } from './restart-budget.ts';
+import type { RestartContext } from './restart-decisions.ts';
+import { openingHistory } from './restart-history.ts';
+import { emptyWindow } from './restart-window.ts';
 import { checkSupervisorOptions, type Strategy } from './supervisor-options.ts';
 
 /** All that a supervisor decides by; plain data, replaced at every event. */
-export interface SupervisorContext {
+export interface SupervisorContext extends RestartContext {
   /** Which children are restarted when one ends. */
   readonly strategy: Strategy;
   /** Whether the end of significant children ends it. */
   readonly autoShutdown: AutoShutdown;
-  /** The restarts it remembers. */
-  readonly window: RestartWindow;
-  /** Its children, in start order. */
-  readonly children: Children;
+  /** How often each child may be restarted whose spec does not say; `null` when only the window counts. */
+  readonly budget: RestartBudget | null;
   /** Number of the pid it obeys; `null` until it is told. */
   readonly parent: number | null;
   /** First place of the children that are being stopped or started. */
   readonly from: number;
   /** Last place of them. */
   readonly upTo: number;
-  /** Place of the child at hand; `null` when there is none left. */
-  readonly at: number | null;
   /** Whether the child at hand ended by itself cleanly. */
   readonly clean: boolean;
   /** What it will exit with, once it is known that it will. */
@@ -60,14 +60,16 @@ export function openingContext(options: unknown): SupervisorContext {
       strategy: 'oneForOne',
       autoShutdown: 'never',
       window: emptyWindow(0, 1),
+      backoff: null,
+      budget: null,
       children: noChildren,
       upTo: -1,
       reason: reasonOfFault(checked.fault),
     };
   }
-  const { strategy, autoShutdown, intensity, period, list } = checked.plan;
+  const { strategy, autoShutdown, intensity, period, backoff, budget = null, list } = checked.plan;
   const children = list.reduce(
-    (sofar, { spec, key }) => addChild(sofar, traitsOf(spec, key)),
+    (sofar, { spec, key }) => addChild(sofar, traitsOf(spec, key), openingHistory(spec, backoff)),
     noChildren,
   );
   return {
@@ -75,6 +77,8 @@ export function openingContext(options: unknown): SupervisorContext {
     strategy,
     autoShutdown,
     window: emptyWindow(intensity, period),
+    backoff,
+    budget,
     children,
     upTo: children.nextSerial - 1,
     reason: null,
@@ -121,6 +125,19 @@ export function aimUp({ children, from, upTo, at }: SupervisorContext): Partial<
   return { at: next?.serial ?? null };
 }
 
+/**
+ * Takes the children into view that are to be started still, now that the one at hand is given up.
+ *
+ * It was alone, or the others of its group kept running: nobody. But if a start of its group had failed with it, those
+ * after it are down and wait for it: they go on without it, as without one that ignores (STR-022).
+ */
+export function spanRest(context: SupervisorContext): Partial<SupervisorContext> {
+  const slot = childAtHand(context);
+  const isGroup = context.strategy !== 'oneForOne' && (slot?.failures ?? 0) > 0;
+  const from = (slot?.serial ?? 0) + 1;
+  return { from, upTo: isGroup ? context.children.nextSerial - 1 : -1 };
+}
+
 /** Changes the bookkeeping of the child at hand. */
 function onChildAtHand(
   context: SupervisorContext,
@@ -135,8 +152,12 @@ export function beginStart(context: SupervisorContext): Partial<SupervisorContex
 }
 
 /** The child at hand runs. */
-export function rememberStart(context: SupervisorContext, pid: number): Partial<SupervisorContext> {
-  return onChildAtHand(context, (children, serial) => markRunning(children, serial, pid));
+export function rememberStart(
+  context: SupervisorContext,
+  pid: number,
+  atMs: number,
+): Partial<SupervisorContext> {
+  return onChildAtHand(context, (children, serial) => markRunning(children, serial, pid, atMs));
 }
 
 /** The child at hand is down and stays so. */
@@ -185,8 +206,7 @@ export function rememberStop(
 /** Whether the end of the child at hand calls for a restart (OTP STR-001 … STR-003). */
 export function callsForRestart(context: SupervisorContext): boolean {
   const slot = childAtHand(context);
-  if (slot === undefined) return false;
-  return slot.restart === 'permanent' || (slot.restart === 'transient' && !context.clean);
+  return slot !== undefined && wantsRestart(slot, context.clean);
 }
 
 /** Whether the end of the child at hand, which is not restarted, ends the supervisor (OTP AUT-001 … AUT-005). */
@@ -201,19 +221,6 @@ export function endsSupervisor(context: SupervisorContext): boolean {
     case 'allSignificant':
       return !hasOtherActiveSignificant(context.children, slot.serial);
   }
-}
-
-/** Counts one restart at this second. */
-export function countAttempt(
-  context: SupervisorContext,
-  atSecond: number,
-): Partial<SupervisorContext> {
-  return { window: recordAttempt(context.window, atSecond) };
-}
-
-/** Whether the last restart counted was one too many. */
-export function gaveUp(context: SupervisorContext): boolean {
-  return standingOf(context.window) === 'exceeded';
 }
 
 /** What a supervisor exits with whose child could not be started (OTP SUP-005). */
@@ -238,12 +245,13 @@ export function addRequested(
   context: SupervisorContext,
   spec: unknown,
 ): Partial<SupervisorContext> {
-  const checked = checkChildSpec(spec, context.autoShutdown);
+  const { autoShutdown, budget, backoff, children } = context;
+  const checked = checkChildSpec(spec, autoShutdown, budget ?? undefined);
   if (!checked.ok) return {};
-  const { nextSerial } = context.children;
+  const history = openingHistory(checked.spec, backoff);
   return {
-    at: nextSerial,
-    children: addChild(context.children, traitsOf(checked.spec, checked.key)),
+    at: children.nextSerial,
+    children: addChild(children, traitsOf(checked.spec, checked.key), history),
   };
 }
 
@@ -258,5 +266,6 @@ export function refusalOfStopped(context: SupervisorContext, id: unknown): Refus
   const slot = childOfId(context, id);
   if (slot === undefined) return { kind: 'notFound' };
   if (slot.status === 'running') return { kind: 'running' };
-  return slot.status === 'restarting' ? { kind: 'restarting' } : undefined;
+  if (slot.status === 'restarting' || slot.status === 'backingOff') return { kind: 'restarting' };
+  return undefined;
 }

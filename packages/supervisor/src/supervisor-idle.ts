@@ -9,8 +9,8 @@ import { atHand } from './supervisor-states.ts';
 const idOf = ({ event }: { event: { id: ChildId } }) => ({ id: event.id });
 const callerOf = ({ event }: { event: { from: From } }) => ({ from: event.from });
 
-/** A supervisor at rest: the one state in which it takes what comes, one thing after another (OTP SUP-010). */
-export const idleState = supervisorSetup.createStateConfig({
+/** A supervisor at rest takes what comes, one thing after another (OTP SUP-010). */
+const atRest = supervisorSetup.createStateConfig({
   on: {
     EXIT: [
       {
@@ -94,6 +94,7 @@ export const idleState = supervisorSetup.createStateConfig({
       {
         actions: [
           { type: 'aimAtId', params: idOf },
+          { type: 'cancelWait', params: atHand },
           'settle',
           { type: 'answer', params: ({ event }) => ({ from: event.from, answer: done }) },
         ],
@@ -115,6 +116,7 @@ export const idleState = supervisorSetup.createStateConfig({
         actions: [
           { type: 'holdCaller', params: callerOf },
           { type: 'aimAtId', params: idOf },
+          'forgive',
         ],
       },
     ],
@@ -170,4 +172,30 @@ export const idleState = supervisorSetup.createStateConfig({
       { actions: 'noteUnexpected' },
     ],
   },
+});
+
+/** At rest, and no restart is due. */
+export const idleState = supervisorSetup.createStateConfig({
+  // What comes of a wait that was cut short is void.
+  on: { ...atRest.on, 'backoff.over': {} },
+  always: { guard: 'somebodyWaits', target: 'backingOff' },
+});
+
+/** At rest, and the restart of at least one child waits for its time. */
+export const backingOffState = supervisorSetup.createStateConfig({
+  on: {
+    ...atRest.on,
+    'backoff.over': [
+      {
+        guard: { type: 'isWaiting', params: ({ event }) => event },
+        target: 'restarting',
+        actions: [
+          { type: 'aimAt', params: ({ event }) => ({ serial: event.serial }) },
+          'spanGroup',
+        ],
+      },
+      {},
+    ],
+  },
+  always: { guard: 'nobodyWaits', target: 'idle' },
 });

@@ -1,6 +1,10 @@
 import type { ProcessName } from '@snakepit/core';
-import { checkStartList, showValue, type AutoShutdown, type ChildSpec } from './child-spec.ts';
+import { checkStartList, type AutoShutdown, type ChildSpec } from './child-spec.ts';
 import type { ChildSpecFault, CompleteChildSpec } from './child-spec.ts';
+import { isPlainObject, isWhole, showValue } from './plain-values.ts';
+import { backoffFault, backoffPlan } from './restart-backoff.ts';
+import type { BackoffPlan, RestartBackoff } from './restart-backoff.ts';
+import { budgetFault, type RestartBudget } from './restart-budget.ts';
 
 /** Which children are restarted when one ends (OTP STR-006 … STR-008). */
 export type Strategy =
@@ -25,6 +29,10 @@ export interface SupervisorOptions {
   readonly autoShutdown?: AutoShutdown;
   /** Started one after another in this order; default none. */
   readonly children?: readonly ChildSpec[];
+  /** Waits between restarts; default none: restarts are tried at once, as in OTP. */
+  readonly backoff?: RestartBackoff;
+  /** How often each child may be restarted, unless its spec says otherwise; default: only `maxRestarts` counts. */
+  readonly budget?: RestartBudget;
 }
 
 /** What is wrong with a supervisor's own options, checked in OTP's order (SPEC-002 … SPEC-006). */
@@ -43,7 +51,9 @@ export interface SupervisorFault {
     | 'missingChild'
     | 'invalidChild'
     | 'invalidPartitions'
-    | 'invalidWithArguments';
+    | 'invalidWithArguments'
+    | 'invalidBackoff'
+    | 'invalidBudget';
   /** The bad value. */
   readonly value: unknown;
   /** What is wrong and what to write instead. */
@@ -65,6 +75,12 @@ export interface SupervisorPlan {
   readonly period: number;
   /** Whether the end of significant children ends it. */
   readonly autoShutdown: AutoShutdown;
+  /** How restarts wait; `null` when they do not. */
+  readonly backoff: BackoffPlan | null;
+  /** How often each child may be restarted whose spec does not say. */
+  readonly budget: RestartBudget | undefined;
+  /** Gives the random part of waits. */
+  readonly random: () => number;
   /** The children to start, with their ids as text. */
   readonly list: readonly { readonly spec: CompleteChildSpec; readonly key: string }[];
 }
@@ -104,9 +120,26 @@ export function checkSupervisorOptions(input: unknown): CheckedOptions<Superviso
   if (!Array.isArray(children)) {
     return refuse('invalidChildren', 'children must be a list of child specs', children);
   }
-  const checked = checkStartList(children, autoShutdown);
+  const extensions = checkExtensions(input);
+  if (!extensions.ok) return extensions;
+  const checked = checkStartList(children, autoShutdown, extensions.plan.budget);
   if (!checked.ok) return { ok: false, fault: { kind: 'startSpec', fault: checked.fault } };
-  return { ok: true, plan: { strategy, autoShutdown, list: checked.list, ...limits.plan } };
+  const { list } = checked;
+  return { ok: true, plan: { strategy, autoShutdown, list, ...limits.plan, ...extensions.plan } };
+}
+
+/** Checks what goes beyond OTP: `backoff` and `budget`. */
+export function checkExtensions(
+  input: Readonly<Record<string, unknown>>,
+): CheckedOptions<Pick<SupervisorPlan, 'backoff' | 'budget' | 'random'>> {
+  // What has no fault is what its type says.
+  const { backoff, budget } = input as Pick<SupervisorOptions, 'backoff' | 'budget'>;
+  const badBackoff = backoff === undefined ? undefined : backoffFault(backoff);
+  if (badBackoff !== undefined) return faulty({ kind: 'invalidBackoff', ...badBackoff });
+  const badBudget = budget === undefined ? undefined : budgetFault(budget);
+  if (badBudget !== undefined) return faulty({ kind: 'invalidBudget', ...badBudget });
+  const random = backoff?.random ?? Math.random;
+  return { ok: true, plan: { backoff: backoffPlan(backoff), budget, random } };
 }
 
 /** Checks `maxRestarts` and `maxSeconds`, in this order (OTP SPEC-003, SPEC-004). */
@@ -129,18 +162,11 @@ export function refuse(
   message: string,
   value: unknown,
 ): { readonly ok: false; readonly fault: StartFault } {
-  const fault: SupervisorFault = { kind, value, message: `${message}; got ${showValue(value)}` };
+  return faulty({ kind, value, message: `${message}; got ${showValue(value)}` });
+}
+
+function faulty(fault: SupervisorFault): { readonly ok: false; readonly fault: StartFault } {
   return { ok: false, fault: { kind: 'supervisorData', fault } };
-}
-
-/** Whether a value is an object with named members. */
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether a value is a whole number not below a limit. */
-export function isWhole(value: unknown, least: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least;
 }
 
 const strategies = ['oneForOne', 'oneForAll', 'restForOne'] as const;

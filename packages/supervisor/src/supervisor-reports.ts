@@ -1,76 +1,36 @@
 import {
-  formatExitReason,
   formatProcessName,
+  isSilent,
   type ExitReason,
   type Pid,
   type ProcessContext,
   type ProcessName,
 } from '@snakepit/core';
 import type { ChildId } from './child-id.ts';
-import type { ChildType, CompleteChildSpec, RestartType, Shutdown } from './child-spec.ts';
-import type { ReportContext } from './reports.ts';
+import type { CompleteChildSpec } from './child-spec.ts';
+import { childAt } from './children.ts';
+import type { Incident, Restarted } from './incident.ts';
+import { linesOfReport, nameOfChild, standing, type Standing } from './report-text.ts';
+import type { RestartContext } from './restart-decisions.ts';
 
-/** The child that a supervisor report is about (OTP RPT-001). */
-export interface Offender {
-  /** Its process, if it had one. */
-  readonly pid: Pid | undefined;
-  /** Whether it is waiting for another attempt to restart it. */
-  readonly restarting: boolean;
-  /** Its id. */
-  readonly id: ChildId;
-  /** When it is restarted. */
-  readonly restart: RestartType;
-  /** Whether its end may end the supervisor. */
-  readonly significant: boolean;
-  /** How it is stopped. */
-  readonly shutdown: Shutdown;
-  /** What it is. */
-  readonly type: ChildType;
+/** A report whose text waits until it can say what was done. */
+interface Pending {
+  readonly incident: Incident;
+  readonly serial: number;
+  readonly restarted: Restarted[];
+  standing: Standing | undefined;
 }
 
-/** Why a supervisor report of the kind `shutdown` is made, instead of an exit reason. */
-export type GivingUp = 'reachedMaxRestartIntensity';
-
-declare module '@snakepit/core' {
-  interface TelemetryEvents {
-    /** A child was started: at first, again, or on request. */
-    'snakepit.supervisor.child.started': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
-    };
-    /** A child was started again after its end. */
-    'snakepit.supervisor.child.restarted': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
-    };
-    /** A child ended, by itself or because it was asked to. */
-    'snakepit.supervisor.child.terminated': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly id: ChildId;
-        readonly pid: Pid | undefined;
-        readonly reason: ExitReason;
-      };
-    };
-    /** A supervisor report (OTP RPT-001); also logged as an error. */
-    'snakepit.supervisor.report': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly name: string | undefined;
-        readonly context: ReportContext;
-        readonly reason: ExitReason | GivingUp;
-        readonly offender: Offender;
-      };
-    };
-  }
-}
-
-/** What a supervisor says about its children: events for programs, log lines for people. */
+/**
+ * What a supervisor says about its children: events for programs, one text each for people.
+ *
+ * A report is an event at once, before what follows from it (OTP RPT-006). Its text tells also what was done, so it
+ * waits until that is known, but not longer than to the next round of the event loop, nor past the next text.
+ */
 export class SupervisorReports {
   readonly #self: ProcessContext;
   readonly #name: string | undefined;
+  #pending: Pending | undefined;
 
   /**
    * @param self - The supervisor.
@@ -84,13 +44,32 @@ export class SupervisorReports {
   /** A child was started. */
   started(id: ChildId, pid: Pid, again: boolean): void {
     const { telemetry } = this.#self.system;
-    const metadata = { supervisor: this.#self.pid, id, pid };
     if (telemetry.enabled('snakepit.supervisor.child.started')) {
+      const metadata = { supervisor: this.#self.pid, id, pid };
       telemetry.emit('snakepit.supervisor.child.started', { count: 1 }, metadata);
     }
-    if (again && telemetry.enabled('snakepit.supervisor.child.restarted')) {
+    if (!again) return;
+    this.#pending?.restarted.push({ id, pid });
+    if (telemetry.enabled('snakepit.supervisor.child.restarted')) {
+      const metadata = { supervisor: this.#self.pid, id, pid };
       telemetry.emit('snakepit.supervisor.child.restarted', { count: 1 }, metadata);
     }
+  }
+
+  /**
+   * A progress report (OTP RPT-004).
+   *
+   * @param asked - Whether somebody asked for that start; then it is for developers only, as in newest OTP.
+   */
+  progress(spec: CompleteChildSpec, pid: Pid, asked: boolean): void {
+    const { logger } = this.#self.system;
+    const level = asked ? 'debug' : 'info';
+    if (isSilent(logger, level)) return;
+    const text = `${this.#who}: child ${nameOfChild(spec.id, pid)} was started`;
+    const { restart, significant, shutdown, type } = spec;
+    const { id } = spec;
+    const started = { pid, id, restart, significant, shutdown, type };
+    logger[level](text, { ...this.#origin, started });
   }
 
   /** A child ended. */
@@ -104,31 +83,100 @@ export class SupervisorReports {
     );
   }
 
-  /** A supervisor report. */
-  report(
-    context: ReportContext,
-    reason: ExitReason | GivingUp,
-    spec: CompleteChildSpec,
-    known: { readonly pid: Pid | undefined; readonly restarting: boolean },
-  ): void {
-    const { id, restart, significant, shutdown, type } = spec;
-    const offender: Offender = { ...known, id, restart, significant, shutdown, type };
-    const supervisor = this.#self.pid;
-    const { telemetry, logger } = this.#self.system;
-    if (telemetry.enabled('snakepit.supervisor.report')) {
-      telemetry.emit(
-        'snakepit.supervisor.report',
-        { count: 1 },
-        { supervisor, name: this.#name, context, reason, offender },
-      );
+  /** The restart of a child waits for its time; the text of its end, if there is one to come, says so. */
+  backingOff(spec: CompleteChildSpec, pid: Pid | undefined, delayMs: number): void {
+    const { telemetry } = this.#self.system;
+    if (telemetry.enabled('snakepit.supervisor.child.backing_off')) {
+      const metadata = { supervisor: this.#self.pid, id: spec.id, pid };
+      telemetry.emit('snakepit.supervisor.child.backing_off', { count: 1, delayMs }, metadata);
     }
-    const who = this.#name ?? supervisor.toString();
-    const why = typeof reason === 'string' ? reason : formatExitReason(reason);
-    logger.error(`supervisor ${who}: ${context} of child ${JSON.stringify(id)}: ${why}`, {
-      supervisor: supervisor.toString(),
+    this.conclude(`It will be restarted in ${Math.ceil(delayMs)} ms.`);
+  }
+
+  /** A child was given up. */
+  givenUp(id: ChildId, pid: Pid | undefined): void {
+    const { telemetry } = this.#self.system;
+    if (!telemetry.enabled('snakepit.supervisor.child.failed')) return;
+    const metadata = { supervisor: this.#self.pid, id, pid };
+    telemetry.emit('snakepit.supervisor.child.failed', { count: 1 }, metadata);
+  }
+
+  /**
+   * A supervisor report that says all there is to say.
+   *
+   * @param at - Where the child's restarts stand, if it is restarted.
+   */
+  report(incident: Incident, at?: Standing): void {
+    this.#tell(incident);
+    this.conclude();
+    if (this.#isRead) this.#write(incident, [], at);
+  }
+
+  /** A supervisor report of a child that is about to be restarted. */
+  reportBeforeRestart(incident: Incident, serial: number): void {
+    this.#tell(incident);
+    this.conclude();
+    if (!this.#isRead) return;
+    const pending: Pending = { incident, serial, restarted: [], standing: undefined };
+    this.#pending = pending;
+    // Holds nothing but this report; a start that takes its time, or for ever, must not keep it back.
+    setImmediate(() => {
+      if (this.#pending === pending) this.conclude('It is being restarted.');
+    });
+  }
+
+  /** A restart goes on: how its child's restarts stand is known by now. */
+  restartGoesOn(context: RestartContext): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    pending.standing = standing(context, childAt(context.children, pending.serial));
+  }
+
+  /**
+   * Writes the text that waits, if there is one.
+   *
+   * @param outcome - What comes of it, when nobody was started.
+   */
+  conclude(outcome?: string): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    const { incident, restarted } = pending;
+    const isDone = restarted.length > 0 || outcome === undefined;
+    const told = isDone ? incident : { ...incident, notes: [...incident.notes, outcome] };
+    this.#write(told, restarted, pending.standing);
+  }
+
+  #tell({ context, reason, offender }: Incident): void {
+    const { telemetry } = this.#self.system;
+    if (!telemetry.enabled('snakepit.supervisor.report')) return;
+    const supervisor = this.#self.pid;
+    const metadata = { supervisor, name: this.#name, context, reason, offender };
+    telemetry.emit('snakepit.supervisor.report', { count: 1 }, metadata);
+  }
+
+  #write(incident: Incident, restarted: readonly Restarted[], at: Standing | undefined): void {
+    const { context, reason, offender } = incident;
+    this.#self.system.logger.error(linesOfReport(this.#who, incident, restarted, at).join('\n'), {
+      ...this.#origin,
       context,
       reason,
       offender,
+      restarted,
+      ...(at !== undefined && { restarts: at }),
     });
+  }
+
+  get #isRead(): boolean {
+    return !isSilent(this.#self.system.logger, 'error');
+  }
+
+  get #who(): string {
+    const pid = this.#self.pid.toString();
+    return this.#name === undefined ? `supervisor ${pid}` : `supervisor ${this.#name} ${pid}`;
+  }
+
+  get #origin(): { readonly supervisor: string; readonly name: string | undefined } {
+    return { supervisor: this.#self.pid.toString(), name: this.#name };
   }
 }

@@ -8,10 +8,12 @@ import {
 } from '@snakepit/core';
 import { childAt, childOfPid } from './children.ts';
 import type { EndOfChild } from './reports.ts';
+import * as restart from './restart-decisions.ts';
 import { effect } from './requests.ts';
 import type {
   Answer,
   RetryMessage,
+  BackoffMessage,
   StopMessage,
   SupervisorFact,
   SupervisorRequest,
@@ -22,7 +24,13 @@ import type { SupervisorOptions } from './supervisor-options.ts';
 
 /** What a supervisor is told. */
 export type SupervisorEvent =
-  SupervisorFact | SupervisorRequest | RetryMessage | StopMessage | ExitMessage | DownMessage;
+  | SupervisorFact
+  | SupervisorRequest
+  | RetryMessage
+  | BackoffMessage
+  | StopMessage
+  | ExitMessage
+  | DownMessage;
 
 /** What a supervisor is started with. */
 export type SupervisorInput = SupervisorOptions;
@@ -61,7 +69,13 @@ export const supervisorSetup = setup({
       pid !== undefined && decide.childAtHand(context)?.pid === pid,
     callsForRestart: ({ context }) => decide.callsForRestart(context),
     endsSupervisor: ({ context }) => decide.endsSupervisor(context),
-    gaveUp: ({ context }) => decide.gaveUp(context),
+    gaveUp: ({ context }) => restart.gaveUp(context),
+    isGivenUp: ({ context }) => restart.isGivenUp(context),
+    mustWait: ({ context }) => context.backoff !== null,
+    somebodyWaits: ({ context }) => context.children.backingOff > 0,
+    nobodyWaits: ({ context }) => context.children.backingOff === 0,
+    isWaiting: ({ context }, wait: { serial: number; wait: number }) =>
+      restart.isWaiting(context, wait),
     awaitsRetry: ({ context }, { serial }: { serial: number }) =>
       childAt(context.children, serial)?.status === 'restarting',
     isUnknown: ({ context }, { id }: { id: unknown }) =>
@@ -82,11 +96,14 @@ export const supervisorSetup = setup({
     readClock: effect('readClock'),
     retryLater: effect<{ serial: number }>('retryLater'),
     yieldTurn: effect('yieldTurn'),
-    noteStart: effect<{ serial: number; again: boolean }>('noteStart'),
+    waitToRestart: effect<restart.Wait>('waitToRestart'),
+    cancelWait: effect<{ serial: number }>('cancelWait'),
+    noteStart: effect<{ serial: number; again: boolean; asked: boolean }>('noteStart'),
     noteEnd: effect<EndOfChild>('noteEnd'),
     noteIgnored: effect<{ serial: number }>('noteIgnored'),
-    noteFailure: effect<{ serial: number; reason: ExitReason }>('noteFailure'),
+    noteFailure: effect<{ serial: number; reason: ExitReason; again: boolean }>('noteFailure'),
     noteGivingUp: effect<{ serial: number }>('noteGivingUp'),
+    noteGivenUp: effect<{ serial: number }>('noteGivenUp'),
     holdSpec: effect<{ serial: number; spec: unknown }>('holdSpec'),
     forgetSpec: effect<{ serial: number }>('forgetSpec'),
     holdCaller: effect<{ from: From }>('holdCaller'),
@@ -101,6 +118,7 @@ export const supervisorSetup = setup({
     rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),
     spanAll: assign(({ context }) => decide.spanAll(context)),
     spanGroup: assign(({ context }) => decide.spanGroup(context)),
+    spanRest: assign(({ context }) => decide.spanRest(context)),
     spanOne: assign(({ context }) => ({ from: context.at ?? 0, upTo: context.at ?? -1 })),
     letGo: assign(() => ({ at: null })),
     aimDown: assign(({ context }) => decide.aimDown(context)),
@@ -110,8 +128,8 @@ export const supervisorSetup = setup({
       at: decide.childOfId(context, id)?.serial ?? null,
     })),
     beginStart: assign(({ context }) => decide.beginStart(context)),
-    rememberStart: assign(({ context }, { pid }: { pid: number }) =>
-      decide.rememberStart(context, pid),
+    rememberStart: assign(({ context }, { pid, atMs }: { pid: number; atMs: number }) =>
+      decide.rememberStart(context, pid, atMs),
     ),
     rememberEnd: assign(({ context }, { pid, reason }: { pid: number; reason: ExitReason }) =>
       decide.rememberEnd(context, pid, reason),
@@ -125,8 +143,11 @@ export const supervisorSetup = setup({
     addRequested: assign(({ context }, { spec }: { spec: unknown }) =>
       decide.addRequested(context, spec),
     ),
-    countAttempt: assign(({ context }, { atSecond }: { atSecond: number }) =>
-      decide.countAttempt(context, atSecond),
+    countAttempt: assign(({ context }, { atSecond, atMs }: { atSecond: number; atMs: number }) =>
+      restart.countAttempt(context, atSecond, atMs),
     ),
+    backOff: assign(({ context }) => restart.backOff(context)),
+    giveUpChild: assign(({ context }) => restart.giveUpChild(context)),
+    forgive: assign(({ context }) => restart.forgive(context)),
   },
 });

@@ -12,6 +12,15 @@ export function atHand({ context }: { readonly context: SupervisorContext }): { 
   return { serial: context.at ?? -1 };
 }
 
+/** Params of a start that succeeded. */
+export function startOf({
+  event: { pid, atMs },
+}: {
+  readonly event: { readonly pid: number; readonly atMs: number };
+}): { pid: number; atMs: number } {
+  return { pid, atMs };
+}
+
 const pidOfDown = ({ event }: { readonly event: DownMessage }) => ({ pid: event.pid?.id });
 
 /**
@@ -78,15 +87,14 @@ export function startStates(next: string, again: boolean) {
         actions: [
           {
             type: 'rememberStart',
-            params: ({ event }: { readonly event: { readonly pid: number } }) => ({
-              pid: event.pid,
-            }),
+            params: startOf,
           },
           {
             type: 'noteStart',
             params: ({ context }: { readonly context: SupervisorContext }) => ({
               ...atHand({ context }),
               again,
+              asked: false,
             }),
           },
         ],

@@ -1,26 +1,25 @@
 import { exitReason } from '@snakepit/core';
 import { allElse, done, ignored, refusedOr } from './requests.ts';
+import * as restart from './restart-decisions.ts';
 import * as decide from './supervisor-context.ts';
 import type { SupervisorContext } from './supervisor-context.ts';
-import { idleState } from './supervisor-idle.ts';
+import { backingOffState, idleState } from './supervisor-idle.ts';
 import { supervisorSetup } from './supervisor-setup.ts';
 import type { SupervisorEvent, SupervisorInput, SupervisorOutput } from './supervisor-setup.ts';
-import { atHand, startStates, stopStates } from './supervisor-states.ts';
+import { atHand, startOf, startStates, stopStates } from './supervisor-states.ts';
 
 export type { SupervisorContext, SupervisorEvent, SupervisorInput, SupervisorOutput };
 
 const startedOnRequest = {
   target: '#supervisor.running.idle',
   actions: [
-    {
-      type: 'rememberStart',
-      params: ({ event }: { event: { pid: number } }) => ({ pid: event.pid }),
-    },
+    { type: 'rememberStart', params: startOf },
     {
       type: 'noteStart',
       params: ({ context }: { context: SupervisorContext }) => ({
         ...atHand({ context }),
         again: false,
+        asked: true,
       }),
     },
     {
@@ -90,6 +89,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
                       params: ({ context, event }) => ({
                         ...atHand({ context }),
                         reason: event.reason,
+                        again: false,
                       }),
                     },
                     {
@@ -117,6 +117,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
       initial: 'idle',
       states: {
         idle: idleState,
+        backingOff: backingOffState,
         classifying: {
           always: [
             { guard: 'callsForRestart', target: 'checkingIntensity' },
@@ -145,7 +146,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
                   target: 'weighing',
                   actions: {
                     type: 'countAttempt',
-                    params: ({ event }) => ({ atSecond: event.atSecond }),
+                    params: ({ event: { atSecond, atMs } }) => ({ atSecond, atMs }),
                   },
                 },
               },
@@ -156,6 +157,22 @@ export const supervisorMachine = supervisorSetup.createMachine({
                   guard: 'gaveUp',
                   target: '#supervisor.stopping',
                   actions: [{ type: 'noteGivingUp', params: atHand }, 'settle', giveUpReason],
+                },
+                {
+                  guard: 'isGivenUp',
+                  target: '#supervisor.running.restarting.startingGroup',
+                  actions: [{ type: 'noteGivenUp', params: atHand }, 'spanRest', 'giveUpChild'],
+                },
+                {
+                  guard: 'mustWait',
+                  target: '#supervisor.running.backingOff',
+                  actions: [
+                    'backOff',
+                    {
+                      type: 'waitToRestart',
+                      params: ({ context }) => restart.waitAtHand(context),
+                    },
+                  ],
                 },
                 { target: '#supervisor.running.restarting', actions: 'spanGroup' },
               ],
@@ -194,6 +211,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
                           params: ({ context, event }) => ({
                             ...atHand({ context }),
                             reason: event.reason,
+                            again: true,
                           }),
                         },
                         'awaitRetry',

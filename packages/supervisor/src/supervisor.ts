@@ -27,6 +27,7 @@ import type { ChildId } from './child-id.ts';
 import { checkChildSpec, type ChildSpec, type CompleteChildSpec } from './child-spec.ts';
 import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
+import { effectsOnFailure, effectsOnGivingUp, effectsOnLife } from './report-effects.ts';
 import { nameIn, SharedEffects } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
@@ -46,21 +47,22 @@ function effectsOf(
   options: SupervisorOptions,
 ): Effects<typeof supervisorMachine> {
   const handles = new ChildHandles(self);
-  const shared = new SharedEffects(self, handles, new SupervisorReports(self, nameIn(options)));
+  const reports = new SupervisorReports(self, nameIn(options));
   const checked = checkSupervisorOptions(options);
+  const { budget, random } = checked.ok ? checked.plan : {};
+  const shared = new SharedEffects(self, handles, reports, random);
   if (checked.ok) {
     for (const [serial, { spec }] of checked.plan.list.entries()) handles.hold(serial, spec);
   }
   return {
     ...shared.acting(),
-    ...shared.noting(),
+    ...effectsOnLife({ self, handles, reports }),
+    ...effectsOnFailure({ self, handles, reports }),
+    ...effectsOnGivingUp({ self, handles, reports }),
     ...shared.answering(),
-    noteIgnored: ({ serial }) => {
-      if (handles.spec(serial)?.restart === 'temporary') handles.forget(serial);
-    },
     holdSpec: ({ serial, spec }) => {
       // The chart has refused what does not fit; here only the defaults are filled in.
-      const complete = checkChildSpec(spec, 'anySignificant');
+      const complete = checkChildSpec(spec, 'anySignificant', budget);
       if (complete.ok) handles.hold(serial, complete.spec);
     },
     answerList: ({ from }, { context }) => {
@@ -101,7 +103,11 @@ export interface SupervisorApi extends Behaviour<SupervisorOptions>, NamedByInpu
    * @returns `ok` also when the child had already stopped; `notFound` for an unknown id (OTP SUP-016).
    */
   terminateChild(tree: SupervisorRef, id: ChildId): Promise<Done | Refused<NotFound | NoChildIds>>;
-  /** Starts a stopped child in its old place; not counted as a restart (OTP SUP-018). */
+  /**
+   * Starts a stopped child in its old place; not counted as a restart (OTP SUP-018).
+   *
+   * Also one that was given up ({@link RestartBudget}); its budget is unused then, and its waits begin anew.
+   */
   restartChild(tree: SupervisorRef, id: ChildId): Promise<Started | Refused<RestartChildError>>;
   /** Forgets a stopped child (OTP SUP-019). */
   deleteChild(

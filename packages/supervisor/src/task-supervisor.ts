@@ -163,7 +163,7 @@ export const TaskSupervisor: TaskSupervisorApi = {
   },
   async children(tree) {
     const children = await DynamicSupervisor.whichChildren(tree);
-    return children.flatMap(({ pid }) => (pid === undefined || pid === 'restarting' ? [] : [pid]));
+    return children.flatMap(({ pid }) => (typeof pid === 'object' ? [pid] : []));
   },
 };
 

@@ -1,0 +1,106 @@
+import {
+  childAt,
+  markBackingOff,
+  markFailed,
+  withHistory,
+  type Children,
+  type ChildSlot,
+} from './children.ts';
+import { backoffDelayMs, type BackoffPlan } from './restart-backoff.ts';
+import { forgiven, isSpent, withAttempt } from './restart-history.ts';
+import { recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
+
+/** What both kinds of supervisor decide a restart by. */
+export interface RestartContext {
+  /** Its children. */
+  readonly children: Children;
+  /** The restarts it remembers, but those of children with a budget of their own. */
+  readonly window: RestartWindow;
+  /** Place of the child at hand. */
+  readonly at: number | null;
+  /** How restarts wait; `null` when they do not. */
+  readonly backoff: BackoffPlan | null;
+}
+
+type Change = Partial<Pick<RestartContext, 'children' | 'window'>>;
+
+/** One wait of one child. */
+export interface Wait {
+  /** Place of the child. */
+  readonly serial: number;
+  /** Which wait of that child. */
+  readonly wait: number;
+  /** How long, in milliseconds, the random part not yet taken off. */
+  readonly delayMs: number;
+}
+
+/**
+ * Counts one restart: of a child with a budget of its own there, of another one in the window of all (OTP INT-008).
+ *
+ * @param atSecond - Monotonic time in seconds, rounded down.
+ * @param atMs - The same in milliseconds.
+ */
+export function countAttempt(context: RestartContext, atSecond: number, atMs: number): Change {
+  const { children, at, window } = context;
+  const slot = atHand(context);
+  if (at === null || slot?.history == null) return { window: recordAttempt(window, atSecond) };
+  const hasLasted = ranLongEnough(slot, atMs, context.backoff);
+  return {
+    children: withHistory(children, at, (history) => withAttempt(history, atSecond, hasLasted)),
+    ...(slot.history.budget === null && { window: recordAttempt(window, atSecond) }),
+  };
+}
+
+/** Whether the last restart counted was one too many for all. */
+export function gaveUp({ window }: RestartContext): boolean {
+  return standingOf(window) === 'exceeded';
+}
+
+/** Whether the last restart counted was one too many for the child at hand, which has a budget of its own. */
+export function isGivenUp(context: RestartContext): boolean {
+  return isSpent(atHand(context)?.history ?? null);
+}
+
+/** The child at hand waits for the time of its restart. */
+export function backOff({ children, at }: RestartContext): Change {
+  return at === null ? {} : { children: markBackingOff(children, at) };
+}
+
+/** How the child at hand waits. */
+export function waitAtHand(context: RestartContext): Wait {
+  const slot = atHand(context);
+  const { inARow = 1, waits = 0 } = slot?.history ?? {};
+  const delayMs = context.backoff === null ? 0 : backoffDelayMs(context.backoff, inARow);
+  return { serial: context.at ?? -1, wait: waits, delayMs };
+}
+
+/** Whether a child still waits as it did when that wait began. */
+export function isWaiting(
+  { children }: RestartContext,
+  { serial, wait }: Omit<Wait, 'delayMs'>,
+): boolean {
+  const slot = childAt(children, serial);
+  return slot?.status === 'backingOff' && slot.history?.waits === wait;
+}
+
+/** The child at hand is given up. */
+export function giveUpChild({ children, at }: RestartContext): Change {
+  return at === null ? {} : { children: markFailed(children, at) };
+}
+
+/** Somebody starts the child at hand again: what it did before is forgiven. */
+export function forgive({ children, at }: RestartContext): Change {
+  return at === null ? {} : { children: withHistory(children, at, forgiven) };
+}
+
+function atHand({ children, at }: RestartContext): ChildSlot | undefined {
+  return at === null ? undefined : childAt(children, at);
+}
+
+/** A child that could not even be started again has not lasted. */
+function ranLongEnough(slot: ChildSlot, atMs: number, backoff: BackoffPlan | null): boolean {
+  const startedAtMs = slot.history?.startedAtMs ?? null;
+  const resetAfterMs = backoff?.resetAfterMs ?? null;
+  if (resetAfterMs === null || startedAtMs === null || slot.failures > 0) return false;
+  return atMs - startedAtMs >= resetAfterMs;
+}
