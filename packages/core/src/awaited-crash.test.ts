@@ -73,7 +73,7 @@ const places: Record<
         exit(pid, exitReason.shutdown),
   },
   'the effect of a chart': {
-    logic: defineStatechart(machine, { effects: () => ({ work: failLater }) }),
+    logic: defineStatechart(machine, { effects: () => ({ work: () => failLater() as never }) }),
     provoke:
       (pid) =>
       ({ send }) =>
