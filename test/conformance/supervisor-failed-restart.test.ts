@@ -41,7 +41,9 @@ describe('failed restarts', () => {
         if (context !== 'startError') return;
         bench.failing.clear();
         // By then the supervisor has taken its retry, and only yields to the event loop.
-        setImmediate(() => (seen = states(tree)));
+        setImmediate(() => {
+          seen = states(tree);
+        });
       });
       bench.end(await pidOf(tree, 'a'));
       await until(() => seen !== undefined);

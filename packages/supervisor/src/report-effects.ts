@@ -33,11 +33,13 @@ export function effectsOnLife({ self, handles, reports }: Witness) {
     ) => {
       const [spec, pid] = [handles.spec(serial), handles.pid(serial)];
       if (spec === undefined || pid === undefined) return;
-      reports.started(spec.id, pid, again);
       const { children, upTo = -1 } = context;
-      if (again && nextToStart(children, serial + 1, upTo) === undefined) reports.conclude();
+      reports.started(spec.id, pid, again);
       // Not of dynamic children, who have no ids (RPT-004).
       if (childAt(children, serial)?.key !== null) reports.progress(spec, pid, asked);
+      if (reports.awaitsOutcome && nextToStart(children, serial + 1, upTo) === undefined) {
+        reports.conclude();
+      }
     },
     noteEnd: ({ serial, reason, report, restarts, dropped }: EndOfChild) => {
       const spec = handles.spec(serial);
@@ -59,7 +61,7 @@ export function effectsOnLife({ self, handles, reports }: Witness) {
       if (dropped) handles.forget(serial);
     },
     noteIgnored: ({ serial }: At) => {
-      reports.conclude('It declined to be started again, and stays stopped.');
+      reports.declined(serial);
       if (handles.spec(serial)?.restart === 'temporary') handles.forget(serial);
     },
     noteUnexpected: (_: unknown, { event }: Seen) => {
@@ -84,7 +86,7 @@ export function effectsOnFailure({ handles, reports }: Witness) {
       // Of a child that had no process to restart it is the first word (RPT-003).
       const restarting = child.offender.restarting && child.offender.pid !== undefined;
       const offender = { ...child.offender, restarting };
-      reports.conclude('Its restart failed, see the next report.');
+      reports.conclude('The restart failed, see the next report.');
       reports.report({ context: 'startError', reason, offender, notes }, at);
     },
   };

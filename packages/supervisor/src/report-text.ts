@@ -55,7 +55,7 @@ export function linesOfReport(
     ...(at === undefined || isGivingUp(incident) ? [] : limitLines(at)),
   ];
   return [
-    `${who}${headOf(incident, at)}`,
+    `${who}${headOf({ ...incident, reason }, at)}`,
     ...facts.map((fact) => `  ${fact}`),
     ...(typeof reason === 'string' ? [] : causesOf(reason)),
   ];
@@ -94,7 +94,7 @@ export function givingUpNotes(
     others.length === 0
       ? 'It has no other child to stop'
       : more.isDynamic
-        ? `It stops its ${String(others.length)} other children, all at once`
+        ? `It stops what else it has, ${String(others.length)} running, all at once`
         : `It stops its other children in reverse order (${listed(others.map(({ id }) => showValue(id)))})`;
   const parent = more.parent.id === 0 ? 'it was started from outside' : more.parent.toString();
   return [
@@ -133,7 +133,8 @@ function headOf({ context, reason, offender }: Incident, at: Standing | undefine
 
 function limitText(at: Standing | undefined): string {
   if (at === undefined) return 'too many restarts';
-  return `${times(at.count)} within ${String(at.seconds)} s, and ${String(at.allowed)} are allowed`;
+  const allowed = at.allowed === 1 ? '1 is allowed' : `${String(at.allowed)} are allowed`;
+  return `${times(at.count)} within ${String(at.seconds)} s, and ${allowed}`;
 }
 
 function limitLines({ count, allowed, seconds, of }: Standing): string[] {
@@ -152,7 +153,7 @@ function restartedLine({ id }: Offender, restarted: readonly Restarted[]): strin
   if (restarted.length === 1 && first !== undefined && showValue(first.id) === showValue(id)) {
     return `It was restarted as ${first.pid.toString()}.`;
   }
-  return `Restarted with it, in this order: ${listed(restarted.map((one) => nameOfChild(one.id, one.pid)))}.`;
+  return `Restarted, in this order: ${listed(restarted.map((one) => nameOfChild(one.id, one.pid)))}.`;
 }
 
 /** The most that are named in one line. */

@@ -18,13 +18,19 @@ export async function explainStart<T>(who: string, started: Promise<T>): Promise
     if (!(error instanceof ExitError)) throw error;
     const [path, innermost] = traceOfStart(error.reason);
     if (path.length === 0) throw error;
-    const explained = new ExitError(
-      error.reason,
-      `${who}: child ${path.join(' › ')} failed to start: ${formatExitReason(innermost)}`,
-    );
+    const what = `${who}: child ${path.join(' › ')} failed to start`;
+    const explained = new ExitError(error.reason, what);
+    // The whole reason would say all of that once more, and less readably.
+    explained.message = `${what}: ${whyOf(innermost)}`;
     explained.cause = innermost.kind === 'error' ? innermost.error : error;
     throw explained;
   }
+}
+
+function whyOf(reason: ExitReason): string {
+  return reason.kind === 'alreadyStarted'
+    ? `its name is taken by ${reason.pid.toString()}`
+    : formatExitReason(reason);
 }
 
 /** The ids from the outermost failed child to the innermost, and the reason there. */

@@ -18,14 +18,19 @@ interface Pending {
   readonly incident: Incident;
   readonly serial: number;
   readonly restarted: Restarted[];
+  /** What comes after it in the log: first the report, then the starts (OTP RPT-006). */
+  readonly then: (() => void)[];
   standing: Standing | undefined;
 }
+
+/** Rounds of the event loop that a text waits for its outcome; most restarts are done in the first. */
+const mostRounds = 4;
 
 /**
  * What a supervisor says about its children: events for programs, one text each for people.
  *
  * A report is an event at once, before what follows from it (OTP RPT-006). Its text tells also what was done, so it
- * waits until that is known, but not longer than to the next round of the event loop, nor past the next text.
+ * waits until that is known, but not longer than a few rounds of the event loop, nor past the next text.
  */
 export class SupervisorReports {
   readonly #self: ProcessContext;
@@ -69,7 +74,11 @@ export class SupervisorReports {
     const { restart, significant, shutdown, type } = spec;
     const { id } = spec;
     const started = { pid, id, restart, significant, shutdown, type };
-    logger[level](text, { ...this.#origin, started });
+    const tell = (): void => {
+      logger[level](text, { ...this.#origin, started });
+    };
+    if (this.#pending === undefined) tell();
+    else this.#pending.then.push(tell);
   }
 
   /** A child ended. */
@@ -117,12 +126,29 @@ export class SupervisorReports {
     this.#tell(incident);
     this.conclude();
     if (!this.#isRead) return;
-    const pending: Pending = { incident, serial, restarted: [], standing: undefined };
+    const pending: Pending = { incident, serial, restarted: [], then: [], standing: undefined };
     this.#pending = pending;
-    // Holds nothing but this report; a start that takes its time, or for ever, must not keep it back.
+    this.#concludeLater(pending, mostRounds);
+  }
+
+  /** A start that takes its time, or for ever, must not keep the report back. Holds nothing but that. */
+  #concludeLater(pending: Pending, rounds: number): void {
     setImmediate(() => {
-      if (this.#pending === pending) this.conclude('It is being restarted.');
+      if (this.#pending !== pending) return;
+      if (rounds > 1) this.#concludeLater(pending, rounds - 1);
+      else this.conclude('The restart is under way.');
     });
+  }
+
+  /** Whether a text waits to tell who was started. */
+  get awaitsOutcome(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** A child declined to be started again. */
+  declined(serial: number): void {
+    if (this.#pending?.serial !== serial) return;
+    this.conclude('It declined to be started again, and stays stopped.');
   }
 
   /** A restart goes on: how its child's restarts stand is known by now. */
@@ -135,16 +161,16 @@ export class SupervisorReports {
   /**
    * Writes the text that waits, if there is one.
    *
-   * @param outcome - What comes of it, when nobody was started.
+   * @param outcome - What comes of it besides; default: who was restarted says it all.
    */
   conclude(outcome?: string): void {
     const pending = this.#pending;
     if (pending === undefined) return;
     this.#pending = undefined;
-    const { incident, restarted } = pending;
-    const isDone = restarted.length > 0 || outcome === undefined;
-    const told = isDone ? incident : { ...incident, notes: [...incident.notes, outcome] };
-    this.#write(told, restarted, pending.standing);
+    const { incident, restarted, then } = pending;
+    const notes = outcome === undefined ? incident.notes : [...incident.notes, outcome];
+    this.#write({ ...incident, notes }, restarted, pending.standing);
+    for (const tell of then) tell();
   }
 
   #tell({ context, reason, offender }: Incident): void {
