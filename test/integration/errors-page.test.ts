@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { exitReason, type RegisterResult, type UpdateValueResult } from '@snakepit/core';
+import type {
+  ApplicationError,
+  ChildSpecFault,
+  NoChildIds,
+  NotFound,
+  NotStopped,
+  RestartChildError,
+  StartChildError,
+  StartDynamicChildError,
+  SupervisorFault,
+} from '@snakepit/supervisor';
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+const PAGE = readFileSync(join(REPOSITORY, 'docs/errors.md'), 'utf8');
+
+/** What is between a heading and the next. */
+function section(heading: string): string {
+  const text = new RegExp(`\n#+ ${heading}\n([^]*?)(?=\n#|$)`).exec(PAGE)?.[1];
+  if (text === undefined) throw new Error(`docs/errors.md has no heading "${heading}"`);
+  return text;
+}
+
+/** The first column of the table of a section. */
+function rows(heading: string): readonly string[] {
+  return [...section(heading).matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+}
+
+/** The codes in a package's table of errors, which stands in one file and is laid out by prettier. */
+function codes(source: string): readonly string[] {
+  const text = readFileSync(join(REPOSITORY, source), 'utf8');
+  return [...text.matchAll(/^ {2}([A-Z][A-Z_]*): (?:\{|template\()$/gm)].map(
+    ([, name = '']) => name,
+  );
+}
+
+/** The files of a package that run, as one text. */
+function sources(folder: string): string {
+  const files = readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(REPOSITORY, folder, file), 'utf8'))
+    .join('\n');
+}
+
+type KindOf<T> = T extends { readonly ok: false; readonly error: infer E } ? KindOfError<E> : never;
+type KindOfError<E> = E extends { readonly kind: infer K extends string } ? K : never;
+
+// The compiler refuses a table that lacks a kind, or has one too many.
+const specFaults: Readonly<Record<ChildSpecFault['kind'], true>> = {
+  invalidChildSpec: true,
+  missingId: true,
+  invalidId: true,
+  missingStart: true,
+  invalidStart: true,
+  invalidRestartType: true,
+  invalidSignificant: true,
+  badCombination: true,
+  invalidChildType: true,
+  invalidShutdown: true,
+  invalidName: true,
+  invalidBudget: true,
+  duplicateChildName: true,
+};
+const supervisorFaults: Readonly<Record<SupervisorFault['kind'], true>> = {
+  invalidType: true,
+  invalidStrategy: true,
+  invalidIntensity: true,
+  invalidPeriod: true,
+  invalidAutoShutdown: true,
+  invalidChildren: true,
+  invalidMaxChildren: true,
+  invalidExtraArguments: true,
+  missingName: true,
+  missingChild: true,
+  invalidChild: true,
+  invalidPartitions: true,
+  invalidWithArguments: true,
+  invalidBackoff: true,
+  invalidBudget: true,
+};
+type Answer =
+  | Exclude<
+      KindOfError<StartChildError | RestartChildError | StartDynamicChildError>,
+      ChildSpecFault['kind']
+    >
+  | KindOfError<NotFound | NoChildIds | NotStopped | ApplicationError>
+  | KindOf<RegisterResult | UpdateValueResult<unknown>>;
+const answers: Readonly<Record<Answer, true>> = {
+  alreadyStarted: true,
+  alreadyPresent: true,
+  startFailed: true,
+  notFound: true,
+  running: true,
+  restarting: true,
+  noChildIds: true,
+  maxChildren: true,
+  alreadyRegistered: true,
+  notRegistered: true,
+  invalidRestartType: true,
+  notStarted: true,
+  badReturn: true,
+};
+
+describe('docs/errors.md', () => {
+  test.each([
+    ['@snakepit/core', 'packages/core/src', 'coreError'],
+    ['@snakepit/supervisor', 'packages/supervisor/src', 'supervisorError'],
+  ])('tells every code of %s, and no other', (heading, folder, factory) => {
+    const known = codes(`${folder}/errors.ts`);
+    expect([...rows(heading)].sort()).toEqual([...known].sort());
+    const made = sources(folder).matchAll(new RegExp(`\\b${factory}\\(\\s*'(\\w+)'`, 'g'));
+    expect([...new Set(Array.from(made, ([, code]) => code))].sort()).toEqual([...known].sort());
+  });
+
+  test('tells every kind of exit reason', () => {
+    expect([...rows('Exit reasons')].sort()).toEqual(Object.keys(exitReason).sort());
+  });
+
+  test('tells every answer that is no', () => {
+    expect([...rows('Answers')].sort()).toEqual(Object.keys(answers).sort());
+  });
+
+  test('tells every fault of a supervisor and of a child spec', () => {
+    const named = section('Faults of supervisors and child specs');
+    const [, ofSpecs = '', ofSupervisors = ''] = named.split(/^- /m);
+    for (const kind of Object.keys(specFaults)) expect(ofSpecs).toContain(`\`${kind}\``);
+    for (const kind of Object.keys(supervisorFaults)) {
+      expect(ofSupervisors).toContain(`\`${kind}\``);
+    }
+  });
+});
