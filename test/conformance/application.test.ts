@@ -18,7 +18,7 @@ describe('start', () => {
       expect(await Application.which(system)).toMatchObject([
         { name: 'shop', description: '', type: 'temporary' },
       ]);
-      const [{ pid }] = (await Application.which(system)) as [{ pid: Pid }];
+      const [{ pid }] = (await Application.which(system)) as unknown as [{ pid: Pid }];
       expect(system.processInfo(pid)).toMatchObject({ stateValue: 'running' });
     }));
 

@@ -33,7 +33,7 @@ describe('sys on a supervisor', () => {
       expect(bench.news()).toEqual(['-a boom']);
       expect(await sys.getStatus(bench.system, tree)).toMatchObject({ status: 'suspended' });
       await sys.resume(bench.system, tree);
-      await until(() => bench.log.length > 0, 'the restart');
+      await until(() => bench.log.length > 0);
       expect(bench.news()).toEqual(['+a']);
       expect(bench.newReports()).toEqual(['childTerminated a boom']);
     }));

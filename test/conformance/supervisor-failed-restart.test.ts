@@ -41,9 +41,7 @@ describe('failed restarts', () => {
         if (context !== 'startError') return;
         bench.failing.clear();
         // By then the supervisor has taken its retry, and only yields to the event loop.
-        setImmediate(() => {
-          seen = states(tree);
-        });
+        setImmediate(() => void (seen = states(tree)));
       });
       bench.end(await pidOf(tree, 'a'));
       await until(() => seen !== undefined);

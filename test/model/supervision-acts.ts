@@ -52,7 +52,7 @@ function isAmbiguous({ snapshot, labels }: World, act: Act): boolean {
  *
  * @param allCalls - What the supervisor may be called with.
  */
-export function actsIn(world: World, allCalls: readonly Act[]): readonly Act[] {
+function actsIn(world: World, allCalls: readonly Act[]): readonly Act[] {
   const calls = allCalls.filter((act) => !isAmbiguous(world, act));
   const value = JSON.stringify(world.snapshot.value);
   const asked = askedIn(world);

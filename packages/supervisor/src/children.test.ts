@@ -34,22 +34,22 @@ describe('the index of pids', () => {
   test('has running children only, however often they end and come back', () => {
     let children = withFour();
     for (let pid = 1; pid <= 100; pid++) {
-      children = markExited(markRunning(children, 0, pid), 0, 'custom');
+      children = markExited(markRunning(children, 0, pid, 0), 0, 'custom');
       expect([children.byPid.size, childOfPid(children, pid)]).toEqual([0, undefined]);
     }
-    children = settleChild(markRunning(children, 0, 101), 0);
+    children = settleChild(markRunning(children, 0, 101, 0), 0);
     expect(children.byPid.size).toBe(0);
-    expect(removeChild(markRunning(children, 1, 102), 1).byPid.size).toBe(0);
+    expect(removeChild(markRunning(children, 1, 102, 0), 1).byPid.size).toBe(0);
   });
 });
 
 describe('settleBetween', () => {
   test('[STR-020] whoever of the group waits to be restarted waits no more; others keep their state', () => {
     let children = withFour();
-    children = markRestarting(markExited(markRunning(children, 0, 10), 0, 'custom'), 0);
-    children = markRestarting(markExited(markRunning(children, 1, 11), 1, 'custom'), 1);
-    children = markRunning(children, 2, 12);
-    children = markExited(markRunning(children, 3, 13), 3, 'custom');
+    children = markRestarting(markExited(markRunning(children, 0, 10, 0), 0, 'custom'), 0);
+    children = markRestarting(markExited(markRunning(children, 1, 11, 0), 1, 'custom'), 1);
+    children = markRunning(children, 2, 12, 0);
+    children = markExited(markRunning(children, 3, 13, 0), 3, 'custom');
     const settled = settleBetween(children, 1, 3);
     expect([0, 1, 2, 3].map((at) => childAt(settled, at)?.status)).toEqual([
       'restarting',
