@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { exitReason } from '@snakepit/core';
+import { createSystem, exitReason, silentLogger, type ActorSystem } from '@snakepit/core';
 import { Application, Supervisor, type ApplicationType } from '@snakepit/supervisor';
 import { app, names, stopped, topOf } from '../fixtures/applications.ts';
-import { withBench } from '../fixtures/supervised.ts';
+import { until, withBench } from '../fixtures/supervised.ts';
 
 describe('an application that ends by itself', () => {
   const ended: readonly [ApplicationType, 'shutdown' | 'normal', boolean][] = [
@@ -85,5 +85,71 @@ describe('an application that ends by itself', () => {
       await system.stop();
       await failed;
       expect([...system.processes()]).toEqual([]);
+    }));
+});
+
+describe('events', () => {
+  interface Seen {
+    readonly started: unknown[];
+    readonly stopped: unknown[];
+  }
+
+  function listen({ telemetry }: ActorSystem): Seen {
+    const seen: Seen = { started: [], stopped: [] };
+    telemetry.on('snakepit.application.started', (measurements, { application, type, pid }) => {
+      seen.started.push([measurements, application, type, pid]);
+    });
+    telemetry.on(
+      'snakepit.application.stopped',
+      (measurements, { application, type, pid, reason, byItself }) => {
+        seen.stopped.push([measurements, application, type, pid, reason.kind, byItself]);
+      },
+    );
+    return seen;
+  }
+
+  const one = { count: 1 };
+
+  test('say when an application is up, when it stopped, and whether by itself', () =>
+    withBench(async (bench) => {
+      const { system } = bench;
+      const seen = listen(system);
+      await Application.start(system, app(bench, 'asked'), { type: 'transient' });
+      const asked = (await Application.which(system))[0]?.pid;
+      expect(asked).toBeDefined();
+      expect(seen.started).toEqual([[one, 'asked', 'transient', asked]]);
+      await Application.stop(system, 'asked');
+      expect(seen.stopped).toEqual([[one, 'asked', 'transient', asked, 'shutdown', false]]);
+
+      await Application.start(system, app(bench, 'own'));
+      const own = (await Application.which(system))[0]?.pid;
+      system.exit(await topOf(system, 'own'), exitReason.kill);
+      await until(() => seen.stopped.length === 2);
+      expect(seen.started[1]).toEqual([one, 'own', 'temporary', own]);
+      expect(seen.stopped[1]).toEqual([one, 'own', 'temporary', own, 'killed', true]);
+    }));
+
+  test('tell of all that stop with one, and with the system; not of starts that fail', () =>
+    withBench(async (bench) => {
+      const { system } = bench;
+      const seen = listen(system);
+      bench.failing.set('bad', exitReason.custom('no'));
+      await Application.start(system, app(bench, 'bad'));
+      expect(seen).toEqual({ started: [], stopped: [] });
+      for (const name of ['first', 'second']) await Application.start(system, app(bench, name));
+      await Application.start(system, app(bench, 'heart'), { type: 'permanent' });
+      system.exit(await topOf(system, 'heart'), exitReason.kill);
+      await Application.untilStopped(system);
+      expect(seen.stopped).toMatchObject([
+        [one, 'heart', 'permanent', {}, 'killed', true],
+        [one, 'second', 'temporary', {}, 'shutdown', false],
+        [one, 'first', 'temporary', {}, 'shutdown', false],
+      ]);
+
+      const other = createSystem({ logger: silentLogger });
+      const seenThere = listen(other);
+      await Application.start(other, app(bench, 'only'));
+      await other.stop();
+      expect(seenThere.stopped).toMatchObject([[one, 'only', 'temporary', {}, 'shutdown', false]]);
     }));
 });

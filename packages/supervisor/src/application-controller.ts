@@ -2,6 +2,7 @@ import {
   defineServer,
   exitReason,
   formatExitReason,
+  isSnakepitError,
   noreply,
   ok,
   reply,
@@ -11,10 +12,12 @@ import {
   type From,
   type Pid,
   type ProcessContext,
+  type SnakepitError,
   type StartResult,
 } from '@snakepit/core';
 import type { Application } from './application-definition.ts';
 import { applicationProcess } from './application-process.ts';
+import { reportStarted, reportStopped } from './application-reports.ts';
 import type { ApplicationType } from './application.machine.ts';
 import { supervisorError } from './errors.ts';
 
@@ -46,20 +49,26 @@ export interface ApplicationInfo {
 }
 
 interface Entry {
-  readonly application: Application;
+  readonly application: Application<never>;
   readonly type: ApplicationType;
   readonly pid: Pid;
   readonly callers: From[];
   phase: 'starting' | 'running' | 'stopping';
 }
 
-/** All applications that are not stopped, in start order. */
-type Table = Map<string, Entry>;
+interface State {
+  /** All applications that are not stopped, in start order. */
+  readonly table: Map<string, Entry>;
+  /** Why all of them are stopped, once that is so. */
+  readonly end: SnakepitError | undefined;
+}
+
+type Table = State['table'];
 
 /** What a start is asked with. */
 export interface StartRequest {
   /** What to start. */
-  readonly application: Application;
+  readonly application: Application<never>;
   /** For its `start`. */
   readonly args: unknown;
   /** What is done when it ends by itself. */
@@ -76,75 +85,113 @@ const types: readonly unknown[] = [
 export const applicationController = defineServer({
   name: 'applicationController',
   trapExit: true,
-  init: (): ReturnType<typeof ok<Table>> => ok<Table>(new Map()),
+  init: (): ReturnType<typeof ok<State>> => ok<State>({ table: new Map(), end: undefined }),
   call: {
-    start: (table, request: StartRequest, self, from) => {
-      const refusal = refusalOf(table, request);
-      if (refusal !== undefined) return reply({ ok: false, error: refusal }, table);
+    start: (state, request: StartRequest, self, from) => {
+      const refusal = refusalOf(state, request);
+      if (refusal !== undefined) return reply({ ok: false, error: refusal }, state);
+      const { table } = state;
       const { name } = request.application;
       const known = table.get(name);
       // Who asks while it starts waits for the same outcome.
       if (known === undefined) table.set(name, begin(self, request, from));
       else known.callers.push(from);
-      return noreply(table);
+      return noreply(state);
     },
-    stop: (table, name: string, self, from) => {
-      const entry = table.get(name);
+    stop: (state, name: string, self, from) => {
+      const entry = state.table.get(name);
       if (entry === undefined || entry.phase === 'starting') {
-        return reply({ ok: false, error: { kind: 'notStarted', application: name } }, table);
+        return reply({ ok: false, error: { kind: 'notStarted', application: name } }, state);
       }
       entry.callers.push(from);
       askToStop(self, entry);
-      return noreply(table);
+      return noreply(state);
     },
-    which: (table) => reply(infosOf(table), table),
+    which: (state) => reply(infosOf(state.table), state),
   },
   cast: {
-    started: (table, { name, result }: { name: string; result: StartResult }, self) => {
+    started: (state, { name, result }: { name: string; result: StartResult }, self) => {
+      const { table } = state;
       const entry = table.get(name);
-      if (entry === undefined) return noreply(table);
-      if (result.ok) {
-        entry.phase = 'running';
-        // In the order in which they came up (APP-010).
-        table.delete(name);
-        table.set(name, entry);
-        answer(self, entry, { ok: true });
-      } else {
-        table.delete(name);
+      if (entry === undefined) return noreply(state);
+      table.delete(name);
+      if (!result.ok) {
         answer(self, entry, { ok: false, error: errorOf(name, result.reason) });
+        return goOn(state, self);
       }
-      return noreply(table);
+      // In the order in which they came up (APP-010).
+      table.set(name, entry);
+      if (entry.phase === 'starting') entry.phase = 'running';
+      reportStarted(self.system, entry);
+      answer(self, entry, { ok: true });
+      return noreply(state);
     },
   },
-  info: async (table, message, self) => {
-    const ended = endedIn(table, message);
-    if (ended === undefined) return noreply(table);
-    const [{ application, type, phase }, reason] = ended;
-    table.delete(application.name);
-    answer(self, ended[0], { ok: true });
-    const isOwnEnd = phase === 'running';
-    if (!isOwnEnd || !takesAllAlong(type, reason)) return noreply(table);
+  info: (state, message, self) => {
+    const ended = endedIn(state.table, message);
+    if (ended === undefined) return noreply(state);
+    const [entry, reason] = ended;
+    const { application, type, phase } = entry;
+    state.table.delete(application.name);
+    const byItself = phase === 'running';
+    reportStopped(self.system, entry, { reason, byItself });
+    answer(self, entry, { ok: true });
+    if (!byItself || state.end !== undefined || !takesAllAlong(type, reason)) {
+      return goOn(state, self);
+    }
     const end = supervisorError('APPLICATION_TERMINATED', {
       application: application.name,
       type,
       reason: formatExitReason(reason),
     });
     self.system.logger.error(end.message);
-    await stopAll(table, self);
-    // The rest of the system goes too; it waits for this process like for any other.
-    void self.system.stop();
-    return stop(exitReason.error(end), table);
+    return goOn({ ...state, end }, self);
   },
-  terminate: async (table, _, self) => {
-    await stopAll(table, self);
+  terminate: async ({ table }, _, self) => {
+    for (const entry of [...table.values()].reverse()) {
+      const wasUp = entry.phase !== 'starting';
+      endIt(self, entry);
+      const reason = await self.system.awaitExit(entry.pid);
+      if (wasUp) reportStopped(self.system, entry, { reason, byItself: false });
+    }
   },
 });
 
+/**
+ * When all are to be stopped: the next one, in reverse order of start, or its own end when none is left (APP-010).
+ *
+ * Its mailbox stays open meanwhile: a callback of an application that asks it something must not wait for its own end.
+ */
+function goOn(
+  state: State,
+  self: ProcessContext,
+): ReturnType<typeof noreply<State>> | ReturnType<typeof stop<State>> {
+  if (state.end === undefined) return noreply(state);
+  const newest = [...state.table.values()].at(-1);
+  if (newest === undefined) return stop(exitReason.error(state.end), state);
+  endIt(self, newest);
+  return noreply(state);
+}
+
+/** Ends an application that runs, or gives up its start. */
+function endIt(self: ProcessContext, entry: Entry): void {
+  if (entry.phase !== 'starting') {
+    askToStop(self, entry);
+    return;
+  }
+  entry.phase = 'stopping';
+  self.exit(entry.pid, exitReason.shutdown);
+}
+
 function refusalOf(
-  table: Table,
+  { table, end }: State,
   { application, type }: StartRequest,
 ): ApplicationError | undefined {
   if (!types.includes(type)) return { kind: 'invalidRestartType', value: type };
+  if (end !== undefined) {
+    const reason = exitReason.error(end);
+    return { kind: 'startFailed', application: application.name, reason };
+  }
   const phase = table.get(application.name)?.phase;
   if (phase === 'starting') return undefined;
   if (phase !== undefined) return { kind: 'alreadyStarted', application: application.name };
@@ -164,8 +211,12 @@ function begin(self: ProcessContext, request: StartRequest, from: From): Entry {
 }
 
 function errorOf(application: string, reason: ExitReason): ApplicationError {
-  return reason.kind === 'badReturn'
-    ? { kind: 'badReturn', application, value: reason.value }
+  const error = reason.kind === 'error' ? reason.error : undefined;
+  // By its name, for the top supervisor of one may start another.
+  return isSnakepitError(error) &&
+    error.code === 'BAD_APPLICATION_START' &&
+    error.details['application'] === application
+    ? { kind: 'badReturn', application, value: error.details['value'] }
     : { kind: 'startFailed', application, reason };
 }
 
@@ -198,13 +249,4 @@ function endedIn(table: Table, message: unknown): readonly [Entry, ExitReason] |
 /** Whether the end of an application by itself ends all (OTP APP-008). */
 function takesAllAlong(type: ApplicationType, reason: ExitReason): boolean {
   return type === 'permanent' || (type === 'transient' && reason.kind !== 'normal');
-}
-
-/** One after another, in reverse order of start (OTP APP-010). */
-async function stopAll(table: Table, self: ProcessContext): Promise<void> {
-  for (const entry of [...table.values()].reverse()) {
-    if (entry.phase === 'starting') self.exit(entry.pid, exitReason.shutdown);
-    else askToStop(self, entry);
-    await self.system.awaitExit(entry.pid);
-  }
 }

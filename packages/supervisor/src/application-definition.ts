@@ -15,7 +15,7 @@ export interface ApplicationDefinition<Args = undefined, State = undefined> {
   /** One line for people. */
   readonly description?: string;
   /** What must run before it is started. */
-  readonly dependencies?: readonly Application[];
+  readonly dependencies?: readonly Application<never>[];
   /**
    * Says which top supervisor to start, `[Supervisor, { … }]`, and with `{ top, state }` what `prepStop` will get.
    * Without it, starting is only a mark.
@@ -31,13 +31,13 @@ export interface ApplicationDefinition<Args = undefined, State = undefined> {
 }
 
 /** An application that was defined. Its types are those of its definition's callbacks. */
-export interface Application<Args = never> {
+export interface Application<Args = undefined> {
   /** Its name. */
   readonly name: string;
   /** One line for people; may be empty. */
   readonly description: string;
   /** What must run before it. */
-  readonly dependencies: readonly Application[];
+  readonly dependencies: readonly Application<never>[];
   /** The callbacks, their types erased but for the arguments. @internal */
   readonly callbacks: {
     readonly start: ((args: Args, self: ProcessContext) => unknown) | undefined;
@@ -65,7 +65,7 @@ export function defineApplication<Args = undefined, State = undefined>(
 }
 
 /** Whether a value is what {@link defineApplication} makes. */
-export function isApplication(value: unknown): value is Application {
+export function isApplication(value: unknown): value is Application<never> {
   if (typeof value !== 'object' || value === null) return false;
   return 'callbacks' in value && 'name' in value && 'dependencies' in value;
 }

@@ -40,6 +40,9 @@ export interface ApplicationOutput {
   readonly reason: ExitReason;
 }
 
+/** How long a start that is given up may take to end: a child that hangs in `init` keeps its supervisor from listening. */
+const givingUpPatienceMs = 1_000;
+
 const rememberReasonOfEvent = {
   type: 'rememberReason',
   params: ({ event }: { event: { reason: ExitReason } }) => ({ reason: event.reason }),
@@ -59,6 +62,7 @@ export const applicationMachine = setup({
     output: {} as ApplicationOutput,
     tags: {} as 'initialising',
   },
+  delays: { givingUpPatience: givingUpPatienceMs },
   guards: {
     isParent: ({ context }, { pid }: { pid: number }) => pid === context.parent,
     isTop: ({ context }, { pid }: { pid: number }) => pid === context.top,
@@ -67,6 +71,7 @@ export const applicationMachine = setup({
   actions: {
     startTop: effect<{ kind: ApplicationType }>('startTop'),
     callPrepStop: effect('callPrepStop'),
+    giveUp: effect('giveUp'),
     askTop: effect('askTop'),
     callStop: effect('callStop'),
     rememberTop: assign((_, { pid }: { pid: number | null }) => ({ top: pid })),
@@ -89,11 +94,29 @@ export const applicationMachine = setup({
           actions: { type: 'rememberTop', params: ({ event }) => ({ pid: event.pid }) },
         },
         'top.failed': { target: 'stopped', actions: rememberReasonOfEvent },
-        // What is being started is linked, and ends with it.
         EXIT: {
           guard: { type: 'isParent', params: numberOfSender },
-          target: 'stopped',
+          target: 'givingUp',
           actions: rememberReasonOfEvent,
+        },
+      },
+    },
+    // Others are stopped when what is being started is gone (APP-010), unless it does not listen. It is linked.
+    givingUp: {
+      tags: 'initialising',
+      meta: { postpone: allElse },
+      entry: 'giveUp',
+      after: { givingUpPatience: 'stopped' },
+      on: {
+        'top.failed': 'stopped',
+        // It came up when it was asked to end already.
+        'top.started': {
+          actions: { type: 'rememberTop', params: ({ event }) => ({ pid: event.pid }) },
+        },
+        EXIT: {
+          guard: { type: 'isTop', params: numberOfSender },
+          target: 'stopped',
+          actions: 'forgetTop',
         },
       },
     },

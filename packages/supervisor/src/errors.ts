@@ -31,6 +31,18 @@ export const supervisorError = defineErrors({
     }) => `the ${type} application "${application}" ended, and everything with it: ${reason}`,
     remedy: () => 'see the reports of its supervisor above for what ended it',
   },
+  APPLICATIONS_LOST: {
+    message: ({ reason }: { reason: string }) =>
+      `the process that keeps the applications ended before it had stopped them, and everything with it: ${reason}`,
+    remedy: () =>
+      'leave that process alone, and give system.stop({ timeout }) more time than all of them need to stop',
+  },
+  BAD_APPLICATION_START: {
+    message: ({ application, what }: { application: string; what: string; value: unknown }) =>
+      `start of the application "${application}" ${what}`,
+    remedy: () =>
+      'return [Supervisor, { … }], or { top: [Supervisor, { … }], state } for what prepStop is to get',
+  },
   INVALID_ARGUMENT: {
     message: ({ argument, fault }: { argument: string; fault: string; remedy: string }) =>
       `${argument} cannot be used: ${fault}`,

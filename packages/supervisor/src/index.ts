@@ -55,7 +55,12 @@ export type { RestartBackoff } from './restart-backoff.ts';
 export type { RestartBudget } from './restart-budget.ts';
 export type { ReportContext } from './reports.ts';
 export { Application } from './application.ts';
-export type { ApplicationStartOptions, EnsureResult } from './application.ts';
+export type {
+  ApplicationStartArguments,
+  ApplicationStartOptions,
+  EnsureResult,
+} from './application.ts';
+export type { StartedApplication, StoppedApplication } from './application-reports.ts';
 export { defineApplication } from './application-definition.ts';
 export type {
   Application as DefinedApplication,
