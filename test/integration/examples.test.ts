@@ -82,6 +82,23 @@ describe('npm run example --', () => {
     ]);
   });
 
+  test('[APP-002] [APP-003] [APP-008] [APP-010] application starts in order of need, and ends as one', async () => {
+    expectLines(await runExample('application'), [
+      "{ ok: false, error: { kind: 'notStarted', application: 'stock' } }",
+      "{ ok: true, started: [ 'stock' ] }",
+      '{ ok: true }',
+      "[ 'shop permanent', 'stock temporary' ]",
+      'paid: 6',
+      'left: 8',
+      'the shop closes, open since 8',
+      'the shop is closed',
+      'stopped: shop shutdown, by itself',
+      'stopped: stock shutdown, because it was asked to',
+      "APPLICATION_TERMINATED { application: 'shop', type: 'permanent', reason: 'shutdown' }",
+      'processes: 0',
+    ]);
+  });
+
   test('[RPT-005] [SYS-002] debugging looks into a server, holds it and shows its crash', async () => {
     const ended = await runExample('debugging');
     expect(ended).toMatchObject({ stderr: '', code: 0, left: [] });
@@ -125,7 +142,7 @@ describe('npm run example --', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('There is no example "quickstart"');
     expect(stderr).toContain(
-      'Names: counter, debugging, digits, failures, quick-start, registry, supervision-tree, tasks',
+      'Names: application, counter, debugging, digits, failures, quick-start, registry, supervision-tree, tasks',
     );
   });
 });
