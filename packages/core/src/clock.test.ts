@@ -29,6 +29,20 @@ describe('createSystemClock', () => {
     expect(ran).toEqual(['due']);
   });
 
+  test('[TMR-001] [TMR-007] is never early, not by a part of a millisecond', async () => {
+    const clock = createSystemClock();
+    const delays = Array.from({ length: 100 }, (_, at) => 1 + at * 0.17);
+    const early = await Promise.all(
+      delays.map(async (delayMs) => {
+        await new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+        const begunMs = clock.now();
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, delayMs));
+        return delayMs - (clock.now() - begunMs);
+      }),
+    );
+    expect(early.filter((byMs) => byMs > 0)).toEqual([]);
+  });
+
   test('[TMR-006] chains delays that are too long for the platform', () => {
     const armed: {
       readonly run: (...args: unknown[]) => void;
@@ -47,7 +61,7 @@ describe('createSystemClock', () => {
     } finally {
       globalThis.setTimeout = original;
     }
-    expect(armed.map(({ delayMs }) => delayMs)).toEqual([longest, longest, 5]);
+    expect(armed.map(({ delayMs }) => delayMs)).toEqual([longest, longest, 6]);
     expect(ran).toBe(1);
   });
 

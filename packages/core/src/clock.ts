@@ -27,6 +27,14 @@ export interface TestClock extends Clock {
 /** The longest delay Node's timers take; beyond it they fire at once. */
 const longestTimeoutMs = 2_147_483_647;
 
+/**
+ * How long Node is told to wait: it cuts off the parts of a millisecond, both of the delay and of the time it begins at,
+ * and would be early by up to two.
+ */
+function nodeDelay(delayMs: number): number {
+  return delayMs > 0 ? Math.ceil(delayMs) + 1 : 0;
+}
+
 interface LongTimer {
   handle: ReturnType<typeof setTimeout>;
 }
@@ -36,8 +44,9 @@ export function createSystemClock(): Clock {
   return {
     now: () => performance.now(),
     setTimeout(fn, delayMs) {
-      if (!(delayMs > longestTimeoutMs)) return setTimeout(fn, delayMs);
-      const timer: LongTimer = { handle: setTimeout(step, longestTimeoutMs, delayMs) };
+      const wholeMs = nodeDelay(delayMs);
+      if (wholeMs <= longestTimeoutMs) return setTimeout(fn, wholeMs);
+      const timer: LongTimer = { handle: setTimeout(step, longestTimeoutMs, wholeMs) };
       function step(leftMs: number): void {
         const nextMs = leftMs - longestTimeoutMs;
         timer.handle =
