@@ -48,6 +48,42 @@ describe('a stopped system', () => {
     ]);
   });
 
+  test('nothing is spawned when the last process is gone, however soon after', async () => {
+    for (let ticks = 0; ticks < 8; ticks++) {
+      const system = quietSystem();
+      const { pid } = await system.start(sleeper);
+      const spawned = (async () => {
+        await system.awaitExit(pid);
+        for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+        try {
+          return system.spawn(sleeper);
+        } catch {
+          return undefined;
+        }
+      })();
+      await system.stop();
+      expect(system.isAlive(await spawned)).toBe(false);
+    }
+  });
+
+  test('a listener that replaces what ends is stopped too', async () => {
+    const system = quietSystem();
+    const refusals: unknown[] = [];
+    let spawned = 0;
+    system.telemetry.on('snakepit.process.exited', () => {
+      try {
+        spawned += 1;
+        if (spawned < 100) system.spawn(sleeper);
+      } catch (error) {
+        refusals.push(error);
+      }
+    });
+    await system.start(sleeper);
+    await system.stop();
+    expect(refusals).toEqual([expect.objectContaining({ code: 'SYSTEM_STOPPED' })]);
+    expect(spawned).toBe(2);
+  });
+
   test('what is started while it stops is ended with the rest', async () => {
     const system = quietSystem();
     await system.start(probe, {});

@@ -14,7 +14,7 @@ export interface StopOptions {
 
 /** Whether a system still takes work, and how it comes to its end. @internal */
 export interface SystemLife {
-  /** Whether everything has ended. */
+  /** Whether everything has ended, or is being killed because it did not when asked to. */
   readonly isOver: boolean;
   /** SYSTEM_STOPPED, for when everything has ended. */
   readonly refusal: (attempt: 'spawn' | 'start') => SnakepitError;
@@ -36,8 +36,10 @@ export function createSystemLife(
   let stopping: Promise<void> | undefined;
   let isOver = false;
   const end = async (timeoutMs: number): Promise<void> => {
-    await stopAll(runtime, timeoutMs);
+    await askAll(runtime, timeoutMs);
+    // Before what is left is killed: whoever hears of that could start something that nobody ends.
     isOver = true;
+    await killRest(runtime);
     await isolation?.release();
   };
   return {
@@ -65,8 +67,8 @@ export function awaitExit(runtime: Runtime, pid: Pid): Promise<ExitReason> {
   });
 }
 
-/** Asks the processes of the outside one by one, newest first, as a supervisor would; kills what is left. */
-async function stopAll(runtime: Runtime, timeoutMs: number): Promise<void> {
+/** Asks the processes of the outside one by one, newest first, as a supervisor would; kills who takes too long. */
+async function askAll(runtime: Runtime, timeoutMs: number): Promise<void> {
   const own = [...runtime.processes.values()].filter(({ parent }) => parent === runtime.outside);
   for (const process of own.reverse()) {
     if (process.reason !== undefined) continue;
@@ -78,6 +80,10 @@ async function stopAll(runtime: Runtime, timeoutMs: number): Promise<void> {
     await gone;
     runtime.clock.clearTimeout(limit);
   }
+}
+
+/** Kills whatever there is still, and the timers. */
+async function killRest(runtime: Runtime): Promise<void> {
   while (runtime.processes.size > 0) {
     const rest = [...runtime.processes.values()];
     for (const process of rest) process.exitSignal(runtime.outside, exitReason.kill, false);
