@@ -17,15 +17,17 @@ export interface SchedulerOptions<P extends Schedulable = Schedulable> {
   /** A turn that takes this long is told, in milliseconds; default: none is. */
   readonly longTurnMs?: number;
   /**
-   * Told that turns took long: how long in milliseconds, and whose they were.
+   * Told that turns took long: how long in milliseconds together, and whose they were.
    *
-   * Mostly one; among turns of microseconds the clock is not looked at after each, and it is one of several.
+   * Mostly one; after turns of microseconds the clock is not looked at after each, and it is several.
    */
   readonly onLongTurn?: (tookMs: number, whose: readonly P[]) => void;
   /** Told before each turn whose it is; must not throw. */
   readonly beforeTurn?: (process: P) => void;
   /** Told when a stretch of turns is over; must not throw. */
   readonly afterStretch?: () => void;
+  /** Told what a turn or one of these threw, which they must not; default: it is thrown. The queue goes on. */
+  readonly onFault?: (error: unknown) => void;
   /** The real time in milliseconds; default: the monotonic clock of the platform. */
   readonly now?: () => number;
 }
@@ -50,8 +52,8 @@ const workPerLookMs = 0.005;
 /** To be called back as soon as the running code has returned. */
 const fulfilled = Promise.resolve();
 
-/** The most turns between two looks (a power of two). */
-const mostTurnsPerLook = 64;
+/** The most turns between two looks: what follows short turns may be long ones, and only then it is seen. */
+const mostTurnsPerLook = 16;
 
 /**
  * Makes a run queue.
@@ -77,12 +79,13 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
   readonly #onLongTurn: SchedulerOptions<P>['onLongTurn'];
   readonly #beforeTurn: SchedulerOptions<P>['beforeTurn'];
   readonly #afterStretch: SchedulerOptions<P>['afterStretch'];
+  readonly #onFault: SchedulerOptions<P>['onFault'];
   readonly #now: () => number;
   readonly #madeMs: number;
   #pending = false;
   #turns = 0;
   #stretchStartMs = 0;
-  #drainStartMs = 0;
+  #busyMs = 0;
   #lookedMs = 0;
   #turnsPerLook = 1;
   #unseen = 0;
@@ -94,6 +97,7 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
     this.#onLongTurn = options.onLongTurn;
     this.#beforeTurn = options.beforeTurn;
     this.#afterStretch = options.afterStretch;
+    this.#onFault = options.onFault;
     this.#now = options.now ?? (() => performance.now());
     this.#madeMs = this.#now();
   }
@@ -132,17 +136,31 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
   };
 
   readonly #drain = (): void => {
-    // What passed since the last stretch was nobody's turn.
-    this.#drainStartMs = this.#lookedMs = this.#now();
+    try {
+      this.#takeStretch();
+    } catch (error) {
+      if (this.#onFault === undefined) throw error;
+      this.#onFault(error);
+    } finally {
+      if (this.#queue.length > 0) this.#await();
+      else this.#pending = false;
+    }
+  };
+
+  #takeStretch(): void {
+    // What passed since the last look was nobody's turn.
+    this.#lookedMs = this.#now();
     this.roughMs = Math.trunc(this.#lookedMs - this.#madeMs);
-    if (this.#turns === 0) this.#stretchStartMs = this.#lookedMs;
+    if (this.#turns === 0) {
+      this.#stretchStartMs = this.#lookedMs;
+      this.#busyMs = 0;
+    }
     this.#turnsPerLook = 1;
+    this.#unseen = 0;
     this.#takeTurns();
     if (this.#unseen > 0) this.#look();
     this.#afterStretch?.();
-    if (this.#queue.length > 0) this.#await();
-    else this.#pending = false;
-  };
+  }
 
   #takeTurns(): void {
     const beforeTurn = this.#beforeTurn;
@@ -173,10 +191,15 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
       Math.ceil((workPerLookMs * seen) / tookMs) || 1,
     );
     if (tookMs >= this.#longTurnMs) this.#tellLongTurn(tookMs, seen);
-    const hasHogged =
-      nowMs - this.#drainStartMs > this.#maxStretchMs ||
-      (this.#turns >= mostTurnsPerLook && nowMs - this.#stretchStartMs > this.#maxStretchMs);
-    if (hasHogged) this.#turns = this.#maxTurns;
+    this.#busyMs += tookMs;
+    if (this.#hasHogged(nowMs)) this.#turns = this.#maxTurns;
+  }
+
+  /** Whether turns, or many of them with what promises did in between, have kept the event loop for long enough. */
+  #hasHogged(nowMs: number): boolean {
+    if (this.#busyMs > this.#maxStretchMs) return true;
+    // Of few turns it is not known: the loop may have been idle in between.
+    return this.#turns >= mostTurnsPerLook && nowMs - this.#stretchStartMs > this.#maxStretchMs;
   }
 
   #tellLongTurn(tookMs: number, seen: number): void {
