@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { setup } from 'xstate';
 import {
   createTelemetry,
+  createTestClock,
   defineServer,
   defineStatechart,
   defineTask,
@@ -11,6 +12,7 @@ import {
   reply,
   silentLogger,
   stop,
+  type HasPid,
   type ProcessContext,
 } from './index.ts';
 import { missing } from './behaviours/missing-effect.fixture.ts';
@@ -21,6 +23,8 @@ const error = new Error('boom');
 /** An async function where the compiler expects one that returns nothing. */
 const rejects = (): never => Promise.reject(error) as never;
 const forever = (): Promise<never> => new Promise(() => undefined);
+
+const failing = defineServer({ init: () => stop(boom) });
 
 /** Node tells of a rejection that nobody handles when microtasks are done; Jest fails the test by that. */
 async function nothingUnhandled(): Promise<void> {
@@ -108,6 +112,100 @@ describe('nothing that fails in a process reaches the host', () => {
     const other = system.spawn(defineTask(() => 1));
     await expect(system.awaitExit(other)).resolves.toEqual(exitReason.normal);
     await system.stop();
+  });
+
+  test('[SYS-009] a bus of the user’s own that throws harms no process', async () => {
+    const warnings: string[] = [];
+    const broken = (): never => {
+      throw error;
+    };
+    const system = quietSystem({
+      telemetry: { ...createTelemetry(), enabled: () => true, emit: broken },
+      logger: { ...silentLogger, warn: (message) => warnings.push(message) },
+      longTurnMs: 1e-6,
+    });
+    const [peer, ref] = [await system.start(probe, { trapExit: true }), await system.start(probe)];
+    await peer.call.runNow((self) => {
+      self.link(ref.pid);
+    });
+    const gone = system.awaitExit(ref.pid);
+    system.exit(ref.pid, boom);
+    await expect(gone).resolves.toEqual(boom);
+    await expect(peer.call.seen()).resolves.toEqual([
+      { type: 'EXIT', from: ref.pid, reason: boom },
+    ]);
+    expect(warnings).toContain('the event bus of the system failed');
+    await system.stop();
+  });
+
+  test('[GEN-015] a clock that cannot limit a call fails that call', async () => {
+    const clock = createTestClock();
+    let isBroken = false;
+    const system = quietSystem({
+      clock: {
+        ...clock,
+        setTimeout: (step, delayMs) => {
+          if (isBroken) throw error;
+          return clock.setTimeout(step, delayMs);
+        },
+      },
+    });
+    const busy = await system.start(probe);
+    busy.call.run(forever).catch(() => undefined);
+    await settle();
+    isBroken = true;
+    await expect(reasonOf(busy.call.seen())).resolves.toEqual(exitReason.error(error));
+    isBroken = false;
+    const other = await system.start(probe);
+    await expect(other.call.seen()).resolves.toEqual([]);
+    const stopped = system.stop();
+    await clock.advance(5_000);
+    await stopped;
+  });
+
+  test('[GEN-017] [TMR-004] a target that is another one by then', async () => {
+    const clock = createTestClock();
+    const system = quietSystem({ clock });
+    const [one, other] = [await system.start(probe), await system.start(probe)];
+    const slot: { pid: unknown } = { pid: one.pid };
+    await other.call.runNow((self) => self.sendAfter(10, 'tick', slot as HasPid));
+    const called = system.call(slot as HasPid, { type: 'run', arg: forever });
+    slot.pid = undefined;
+    await clock.advance(10);
+    expect(system.processInfo(one.pid)?.mailboxLength).toBe(1);
+    system.exit(one.pid, boom);
+    await expect(called).rejects.toThrow(`call run to ${one.pid.toString()}: boom`);
+    await expect(other.call.seen()).resolves.toEqual([]);
+    await system.stop();
+  });
+
+  test('[GEN-024] an answer that cannot be frozen ends who gives it, and the call', async () => {
+    const system = quietSystem({ freezeMessages: true });
+    const { pid } = await system.start(probe);
+    const stiff = new Proxy(
+      {},
+      {
+        preventExtensions: () => {
+          throw error;
+        },
+      },
+    );
+    const called = system.call(pid, { type: 'runNow', arg: () => stiff });
+    await expect(reasonOf(called)).resolves.toEqual(exitReason.error(error));
+    await system.stop();
+  });
+
+  test('a start by a process that it does not wait for', async () => {
+    const system = quietSystem();
+    const ref = await system.start(probe);
+    await ref.call.runNow(() => {
+      void system.start(failing);
+    });
+    await nothingUnhandled();
+    expect(system.isAlive(ref.pid)).toBe(true);
+    await system.stop();
+    const left = await reasonOf(system.start(failing)).catch((thrown: unknown) => thrown);
+    expect(left).toMatchObject({ code: 'SYSTEM_STOPPED' });
   });
 
   test('[GEN-015] a call of a process that it does not wait for', async () => {

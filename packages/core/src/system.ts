@@ -202,6 +202,9 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
       onLongTurn: (tookMs, whose) => {
         reportLongTurn(runtime, tookMs, whose);
       },
+      onFault: (error) => {
+        logger.error('the runtime failed in the middle of something', { error });
+      },
       ...(isolation === undefined
         ? { afterStretch: callLimits.start }
         : {
@@ -278,12 +281,14 @@ interface Askers {
 function createAskers(runtime: Runtime, life: SystemLife): Askers {
   return {
     start: (logic, input, options = {}) =>
-      life.isOver
-        ? Promise.reject(life.refusal('start'))
-        : startFromOutside(runtime, logic, input, options),
+      runtime.ownAffair(
+        life.isOver
+          ? Promise.reject(life.refusal('start'))
+          : startFromOutside(runtime, logic, input, options),
+      ),
     call: (target, request, options = {}) =>
       life.isOver
-        ? Promise.reject(life.nobodyToCall(request))
+        ? runtime.ownAffair(Promise.reject(life.nobodyToCall(request)))
         : runtime.call(undefined, target, request, options.timeout),
   };
 }
@@ -293,14 +298,12 @@ function createAskers(runtime: Runtime, life: SystemLife): Askers {
  * no process may end because of an answer that another one, or the world outside, does not wait for.
  */
 function asOwn({ start, call }: Askers, runtime: Runtime): Askers {
+  // In a process's turn, who does not wait for the answer does not hear that it failed.
+  const ownAnswer = <T>(ask: () => Promise<T>): Promise<T> =>
+    runtime.current === undefined ? ask().then((value) => value) : ask();
   return {
-    start: async (...args) => await start(...args),
-    call: (...args) => {
-      // In a process's turn, who does not wait for the answer does not hear that it failed.
-      const isAwaitedBySystem = runtime.current !== undefined;
-      const answer = call(...args);
-      return isAwaitedBySystem ? answer : answer.then((value) => value);
-    },
+    start: (...args) => ownAnswer(() => start(...args)),
+    call: (...args) => ownAnswer(() => call(...args)),
   };
 }
 

@@ -33,24 +33,29 @@ export function checkLongTurn(longTurnMs: number = defaultLongTurnMs): number {
 /**
  * Tells of a turn that took too long: nobody else had one meanwhile, and no timer or socket was served (OTP PRC-021).
  *
- * @param whose - The process; or several, of which it was one.
+ * @param tookMs - How long, all turns together, when they are of several processes.
+ * @param whose - The process; or several, of which one or more took long.
  * @internal
  */
 export function reportLongTurn(runtime: Runtime, tookMs: number, whose: readonly Process[]): void {
   const candidates = whose.map(({ pid }) => pid);
   const process = whose.length === 1 ? whose[0] : undefined;
-  if (runtime.telemetry.enabled('snakepit.process.long_turn')) {
+  runtime.attempt('the event bus of the system', () => {
+    if (!runtime.telemetry.enabled('snakepit.process.long_turn')) return;
     runtime.telemetry.emit(
       'snakepit.process.long_turn',
       { count: 1, durationMs: tookMs },
       { pid: process?.pid, behaviour: process?.behaviour, name: process?.name, candidates },
     );
-  }
-  const who = process === undefined ? `one of ${candidates.join(', ')}` : nameOf(process);
-  runtime.logger.warn(
-    `${who} had a turn of ${tookMs.toFixed(0)} ms; everybody else waited. Divide the work, or await in between.`,
-    { durationMs: tookMs, candidates },
-  );
+  });
+  const took =
+    process === undefined
+      ? `turns of ${candidates.join(', ')} took ${tookMs.toFixed(0)} ms together`
+      : `${nameOf(process)} had a turn of ${tookMs.toFixed(0)} ms`;
+  runtime.logger.warn(`${took}; everybody else waited. Divide the work, or await in between.`, {
+    durationMs: tookMs,
+    candidates,
+  });
 }
 
 function nameOf(process: Process): string {

@@ -23,10 +23,7 @@ export function stopProcess(
 ): Promise<void> {
   const fault = delayFault('the timeout of a stop', timeoutMs);
   if (fault !== undefined) return Promise.reject(fault);
-  const stopped = waitForStop(runtime, process, reason, timeoutMs);
-  // As with a call: that a process does not wait for it after all is not the host's affair.
-  if (runtime.current !== undefined) stopped.catch(() => undefined);
-  return stopped;
+  return runtime.ownAffair(waitForStop(runtime, process, reason, timeoutMs));
 }
 
 function waitForStop(

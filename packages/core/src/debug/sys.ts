@@ -210,9 +210,7 @@ function askProcess(
       : new PendingCall({ caller, callee, request, target, describe, timeoutMs });
   if (call !== undefined) callee?.ask(new SystemMessage(request, call));
   const answer = call?.promise ?? Promise.reject(new ExitError(refusal, describe(request, target)));
-  // As with a call: that a process does not wait for it after all is not the host's affair.
-  if (caller !== undefined) answer.catch(() => undefined);
-  return answer;
+  return runtime.ownAffair(answer);
 }
 
 function describe({ type }: Pick<Request, 'type'>, pid: Pid | undefined): string {

@@ -54,19 +54,24 @@ export class PendingCall<T = unknown> implements From {
   /** Begins its time limit, unless it is settled already. */
   startLimit(clock: Clock): void {
     if (this.#settled) return;
-    this.#timer = clock.setTimeout(() => {
-      this.reject(exitReason.timeout);
-    }, this.#parts.timeoutMs);
+    try {
+      this.#timer = clock.setTimeout(() => {
+        this.reject(exitReason.timeout);
+      }, this.#parts.timeoutMs);
+    } catch (error) {
+      // This is nobody's turn: who hears of a clock that fails is who relies on it.
+      this.reject(exitReason.error(error));
+    }
   }
 
   /** Answers; only the first outcome counts. */
   resolve(value: unknown): void {
     const { callee } = this.#parts;
-    callee.answering(this, value);
-    if (!this.#settle()) return;
     const { freeze } = callee.runtime;
-    if (freeze !== undefined) freeze(value);
-    this.#resolve(value);
+    callee.answering(this, value);
+    // What cannot be frozen ends who answers with it; only then the call fails.
+    if (freeze !== undefined && !this.#settled) freeze(value);
+    if (this.#settle()) this.#resolve(value);
   }
 
   /** Fails the call; only the first outcome counts. */

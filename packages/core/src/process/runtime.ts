@@ -8,6 +8,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
 import type { CallLimits, LimitedCall } from './call-limits.ts';
 import { exitReason, ExitError, formatExitReason, type ExitReason } from './exit-reason.ts';
+import { tellExited, tellSpawned } from './life-events.ts';
 import { CallMessage, CastMessage, checkRequest, type Request } from './messages.ts';
 import { isViaName, Names, formatProcessName, nobodyHas, type ProcessName } from './names.ts';
 import { checkPid, Pid } from './pid.ts';
@@ -141,7 +142,7 @@ export class Runtime {
     if (holder !== undefined) process.end(exitReason.alreadyStarted(holder.pid));
     else if (name !== undefined) this.names.take(name, process);
     this.scheduler.schedule(process);
-    this.#tellSpawned(process);
+    this.#tell(tellSpawned, process);
     return process;
   }
 
@@ -201,36 +202,20 @@ export class Runtime {
     return process;
   }
 
-  #tellSpawned(process: Process): void {
-    if (!this.telemetry.enabled('snakepit.process.spawned')) return;
-    this.telemetry.emit(
-      'snakepit.process.spawned',
-      { count: 1 },
-      {
-        pid: process.pid,
-        parent: process.parent,
-        behaviour: process.behaviour,
-        name: process.name,
-      },
-    );
+  /** Tells the event bus. One that fails is not to be noticed by who it is told of (SYS-009). */
+  #tell(event: (telemetry: Telemetry, process: Process) => void, process: Process): void {
+    try {
+      event(this.telemetry, process);
+    } catch (error) {
+      this.logger.warn('the event bus of the system failed', { error });
+    }
   }
 
   /** Takes a dead process out of the table and frees its names, before anybody hears of it (NAM-002, RGY-004). */
   forget(process: Process): void {
     this.processes.delete(process.pid);
     this.names.release(process);
-    if (this.telemetry.enabled('snakepit.process.exited')) {
-      this.telemetry.emit(
-        'snakepit.process.exited',
-        { count: 1, turns: process.turns },
-        {
-          pid: process.pid,
-          behaviour: process.behaviour,
-          name: process.name,
-          reason: process.reason ?? exitReason.noproc,
-        },
-      );
-    }
+    this.#tell(tellExited, process);
   }
 
   /**
@@ -300,9 +285,17 @@ export class Runtime {
   ): Promise<unknown> {
     if (this.freeze !== undefined) this.freeze(request);
     const from = caller ?? this.current;
-    const answer = this.#tryCall(from, target, request, timeoutMs);
-    // A process may not wait for it, or be gone by then: that is its own affair and never the host's.
-    if (from !== undefined) answer.catch(() => undefined);
+    return this.ownAffair(this.#tryCall(from, target, request, timeoutMs), from);
+  }
+
+  /**
+   * A promise that a process asked for: it may not wait for it, or be gone by then. That is its own affair and never
+   * the host's, which would end by a rejection that nobody handles.
+   *
+   * @param asker - Default: the process whose turn it is, if any.
+   */
+  ownAffair<T>(answer: Promise<T>, asker: Process | undefined = this.current): Promise<T> {
+    if (asker !== undefined) answer.catch(() => undefined);
     return answer;
   }
 
@@ -331,13 +324,21 @@ export class Runtime {
     const callee = this.find(target);
     const fault = delayFault('the timeout of a call', timeoutMs);
     if (fault !== undefined) return Promise.reject(fault);
-    const describe = describeCall;
     if (callee === undefined || callee === caller || caller?.alive === false) {
       const isSelf = callee !== undefined && callee === caller && caller.alive;
       const reason = isSelf ? exitReason.callingSelf : exitReason.noproc;
-      return Promise.reject(new ExitError(reason, describe(request, target)));
+      const who = isName(target) || target instanceof Pid ? target : pidOf(target);
+      return Promise.reject(new ExitError(reason, describeCall(request, who)));
     }
-    const call = new PendingCall({ caller, callee, request, target, describe, timeoutMs });
+    const call = new PendingCall({
+      caller,
+      callee,
+      request,
+      // What has a pid may have another one, or none, by the time that the call fails.
+      target: isName(target) ? copyOf(target) : callee.pid,
+      describe: describeCall,
+      timeoutMs,
+    });
     callee.deliver(new CallMessage(request, call));
     return call.promise;
   }
@@ -358,7 +359,8 @@ export class Runtime {
       this.clock,
       delayMs,
       () => {
-        this.post(target, message);
+        if (isToName) this.post(target, message);
+        else receiver?.deliver(message);
       },
       receiver?.timers ?? this.timersToNames,
     );
@@ -407,9 +409,12 @@ function pidOf(target: HasPid): Pid {
   });
 }
 
-function describeCall({ type }: Pick<Request, 'type'>, target: Target): string {
-  if (isName(target)) {
-    return `call ${type} to ${typeof target === 'string' ? `"${target}"` : formatProcessName(target)}`;
-  }
-  return `call ${type} to ${(target instanceof Pid ? target : pidOf(target)).toString()}`;
+/** The same name, whatever becomes of the object that it was given as. */
+function copyOf(name: ProcessName): ProcessName {
+  return typeof name === 'string' ? name : { via: name.via };
+}
+
+function describeCall({ type }: Pick<Request, 'type'>, target: ProcessName | Pid): string {
+  if (target instanceof Pid) return `call ${type} to ${target.toString()}`;
+  return `call ${type} to ${typeof target === 'string' ? `"${target}"` : formatProcessName(target)}`;
 }
