@@ -11,7 +11,7 @@ import {
   type DebugEvent,
   type From,
 } from '../index.ts';
-import { probe, quietSystem, settle } from '../probe.fixture.ts';
+import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
 
 const server = defineServer({
   name: 'server',
@@ -106,6 +106,19 @@ describe('sys.trace', () => {
       'a debug hook on server <1> failed and is removed',
       'a debug hook on server <1> failed and is removed',
     ]);
+  });
+
+  test('[PRC-021] a process that a hook ends does not handle the message', async () => {
+    const system = quietSystem();
+    const { pid } = await system.start(probe);
+    await sys.trace(system, pid, (_event, process) => {
+      system.exit(process.pid, exitReason.kill);
+    });
+    const ran: string[] = [];
+    const called = system.call(pid, { type: 'runNow', arg: () => ran.push('handled') });
+    await expect(reasonOf(called)).resolves.toEqual(exitReason.killed);
+    expect(ran).toEqual([]);
+    await system.stop();
   });
 
   test('[SYS-006] system messages are no events, and a hook gets a view of the process', async () => {

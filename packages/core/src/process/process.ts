@@ -240,7 +240,8 @@ export class Process implements Schedulable {
       debug.taking(message);
     }
     this.#shut = debug.suspended ? this.#shut | suspended : this.#shut & ~suspended;
-    if (!(message instanceof SystemMessage)) this.#handle(message, instance);
+    // Who looks on may have ended it.
+    if (this.alive && !(message instanceof SystemMessage)) this.#handle(message, instance);
   }
 
   #hasWork(): boolean {
