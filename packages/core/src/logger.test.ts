@@ -46,6 +46,12 @@ describe('createConsoleLogger', () => {
     createConsoleLogger('warn', sink).warn('message', { pid: 1 });
     expect(lines).toEqual([['warn', 'message', { pid: 1 }]]);
   });
+
+  test('a report of several lines is written once, without its fields', () => {
+    const { sink, lines } = createSink();
+    createConsoleLogger('warn', sink).error('ended\n  links: none', { links: [] });
+    expect(lines).toEqual([['error', 'ended\n  links: none']]);
+  });
 });
 
 describe('the logger of a system', () => {

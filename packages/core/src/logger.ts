@@ -21,7 +21,8 @@ const severity = { debug: 0, info: 1, warn: 2, error: 3, none: 4 } as const;
 export type LogSink = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**
- * A logger that writes to the console; warnings and errors go to standard error.
+ * A logger that writes to the console; warnings and errors go to standard error. Of reports of several lines it writes
+ * the text only, which says all that the fields do.
  *
  * @param level - The lowest severity that is written; default `'warn'`.
  * @param sink - Where to; default the global console.
@@ -31,7 +32,8 @@ export function createConsoleLogger(level: LogLevel = 'warn', sink: LogSink = co
   const write = (name: Severity): ((message: string, fields?: object) => void) => {
     if (severity[name] < lowest) return nothing;
     return (message, fields) => {
-      if (fields === undefined) sink[name](message);
+      // A report of several lines has said to people what its fields say to programs.
+      if (fields === undefined || message.includes('\n  ')) sink[name](message);
       else sink[name](message, fields);
     };
   };

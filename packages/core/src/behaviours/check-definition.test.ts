@@ -81,6 +81,13 @@ describe('defineStatechart', () => {
     expect(lines[0]).toMatch(what);
     expect(lines[1]).toMatch(remedy);
   });
+
+  test('refuses a machine of another copy of XState, whose insides it does not know', () => {
+    const foreign = Object.assign({}, machine) as never;
+    const lines = refused(() => defineStatechart(foreign));
+    expect(lines[0]).toMatch('defineStatechart() "lamp" cannot be used: it was made by another');
+    expect(lines[1]).toMatch('Install xstate in exactly the version');
+  });
 });
 
 describe('defineTask', () => {

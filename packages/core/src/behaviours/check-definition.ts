@@ -1,4 +1,4 @@
-import type { AnyActorLogic, AnyStateMachine } from 'xstate';
+import { StateMachine, type AnyActorLogic, type AnyStateMachine } from 'xstate';
 import {
   checkMembers,
   flag,
@@ -81,7 +81,18 @@ export function checkChart(machine: unknown, options: unknown): void {
         : 'Give what createMachine() returned.',
     });
   }
-  checkMembers(`the statechart "${String(machine['id'])}"`, options, chartMembers);
+  const { id } = machine;
+  // What runs a chart knows the insides of one version of XState (ADR-0012).
+  if (!(machine instanceof StateMachine)) {
+    throw coreError('INVALID_ARGUMENT', {
+      argument: 'the machine of defineStatechart()',
+      value: id,
+      fault: 'it was made by another copy of XState than the one that @snakepit/core runs it with',
+      remedy:
+        'Install xstate in exactly the version that @snakepit/core depends on; `npm ls xstate` shows both.',
+    });
+  }
+  checkMembers(`the statechart "${String(id)}"`, options, chartMembers);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { coreError } from '../errors.ts';
 
+/** What `console.log` and `util.inspect` ask for. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
 /**
  * Names one process for ever; never reused (OTP PRC-001).
  *
@@ -29,6 +32,11 @@ export class Pid {
 
   /** The same in JSON. */
   toJSON(): string {
+    return this.toString();
+  }
+
+  /** The same where it is printed. */
+  [inspect](): string {
     return this.toString();
   }
 }
