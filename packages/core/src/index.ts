@@ -70,7 +70,7 @@ export type { TaskResult } from './behaviours/task-outcome.ts';
 export type { TaskFunction } from './behaviours/task-process.ts';
 export type { TaskStreamOptions } from './behaviours/task-stream.ts';
 export type { TaskOwner } from './behaviours/task-wait.ts';
-export type { Behaviour, ChildDefaults, Spawnable } from './behaviours/behaviour.ts';
+export type { Behaviour, ChildDefaults, Given, Spawnable } from './behaviours/behaviour.ts';
 export { createTelemetry } from './telemetry/telemetry.ts';
 export type {
   Measurements,

@@ -1,7 +1,7 @@
 import nodeProcess from 'node:process';
 import type { AnyActorLogic } from 'xstate';
 import { adaptActorLogic } from './behaviours/actor-logic.ts';
-import type { Behaviour, Spawnable } from './behaviours/behaviour.ts';
+import type { Behaviour, Given, Spawnable } from './behaviours/behaviour.ts';
 import { checkActorLogic } from './behaviours/check-definition.ts';
 import type { Server, ServerRef } from './behaviours/gen-server.ts';
 import { createServerRef } from './behaviours/server-ref.ts';
@@ -100,7 +100,7 @@ export interface ActorSystem {
    * @throws {@link SnakepitError} INVALID_ARGUMENT when one of them is `true` and it is no process's turn, or when this
    *   is nothing that can be spawned; SYSTEM_STOPPED after {@link ActorSystem.stop}.
    */
-  spawn<I>(logic: Spawnable<I>, input?: I, options?: SpawnOptions): Pid;
+  spawn<I>(logic: Spawnable<I>, ...rest: Given<I, SpawnOptions>): Pid;
   /**
    * Starts a GenServer and waits until it is initialised.
    *
@@ -109,11 +109,10 @@ export interface ActorSystem {
    */
   start<I, Calls, Casts>(
     server: Server<I, Calls, Casts>,
-    input?: I,
-    options?: StartOptions,
+    ...rest: Given<I, StartOptions>
   ): Promise<ServerRef<Calls, Casts>>;
   /** Starts any other process and waits until it is initialised. */
-  start<I>(logic: Spawnable<I>, input?: I, options?: StartOptions): Promise<Pid>;
+  start<I>(logic: Spawnable<I>, ...rest: Given<I, StartOptions>): Promise<Pid>;
   /** Sends a request and waits for the answer; see `self.call`. */
   call<T = unknown>(target: Target, request: Request, options?: CallOptions): Promise<T>;
   /** Sends a request that needs no answer. */

@@ -48,6 +48,9 @@ export interface Behaviour<TInput = unknown> {
 /** What can be spawned: one of our behaviours, or any XState v5 logic. */
 export type Spawnable<TInput = unknown> = Behaviour<TInput> | AnyActorLogic;
 
+/** What is given beside the logic: the input, which may be left out only where it may be `undefined`, and options. */
+export type Given<I, O> = undefined extends I ? [input?: I, options?: O] : [input: I, options?: O];
+
 /** Whether this is one of our behaviours rather than bare XState logic. */
 export function isBehaviour(logic: Spawnable<never>): logic is Behaviour<never> {
   // Plain JavaScript callers can give anything; what is none of ours is looked at more closely where it is used.

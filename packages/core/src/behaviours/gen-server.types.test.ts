@@ -46,6 +46,12 @@ export async function typedReferences(system: ActorSystem): Promise<void> {
   const wrong: string = await ref.call.get();
   // @ts-expect-error -- the input is a number
   await system.start(counter, 'one');
+  // @ts-expect-error -- the input is missing
+  await system.start(counter);
+  // @ts-expect-error -- nor may it be left out here
+  system.spawn(counter);
+  await system.start(defineServer({ init: (start?: number) => ok(start ?? 0) }));
+  await system.start(defineServer({ init: () => ok(0) }), undefined, { name: 'none' });
 
   defineServer({
     init: () => ok({ n: 0 }),

@@ -1,4 +1,4 @@
-import type { Spawnable } from '../behaviours/behaviour.ts';
+import type { Given, Spawnable } from '../behaviours/behaviour.ts';
 import { cancelTimer, type TimerRef } from '../timers.ts';
 import { coreError, type SnakepitError } from '../errors.ts';
 import { checkExitReason, exitReason, ExitError, type ExitReason } from './exit-reason.ts';
@@ -135,7 +135,9 @@ export class ProcessContext {
    *
    * @throws {@link ExitError} `noproc`, when `link` or `monitor` names a process that is dead; nothing was spawned.
    */
-  spawn<I>(logic: Spawnable<I>, input?: I, options: SpawnOptions = {}): Pid {
+  spawn<I>(logic: Spawnable<I>, ...rest: Given<I, SpawnOptions>): Pid;
+  /** Without an array of what is given. */
+  spawn(logic: Spawnable<never>, input?: unknown, options: SpawnOptions = {}): Pid {
     const process = ProcessContext.processOf(this);
     const { runtime } = process;
     // A dead process spawns nothing: what its stale continuation gets is the pid of nobody.
@@ -144,9 +146,15 @@ export class ProcessContext {
   }
 
   /** Spawns a process linked to this one, in one step (PRC-016). */
-  spawnLink<I>(logic: Spawnable<I>, input?: I, options: Omit<SpawnOptions, 'link'> = {}): Pid {
+  spawnLink<I>(logic: Spawnable<I>, ...rest: Given<I, Omit<SpawnOptions, 'link'>>): Pid;
+  /** Without an array of what is given. */
+  spawnLink(
+    logic: Spawnable<never>,
+    input?: unknown,
+    options: Omit<SpawnOptions, 'link'> = {},
+  ): Pid {
     const { context } = ProcessContext.processOf(this);
-    return context.spawn(logic, input, { ...options, link: true });
+    return context.spawn(logic as Spawnable, input, { ...options, link: true });
   }
 
   /**
