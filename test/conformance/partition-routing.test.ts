@@ -277,6 +277,9 @@ describe('resize', () => {
       bench.failing.set('p2', boom);
       expect(await PartitionSupervisor.resize(tree, 4).catch(reasonOf)).toEqual(boom);
       expect(PartitionSupervisor.partitions(tree)).toBe(1);
+      // What that try has started is stopped by the next one that does not want it.
+      expect(await PartitionSupervisor.resize(tree, 1)).toBe(1);
+      expect(await PartitionSupervisor.countChildren(tree)).toMatchObject({ active: 1 });
       bench.failing.clear();
       expect(await PartitionSupervisor.resize(tree, 4)).toBe(1);
       expect(await PartitionSupervisor.countChildren(tree)).toMatchObject({ active: 4 });

@@ -286,6 +286,17 @@ describe('async', () => {
       }
     }));
 
+  test('work that is no function is refused, and takes no room', () =>
+    withBench(async ({ system }) => {
+      const tree = await TaskSupervisor.start(system, { maxChildren: 1 });
+      for (const kind of ['async', 'asyncNolink'] as const) {
+        await expect(TaskSupervisor[kind](system, tree, 5 as never)).rejects.toThrow(
+          'the work of a task 5 cannot be used',
+        );
+      }
+      expect(await TaskSupervisor.children(tree)).toEqual([]);
+    }));
+
   test('of a supervisor that does not run it fails with noproc, unheard if nobody waits', () =>
     withBench(async ({ system }) => {
       const nobody = TaskSupervisor.at(system, 'nobody');

@@ -120,7 +120,10 @@ async function resize(
 ): Promise<number> {
   const before = table.count;
   if (partitions < before) table.route(partitions);
-  for (let id = partitions; id < before; id++) await Supervisor.terminateChild(tree, id);
+  // Also those that were started by a try to have more that failed further on.
+  for (let id = partitions; id < table.limit; id++) {
+    await Supervisor.terminateChild(tree, id);
+  }
   for (let id = before; id < partitions; id++) {
     const restarted = await Supervisor.restartChild(tree, id);
     if (!restarted.ok) refuseRestart(restarted.error, id);

@@ -10,6 +10,7 @@ import {
   type Behaviour,
   type ExitReason,
   type Pid,
+  type PreparedTask,
   type ProcessName,
   type Target,
   type TaskFunction,
@@ -78,7 +79,7 @@ export interface TaskSupervisorApi extends Behaviour<TaskSupervisorOptions>, Nam
    * @param owner - `self` of the process that waits: it dies with a task that fails, unless it traps exits. Or the
    *   system, for code outside of processes, to which nothing is linked.
    * @throws {@link SnakepitError} `MAX_CHILDREN` when there are as many tasks as may be (OTP TSK-011);
-   *   `INVALID_ARGUMENT` for a faulty `shutdown`.
+   *   `INVALID_ARGUMENT` for a faulty `shutdown`, or work that is no function.
    * @throws {@link ExitError} `noproc` when the supervisor does not run.
    */
   async<T>(
@@ -145,14 +146,16 @@ export const TaskSupervisor: TaskSupervisorApi = {
   },
   startChild: (tree, work, options = {}) =>
     DynamicSupervisor.startChild(tree, { ...options, id: 'task', start: [defineTask(work)] }),
-  async: (owner, tree, work, options = {}) => {
-    const task = prepareTask(owner, work, 'byItself');
-    return unlessUnheard(owner, startUnder(tree, task.logic, options).then(task.handle));
-  },
-  asyncNolink: (owner, tree, work, options = {}) => {
-    const task = prepareTask(owner, work, 'none');
-    return unlessUnheard(owner, startUnder(tree, task.logic, options).then(task.handle));
-  },
+  async: (owner, tree, work, options = {}) =>
+    unlessUnheard(
+      owner,
+      begin(tree, () => prepareTask(owner, work, 'byItself'), options),
+    ),
+  asyncNolink: (owner, tree, work, options = {}) =>
+    unlessUnheard(
+      owner,
+      begin(tree, () => prepareTask(owner, work, 'none'), options),
+    ),
   asyncStream: (owner, tree, items, work, options = {}) => {
     const spawn = (logic: Behaviour<undefined>): Promise<Pid> => startUnder(tree, logic, options);
     return streamTasks({ owner, items, work, options, linked: true, spawn });
@@ -166,6 +169,16 @@ export const TaskSupervisor: TaskSupervisorApi = {
     return children.flatMap(({ pid }) => (typeof pid === 'object' ? [pid] : []));
   },
 };
+
+/** What the task is refused for fails the promise, like all else. */
+async function begin<T>(
+  tree: SupervisorRef,
+  prepare: () => PreparedTask<T>,
+  options: SupervisedTaskOptions,
+): Promise<TaskHandle<T>> {
+  const { logic, handle } = prepare();
+  return handle(await startUnder(tree, logic, options));
+}
 
 /** Starts a task that somebody waits for: temporary, as tasks are, for a handle knows of one run only. */
 async function startUnder(

@@ -209,6 +209,16 @@ describe('what is no function', () => {
   });
 });
 
+test('what is no exit reason is refused where it is given, and ends no agent', async () => {
+  const { system, counter } = await startCounter();
+  await expect(Agent.stop(counter, 'normal' as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('the exit reason "normal" cannot be used'),
+  });
+  await expect(Agent.get(counter, (n) => n)).resolves.toBe(1);
+  await system.stop();
+});
+
 test('[PRC-022] what a process asks an agent and does not wait for is no affair of the host', async () => {
   const { system, counter } = await startCounter();
   const asker = await system.start(probe, {});

@@ -1,5 +1,5 @@
 import { coreError } from '../errors.ts';
-import { ExitError, exitReason, type ExitReason } from '../process/exit-reason.ts';
+import { checkExitReason, ExitError, exitReason, type ExitReason } from '../process/exit-reason.ts';
 import { Pid } from '../process/pid.ts';
 import type { CallOptions } from '../process/process-context.ts';
 import type { Target } from '../process/runtime.ts';
@@ -96,6 +96,7 @@ export interface AgentApi extends Server<() => unknown, object, object> {
    *
    * @param reason - What it exits with; default `normal`.
    * @returns What it exited with; `noproc` when it already was gone.
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for what is no exit reason.
    */
   stop<S>(ref: AgentRef<S>, reason?: ExitReason): Promise<ExitReason>;
 }
@@ -127,6 +128,8 @@ export const Agent: AgentApi = {
     ref.system.cast(ref.target, { type: 'update', arg: fn });
   },
   async stop({ system, target }, reason = exitReason.normal) {
+    // Refused here, as a faulty function is: else the agent would end of it.
+    checkExitReason(reason);
     const pid = pidOf(system, target);
     if (pid === undefined) return exitReason.noproc;
     const gone = system.awaitExit(pid);

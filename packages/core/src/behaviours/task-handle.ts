@@ -2,6 +2,7 @@ import { exitReason, ExitError, type ExitReason } from '../process/exit-reason.t
 import type { Pid } from '../process/pid.ts';
 import { ProcessContext } from '../process/process-context.ts';
 import type { Behaviour } from './behaviour.ts';
+import { checkTask } from './check-definition.ts';
 import { createOutcome, type Outcome, type TaskResult } from './task-outcome.ts';
 import { taskBehaviour, type TaskFunction } from './task-process.ts';
 import {
@@ -144,12 +145,14 @@ export interface PreparedTask<T> {
  *
  * @param linking - `'byItself'`: the task links itself to its owner before it begins. `'none'`: it does not. Both times
  *   it does nothing when its owner is gone by then. `'bySpawn'`: whoever spawns it has linked it.
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for work that is no function.
  */
 export function prepareTask<T>(
   owner: TaskOwner,
   work: TaskFunction<T>,
   linking: 'bySpawn' | 'byItself' | 'none',
 ): PreparedTask<T> {
+  checkTask(work, {});
   const { outcome, settle } = createOutcome<T>();
   const logic = taskBehaviour<T, undefined>({
     work,

@@ -5,6 +5,7 @@ import { delayFault } from '../timers.ts';
 import { ProcessContext } from '../process/process-context.ts';
 import type { Pid } from '../process/pid.ts';
 import type { Behaviour } from './behaviour.ts';
+import { checkTask } from './check-definition.ts';
 import { defaultTaskTimeoutMs } from './task-handle.ts';
 import type { TaskResult } from './task-outcome.ts';
 import type { TaskFunction } from './task-process.ts';
@@ -53,7 +54,7 @@ export interface TaskStreamParts<I, R> {
  *
  * @param owner - `self` of the process that reads the results, or the system for code outside of processes.
  * @param items - Is read only as far as there is room.
- * @throws {@link SnakepitError} INVALID_ARGUMENT for a faulty option or input. Reading a result rejects with what the
+ * @throws {@link SnakepitError} INVALID_ARGUMENT for a faulty option or input, or work that is no function. Reading a result rejects with what the
  *   input throws; with {@link ExitError} `timeout`; or with the owner's exit reason when it ends. All is closed by then.
  */
 export function asyncStream<I, R>(
@@ -71,7 +72,7 @@ export function asyncStream<I, R>(
 export function streamTasks<I, R>(
   parts: TaskStreamParts<I, R>,
 ): AsyncGenerator<TaskResult<R>, void, undefined> {
-  const { options = {}, items } = parts;
+  const { options = {}, items, work } = parts;
   const checked = {
     maxConcurrency: options.maxConcurrency ?? availableParallelism(),
     ordered: options.ordered ?? true,
@@ -80,6 +81,7 @@ export function streamTasks<I, R>(
   };
   checkOptions(options, checked.maxConcurrency, checked.timeoutMs);
   checkItems(items);
+  checkTask(work, {});
   return results(new TaskStream(parts, checked));
 }
 

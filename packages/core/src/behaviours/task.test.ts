@@ -170,3 +170,20 @@ describe('defineTask', () => {
     await system.stop();
   });
 });
+
+test('work that is no function is refused where it is given', async () => {
+  const system = quietSystem();
+  const refusal = expect.objectContaining({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('the work of a task 5 cannot be used'),
+  });
+  for (const begin of [
+    () => Task.async(system, 5 as never),
+    () => Task.start(system, 5 as never),
+    () => Task.asyncStream(system, [1], 5 as never),
+  ]) {
+    expect(begin).toThrow(refusal);
+  }
+  expect([...system.processes()]).toEqual([]);
+  await system.stop();
+});

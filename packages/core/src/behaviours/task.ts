@@ -33,6 +33,7 @@ export const Task = {
    *
    * @param owner - `self` of the process that waits for the result: it dies with a task that fails, unless it traps
    *   exits. Or the system, for code outside of processes: nothing is linked, and a failure is only told by the handle.
+   * @throws {@link SnakepitError} INVALID_ARGUMENT for work that is no function.
    */
   async<T>(owner: TaskOwner, work: TaskFunction<T>): TaskHandle<T> {
     const task = prepareTask(owner, work, 'bySpawn');

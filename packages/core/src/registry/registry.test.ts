@@ -254,6 +254,19 @@ describe('listeners', () => {
   });
 });
 
+test('what is no pid has no keys and no values, which is said', async () => {
+  const { system } = await startRegistry();
+  for (const given of [undefined, 'a']) {
+    const refusal = expect.objectContaining({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('it is no pid'),
+    });
+    expect(() => Registry.keys(system, 'r', given as never)).toThrow(refusal);
+    expect(() => Registry.values(system, 'r', 1, given as never)).toThrow(refusal);
+  }
+  await system.stop();
+});
+
 describe('a registry that does not run', () => {
   test('[RGY-008] is an argument error, which names those that do', async () => {
     const { system, a } = await startRegistry();

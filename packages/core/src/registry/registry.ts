@@ -1,7 +1,7 @@
 import type { Server } from '../behaviours/gen-server.ts';
 import { coreError } from '../errors.ts';
 import { exitReason, ExitError } from '../process/exit-reason.ts';
-import type { Pid } from '../process/pid.ts';
+import { checkPid, type Pid } from '../process/pid.ts';
 import { ProcessContext } from '../process/process-context.ts';
 import type { Process } from '../process/process.ts';
 import { showValue } from '../show-value.ts';
@@ -10,6 +10,7 @@ import type { RegistryKey } from './registry-key.ts';
 import { registryOwner } from './registry-owner.ts';
 import { checkRegistryOptions, type RegistryOptions } from './registry-plan.ts';
 import type { RegisterResult, RegistryStore } from './registry-store.ts';
+import type { RegistryTable } from './registry-table.ts';
 
 /** Who is registered under a key, and with what. */
 export interface RegistryEntry<V = unknown> {
@@ -153,19 +154,21 @@ export const Registry: RegistryApi = {
     }
   },
   keys: (system, registry, pid) =>
-    system.registries
-      .get(registry)
-      .tableOf(pid)
+    tableOf(system, registry, pid)
       .of(pid)
       .map(({ key }) => key),
   values: (system, registry, key, pid) =>
-    system.registries
-      .get(registry)
-      .tableOf(pid)
+    tableOf(system, registry, pid)
       .ofUnder(pid, key)
       .map(({ value }) => value),
   count: (system, registry) => system.registries.get(registry).size,
 };
+
+/** Where the entries of a process are; of one that is gone there are none. */
+function tableOf(system: ActorSystem, registry: string, pid: Pid): RegistryTable {
+  checkPid(pid, system.runtime.outside);
+  return system.registries.get(registry).tableOf(pid);
+}
 
 function toEntry({ pid, value }: { pid: Pid; value: unknown }): RegistryEntry<never> {
   // As with a call, the caller says of which type the values are.
