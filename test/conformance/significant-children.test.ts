@@ -30,6 +30,27 @@ describe('significant children', () => {
     }),
   );
 
+  test('[AUT-003] one crash too many of a significant child ends its supervisor for that reason', () =>
+    withBench(async (bench) => {
+      const tree = await Supervisor.start(bench.system, {
+        autoShutdown: 'anySignificant',
+        maxRestarts: 1,
+        children: [bench.child('a'), bench.child('s', significant)],
+      });
+      const gone = bench.system.awaitExit(tree.pid);
+      const first = await pidOf(tree, 's');
+      bench.end(first);
+      await until(() => !bench.system.isAlive(first));
+      await rest();
+      bench.end(await pidOf(tree, 's'));
+      expect(await gone).toEqual(exitReason.shutdown);
+      expect(bench.newReports()).toEqual([
+        'childTerminated s boom',
+        'childTerminated s boom',
+        'shutdown s reachedMaxRestartIntensity',
+      ]);
+    }));
+
   test('[AUT-004] allSignificant: when no other significant child runs; one stopped by hand does not hold it up', () =>
     withBench(async (bench) => {
       const tree = await Supervisor.start(bench.system, {

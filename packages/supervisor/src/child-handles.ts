@@ -76,14 +76,7 @@ export class ChildHandles {
       else retireLate(this.#self, spec, result);
     };
     try {
-      const result = this.#begin(spec, tell);
-      if (isPromise(result)) {
-        result.then(tell, (error: unknown) => {
-          tell({ ok: false, reason: reasonOfThrown(error) });
-        });
-      } else if (result !== undefined) {
-        tell(result);
-      }
+      this.#begin(spec, tell);
     } catch (error) {
       tell({ ok: false, reason: reasonOfThrown(error) });
     }
@@ -138,21 +131,25 @@ export class ChildHandles {
     if (pid !== undefined) this.#asked.delete(pid);
   }
 
-  /** By a start function: its result; else nothing yet, for `tell` is called. */
-  #begin(
-    spec: CompleteChildSpec,
-    tell: (result: StartResult) => void,
-  ): StartResult | Promise<StartResult> | undefined {
-    const { start, name } = spec;
+  #begin({ start, name }: CompleteChildSpec, tell: (result: unknown) => void): void {
     const extra = this.#extraArguments;
-    if (typeof start === 'function') return start(this.#self, ...extra);
+    if (typeof start === 'function') {
+      const result: unknown = start(this.#self, ...extra);
+      if (!isThenable(result)) tell(result);
+      // A promise of our own settles once, whatever the other does.
+      else {
+        Promise.resolve(result).then(tell, (error: unknown) => {
+          tell({ ok: false, reason: reasonOfThrown(error) });
+        });
+      }
+      return;
+    }
     const [logic, own] = start;
     const input = extra.length === 0 ? own : [...extra, own];
     const registered = name ?? (isNamedByInput(logic) ? logic.nameIn(own) : undefined);
     // The spec's author ties the input to the logic; a supervisor passes both on unseen.
     const given = input as never;
     this.#self.startLink(logic, given, registered === undefined ? {} : { name: registered }, tell);
-    return undefined;
   }
 
   #factOf(serial: number, result: unknown): SupervisorFact {
@@ -225,7 +222,7 @@ function reasonOfThrown(error: unknown): ExitReason {
   return exitReason.error(error);
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 

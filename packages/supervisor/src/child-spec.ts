@@ -93,7 +93,8 @@ export interface ChildSpecFault {
     | 'invalidShutdown'
     | 'invalidName'
     | 'invalidBudget'
-    | 'duplicateChildName';
+    | 'duplicateChildName'
+    | 'ownChild';
   /** The bad value; for a bad combination the two settings. */
   readonly value?: unknown;
   /** What is wrong and what to write instead. */

@@ -101,7 +101,7 @@ export function refusalOfSpec(
 /** Why a child cannot be started again by hand, or `undefined`: only one that was given up can. */
 export function refusalOfRevival(
   context: DynamicSupervisorContext,
-  pid: number,
+  pid: number | undefined,
 ): Refusal | undefined {
   const status = childMeant(context, pid)?.status;
   if (status === undefined) return { kind: 'notFound' };

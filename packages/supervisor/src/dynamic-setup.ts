@@ -87,7 +87,7 @@ export const dynamicSetup = setup({
       decide.refusalOfSpec(context, spec) !== undefined,
     isUnknown: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.childMeant(context, pid) === undefined,
-    isNotGivenUp: ({ context }, { pid }: { pid: number }) =>
+    isNotGivenUp: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.refusalOfRevival(context, pid) !== undefined,
     isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },

@@ -5,7 +5,7 @@ import {
   type Behaviour,
   type Effects,
   type ExitReason,
-  type Pid,
+  Pid,
   type ProcessContext,
   type Target,
 } from '@snakepit/core';
@@ -150,12 +150,17 @@ export const DynamicSupervisor: DynamicSupervisorApi = {
     if (!checked.ok) return { ok: false, error: checked.fault };
     return ask(tree, request('child.start', { spec }));
   },
-  terminateChild: (tree, pid) => ask(tree, request('child.terminate', { pid: pid.id })),
-  restartChild: (tree, pid) => ask(tree, request('child.revive', { pid: pid.id })),
+  terminateChild: (tree, pid) => ask(tree, request('child.terminate', { pid: numberOf(pid) })),
+  restartChild: (tree, pid) => ask(tree, request('child.revive', { pid: numberOf(pid) })),
   whichChildren: (tree) => ask(tree, request('children.list', {})),
   countChildren: (tree) => ask(tree, request('children.count', {})),
   stop: (tree, reason = exitReason.shutdown) => stopAndWait(tree, reason),
 };
+
+/** The number of a pid; none of what is no pid, and is then found nowhere. */
+function numberOf(pid: unknown): number | undefined {
+  return pid instanceof Pid ? pid.id : undefined;
+}
 
 function request(type: string, content: object): { readonly type: string } {
   return { type, ...content };

@@ -21,7 +21,7 @@ export type DynamicRequest =
       readonly type: 'child.restart' | 'child.delete' | 'child.describe';
       readonly from: From;
     }
-  | { readonly type: 'child.revive'; readonly pid: number; readonly from: From }
+  | { readonly type: 'child.revive'; readonly pid: number | undefined; readonly from: From }
   | { readonly type: 'children.list'; readonly from: From }
   | { readonly type: 'children.count'; readonly from: From };
 

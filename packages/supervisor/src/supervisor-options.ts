@@ -1,6 +1,7 @@
 import type { ProcessName } from '@snakepit/core';
 import { checkStartList, type AutoShutdown, type ChildSpec } from './child-spec.ts';
 import type { ChildSpecFault, CompleteChildSpec } from './child-spec.ts';
+import { wayBackToItself } from './own-children.ts';
 import { isPlainObject, isWhole, showValue } from './plain-values.ts';
 import { backoffFault, backoffPlan } from './restart-backoff.ts';
 import type { BackoffPlan, RestartBackoff } from './restart-backoff.ts';
@@ -125,6 +126,12 @@ export function checkSupervisorOptions(input: unknown): CheckedOptions<Superviso
   const checked = checkStartList(children, autoShutdown, extensions.plan.budget);
   if (!checked.ok) return { ok: false, fault: { kind: 'startSpec', fault: checked.fault } };
   const { list } = checked;
+  const way = wayBackToItself(input);
+  if (way !== undefined) {
+    const ids = way.join(' › ');
+    const message = `child ${ids} has the options of a supervisor that it is part of: it would start itself, without end`;
+    return { ok: false, fault: { kind: 'startSpec', fault: { kind: 'ownChild', message } } };
+  }
   return { ok: true, plan: { strategy, autoShutdown, list, ...limits.plan, ...extensions.plan } };
 }
 
