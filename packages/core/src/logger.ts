@@ -1,3 +1,5 @@
+import { isThenable } from './thenable.ts';
+
 /** Where the runtime's own reports go: crashes, supervisor reports, warnings. */
 export interface Logger {
   /** For developers of a process: dropped events, late replies. */
@@ -66,13 +68,17 @@ export function isSilent(logger: Logger, level: Severity): boolean {
 
 /** The same logger, unable to throw: a report that cannot be written must not end the process it is about. @internal */
 export function createSafeLogger(logger: Logger): SafeLogger {
+  // An async function is one that returns nothing to the compiler.
+  const sink: Readonly<Record<Severity, (message: string, fields?: object) => unknown>> = logger;
   const safe =
     (name: Severity) =>
     (message: string, fields?: object): void => {
+      // There is nobody left to tell of a failure: this was the way to tell somebody.
       try {
-        logger[name](message, fields);
+        const result = sink[name](message, fields);
+        if (isThenable(result)) result.then(undefined, nothing);
       } catch {
-        // There is nobody left to tell: this was the way to tell somebody.
+        // The same.
       }
     };
   return {
