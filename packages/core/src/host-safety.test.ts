@@ -12,6 +12,7 @@ import {
   reply,
   silentLogger,
   stop,
+  sys,
   type HasPid,
   type ProcessContext,
 } from './index.ts';
@@ -192,6 +193,40 @@ describe('nothing that fails in a process reaches the host', () => {
     );
     const called = system.call(pid, { type: 'runNow', arg: () => stiff });
     await expect(reasonOf(called)).resolves.toEqual(exitReason.error(error));
+    await system.stop();
+  });
+
+  test('[GEN-017] a reason that cannot be read ends the process, and its calls', async () => {
+    const reports: string[] = [];
+    const system = quietSystem({
+      logger: { ...silentLogger, error: (report) => reports.push(report) },
+    });
+    const { pid } = await system.start(probe);
+    const hostile = {
+      kind: 'custom',
+      get value(): never {
+        throw error;
+      },
+    } as const;
+    const called = system.call(pid, {
+      type: 'runNow',
+      arg: (self: ProcessContext) => self.exit(hostile),
+    });
+    await expect(called).rejects.toThrow(`call runNow to ${pid.toString()}: custom`);
+    expect(reports).toEqual([expect.stringContaining('ended: custom')]);
+    await system.stop();
+  });
+
+  test('a question, or a stop, with a timeout that is none, by a process that does not wait for it', async () => {
+    const system = quietSystem();
+    const [one, other] = [await system.start(probe), await system.start(probe)];
+    await one.call.runNow(() => {
+      void sys.getState(system, other.pid, { timeout: -1 });
+      void sys.getState(system, {} as HasPid);
+      void system.stopProcess(other.pid, exitReason.normal, { timeout: -1 });
+    });
+    await nothingUnhandled();
+    expect([one.pid, other.pid].map((pid) => system.isAlive(pid))).toEqual([true, true]);
     await system.stop();
   });
 

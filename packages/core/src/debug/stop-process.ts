@@ -22,8 +22,9 @@ export function stopProcess(
   timeoutMs = Infinity,
 ): Promise<void> {
   const fault = delayFault('the timeout of a stop', timeoutMs);
-  if (fault !== undefined) return Promise.reject(fault);
-  return runtime.ownAffair(waitForStop(runtime, process, reason, timeoutMs));
+  return runtime.ownAffair(
+    fault === undefined ? waitForStop(runtime, process, reason, timeoutMs) : Promise.reject(fault),
+  );
 }
 
 function waitForStop(

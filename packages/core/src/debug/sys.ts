@@ -184,10 +184,19 @@ function ask<T>(
   options: CallOptions = {},
 ): Promise<T> {
   const { runtime } = system;
+  return runtime.ownAffair(tryToAsk(runtime, target, request, options.timeout)) as Promise<T>;
+}
+
+/** What a target is refused for fails the question, like everything else about it. */
+function tryToAsk(
+  runtime: Runtime,
+  target: Target,
+  request: SystemRequest,
+  timeoutMs: number = defaultCallTimeoutMs,
+): Promise<unknown> {
   try {
-    return askProcess(runtime, runtime.find(target), request, options.timeout) as Promise<T>;
+    return askProcess(runtime, runtime.find(target), request, timeoutMs);
   } catch (error) {
-    // What a target is refused for fails the question, like everything else about it.
     if (isSnakepitError(error)) return Promise.reject(error);
     throw error;
   }
@@ -197,20 +206,19 @@ function askProcess(
   runtime: Runtime,
   callee: Process | undefined,
   request: SystemRequest,
-  timeoutMs: number = defaultCallTimeoutMs,
+  timeoutMs: number,
 ): Promise<unknown> {
   const caller = runtime.current;
-  const target = callee?.pid;
   const fault = delayFault('the timeout of a system message', timeoutMs);
   if (fault !== undefined) return Promise.reject(fault);
-  const refusal = callee === undefined ? exitReason.noproc : exitReason.callingSelf;
-  const call =
-    callee === undefined || callee === caller
-      ? undefined
-      : new PendingCall({ caller, callee, request, target, describe, timeoutMs });
-  if (call !== undefined) callee?.ask(new SystemMessage(request, call));
-  const answer = call?.promise ?? Promise.reject(new ExitError(refusal, describe(request, target)));
-  return runtime.ownAffair(answer);
+  if (callee === undefined || callee === caller) {
+    const reason = callee === undefined ? exitReason.noproc : exitReason.callingSelf;
+    return Promise.reject(new ExitError(reason, describe(request, callee?.pid)));
+  }
+  const target = callee.pid;
+  const call = new PendingCall({ caller, callee, request, target, describe, timeoutMs });
+  callee.ask(new SystemMessage(request, call));
+  return call.promise;
 }
 
 function describe({ type }: Pick<Request, 'type'>, pid: Pid | undefined): string {

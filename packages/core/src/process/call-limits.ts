@@ -11,7 +11,8 @@ export interface LimitedCall {
  * The time limits of calls.
  *
  * Most calls are answered before the run queue is empty, and a timer costs more than all the rest of a call: one is
- * started only for what is not answered when the stretch of turns is over, a few milliseconds later at most.
+ * started only for what is not answered when the stretch of turns is over. So a limit is never early, and late by what
+ * is left of the stretch: a few milliseconds, or one turn that is longer.
  *
  * @internal
  */

@@ -41,6 +41,16 @@ describe('ExitReason', () => {
     expect(isExitReason(reason)).toBe(true);
   });
 
+  test('one whose getters throw is shown by its kind', () => {
+    const hostile = {
+      kind: 'custom',
+      get value(): never {
+        throw error;
+      },
+    } as const;
+    expect(formatExitReason(hostile)).toBe('custom');
+  });
+
   test('only normal, shutdown and shutdown with a detail are clean', () => {
     const clean = table.filter(([reason]) => isCleanExit(reason)).map(([{ kind }]) => kind);
     expect(clean).toEqual(['normal', 'shutdown', 'shutdownWith']);

@@ -62,6 +62,15 @@ export function sameExitReason(a: ExitReason, b: ExitReason): boolean {
 
 /** The reason in one line, for logs and messages. */
 export function formatExitReason(reason: ExitReason): string {
+  try {
+    return inOneLine(reason);
+  } catch {
+    // One that was not made by exitReason may have getters, and they may throw; it ends its process all the same.
+    return reason.kind;
+  }
+}
+
+function inOneLine(reason: ExitReason): string {
   switch (reason.kind) {
     case 'shutdownWith':
       return `shutdown(${showValue(reason.detail)})`;
