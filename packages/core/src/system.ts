@@ -23,6 +23,7 @@ import {
   type Host,
 } from './crash-isolation.ts';
 import { stopProcess, type StopProcessOptions } from './debug/stop-process.ts';
+import { inspect } from './inspect.ts';
 import { createConsoleLogger, createSafeLogger, type Logger } from './logger.ts';
 import { checkExitReason, exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
 import { CallLimits } from './process/call-limits.ts';
@@ -260,6 +261,8 @@ function bindSystem(
     stopProcess: (target: Target, reason?: ExitReason, options: StopProcessOptions = {}) =>
       stopProcess(runtime, runtime.find(target), reason, options.timeout),
     processes: () => runtime.processes.values(),
+    // Printed, it is not all that is in it.
+    [inspect]: () => `[ActorSystem ${name}]`,
     processInfo: (pid: Pid | undefined) => (pid == null ? undefined : runtime.byPid(pid)),
     stop: life.stop,
   };

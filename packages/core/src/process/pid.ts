@@ -1,7 +1,5 @@
 import { coreError } from '../errors.ts';
-
-/** What `console.log` and `util.inspect` ask for. */
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+import { inspect } from '../inspect.ts';
 
 /**
  * Names one process for ever; never reused (OTP PRC-001).

@@ -3,6 +3,7 @@ import { crashReportOf } from '../debug/crash-report.ts';
 import { FlightRecorder, type RecentEvent } from '../debug/flight-recorder.ts';
 import { ProcessDebug } from '../debug/process-debug.ts';
 import { SystemMessage } from '../debug/system-message.ts';
+import { inspect, shownOf } from '../inspect.ts';
 import type { Schedulable } from '../scheduler.ts';
 import { Bonds } from './bonds.ts';
 import { exitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
@@ -159,6 +160,11 @@ export class Process implements Schedulable {
   /** The last messages it handled, oldest first. */
   get recent(): RecentEvent[] {
     return this.#recent?.read(this.runtime.scheduler.lookAtClock()) ?? [];
+  }
+
+  /** Where it is printed, what the process table shows. */
+  [inspect](): object {
+    return shownOf(this);
   }
 
   /** Aborted when it is gone. */
