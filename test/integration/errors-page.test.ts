@@ -64,6 +64,7 @@ const specFaults: Readonly<Record<ChildSpecFault['kind'], true>> = {
   invalidName: true,
   invalidBudget: true,
   duplicateChildName: true,
+  ownChild: true,
 };
 const supervisorFaults: Readonly<Record<SupervisorFault['kind'], true>> = {
   invalidType: true,
