@@ -170,7 +170,7 @@ describe('long turns', () => {
     expect(told).toEqual([[50, [turns[1]]]]);
   });
 
-  test('[PRC-021] among turns of microseconds the clock is looked at for 2 % of their time at most', async () => {
+  test('[PRC-021] among turns of microseconds the clock is looked at for 1 % of their time', async () => {
     const clock = turnClock();
     const scheduler = createScheduler({ now: clock.now, longTurnMs: 10, maxStretchMs: 1e9 });
     let left = 900;
@@ -182,9 +182,9 @@ describe('long turns', () => {
     scheduler.schedule(busy);
     await immediate();
     expect(left).toBe(0);
-    // One look costs as much as a quarter of such a turn: one in 16 is 1.5 %, after a few at the beginning.
-    expect(clock.looks).toBeGreaterThan(50);
-    expect(clock.looks).toBeLessThan(70);
+    // One look costs as much as a quarter of such a turn: 1 % is one in 25, after a few at the beginning.
+    expect(clock.looks).toBeGreaterThan(30);
+    expect(clock.looks).toBeLessThan(45);
   });
 
   test('[PRC-021] a long turn among short ones is told with those beside it', async () => {
@@ -202,7 +202,7 @@ describe('long turns', () => {
     for (let round = 0; round < 5; round++) await immediate();
     expect(told).toHaveLength(1);
     expect(told[0]?.[0]).toBe(50);
-    expect(told[0]?.[1]).toBeLessThanOrEqual(16);
+    expect(told[0]?.[1]).toBeLessThanOrEqual(26);
   });
 
   test('[MSG-007] turns that are long give way after each, not after many', async () => {
@@ -244,14 +244,14 @@ describe('long turns', () => {
     let long = 0;
     const turns = Array.from({ length: 400 }, (_, at) =>
       task(() => {
-        clock.pass(at < 120 ? 0.0001 : 2);
-        if (at >= 120) long += 1;
+        clock.pass(at < 130 ? 0.0001 : 2);
+        if (at >= 130) long += 1;
       }),
     );
     for (const turn of turns) scheduler.schedule(turn);
     await Promise.resolve();
     expect(long).toBeGreaterThan(0);
-    expect(long).toBeLessThanOrEqual(16);
+    expect(long).toBeLessThanOrEqual(32);
   });
 
   test('tells the rough time, as of its last look', async () => {

@@ -53,7 +53,7 @@ const workPerLookMs = 0.005;
 const fulfilled = Promise.resolve();
 
 /** The most turns between two looks: what follows short turns may be long ones, and only then it is seen. */
-const mostTurnsPerLook = 16;
+const mostTurnsPerLook = 32;
 
 /**
  * Makes a run queue.
