@@ -11,12 +11,13 @@ import {
   type Pid,
 } from '@snakepit/core';
 import {
+  DynamicSupervisor,
   Supervisor,
   type ChildSpec,
   type StartFunction,
   type SupervisorOptions,
 } from '@snakepit/supervisor';
-import { type Bench, boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
+import { type Bench, add, boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
 
 const idle = defineServer({ name: 'idle', init: () => ok(0), info: (state) => noreply(state) });
 
@@ -274,6 +275,18 @@ describe('a supervisor as its own child', () => {
 });
 
 describe('calls', () => {
+  test('[SUP-026] one that a dynamic supervisor does not know ends it too, its children stopped', () =>
+    withBench(async (bench) => {
+      const tree = await DynamicSupervisor.start(bench.system);
+      await add(tree, bench.child('a'));
+      bench.news();
+      const answer = bench.system.call(tree.pid, { type: 'child.promote' });
+      expect(await reasonOf(answer)).toEqual(
+        exitReason.custom({ kind: 'badCall', request: 'child.promote' }),
+      );
+      expect(bench.news()).toEqual(['-a shutdown']);
+    }));
+
   test('need no this', () =>
     withBench(async (bench) => {
       // eslint-disable-next-line @typescript-eslint/unbound-method -- that is what is shown here

@@ -65,6 +65,17 @@ describe('the text of a report', () => {
       expect(log.said('error')[0]).toContain('Restarted, in this order: "a" <4>, "b" <5>.');
     }));
 
+  test('names the first of many', () =>
+    withLog(async (log) => {
+      const ids = Array.from({ length: 10 }, (_, at) => `c${String(at)}`);
+      const tree = await Supervisor.start(log.system, {
+        strategy: 'oneForAll',
+        children: ids.map((id) => child(id)),
+      });
+      await crash(log, tree, 'c5');
+      expect(log.said('error').at(-1)).toMatch(/"c0" <12>, .*, "c7" <19> and 2 more\.$/m);
+    }));
+
   test('does not wait for a start that takes its time', () =>
     withLog(async (log) => {
       const plan: Plan = {};

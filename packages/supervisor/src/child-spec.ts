@@ -33,7 +33,10 @@ export type StartArguments = readonly unknown[];
 /**
  * Starts a child by hand and links it to the supervisor: `self.startLink(…)`, or something slower.
  *
- * It runs in the supervisor's own turn, which is busy until the promise settles. What it throws is a failed start.
+ * It runs in the supervisor's own turn, which is busy until the promise settles: a supervisor whose child never comes to
+ * an end of its start serves nobody, and can only be killed, as in OTP (SHD-013; a `shutdown` in milliseconds, or
+ * `system.stop()`, does so). What it throws is a failed start. What it started all the same, when the supervisor is gone by
+ * then, is ended too, by the `shutdown` of its spec.
  *
  * @param self - The supervisor.
  */

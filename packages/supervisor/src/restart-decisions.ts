@@ -7,7 +7,8 @@ import {
   type ChildSlot,
 } from './children.ts';
 import { backoffDelayMs, type BackoffPlan } from './restart-backoff.ts';
-import { forgiven, isSpent, withAttempt } from './restart-history.ts';
+import { forgiven, isSpent, unwritten, withAttempt } from './restart-history.ts';
+import type { RestartHistory } from './restart-history.ts';
 import { recordAttempt, standingOf, type RestartWindow } from './restart-window.ts';
 
 /** What both kinds of supervisor decide a restart by. */
@@ -41,14 +42,18 @@ export interface Wait {
  * @param atMs - The same in milliseconds.
  */
 export function countAttempt(context: RestartContext, atSecond: number, atMs: number): Change {
-  const { children, at, window } = context;
+  const { children, window } = context;
   const slot = atHand(context);
-  if (at === null || slot?.history == null) return { window: recordAttempt(window, atSecond) };
-  const hasLasted = ranLongEnough(slot, atMs, context.backoff);
-  return {
-    children: withHistory(children, at, (history) => withAttempt(history, atSecond, hasLasted)),
-    ...(slot.history.budget === null && { window: recordAttempt(window, atSecond) }),
-  };
+  if (slot === undefined || slot.history === null) {
+    return { window: recordAttempt(window, atSecond) };
+  }
+  const hasLasted = ranLongEnough(slot, slot.history, atMs, context.backoff);
+  const counted = withHistory(children, slot.serial, (history) =>
+    withAttempt(history, atSecond, hasLasted),
+  );
+  return slot.history.budget === null
+    ? { children: counted, window: recordAttempt(window, atSecond) }
+    : { children: counted };
 }
 
 /** Whether the last restart counted was one too many for all. */
@@ -62,16 +67,15 @@ export function isGivenUp(context: RestartContext): boolean {
 }
 
 /** The child at hand waits for the time of its restart. */
-export function backOff({ children, at }: RestartContext): Change {
-  return at === null ? {} : { children: markBackingOff(children, at) };
+export function backOff(context: RestartContext): Change {
+  return { children: markBackingOff(context.children, placeOf(context)) };
 }
 
 /** How the child at hand waits. */
 export function waitAtHand(context: RestartContext): Wait {
-  const slot = atHand(context);
-  const { inARow = 1, waits = 0 } = slot?.history ?? {};
-  const delayMs = context.backoff === null ? 0 : backoffDelayMs(context.backoff, inARow);
-  return { serial: context.at ?? -1, wait: waits, delayMs };
+  const history = atHand(context)?.history ?? unwritten;
+  const delayMs = context.backoff === null ? 0 : backoffDelayMs(context.backoff, history.inARow);
+  return { serial: placeOf(context), wait: history.waits, delayMs };
 }
 
 /** Whether a child still waits as it did when that wait began. */
@@ -84,22 +88,31 @@ export function isWaiting(
 }
 
 /** The child at hand is given up. */
-export function giveUpChild({ children, at }: RestartContext): Change {
-  return at === null ? {} : { children: markFailed(children, at) };
+export function giveUpChild(context: RestartContext): Change {
+  return { children: markFailed(context.children, placeOf(context)) };
 }
 
 /** Somebody starts the child at hand again: what it did before is forgiven. */
-export function forgive({ children, at }: RestartContext): Change {
-  return at === null ? {} : { children: withHistory(children, at, forgiven) };
+export function forgive(context: RestartContext): Change {
+  return { children: withHistory(context.children, placeOf(context), forgiven) };
 }
 
-function atHand({ children, at }: RestartContext): ChildSlot | undefined {
-  return at === null ? undefined : childAt(children, at);
+function atHand(context: RestartContext): ChildSlot | undefined {
+  return childAt(context.children, placeOf(context));
+}
+
+/** Where the child at hand is; nowhere, when there is none. */
+function placeOf({ at }: RestartContext): number {
+  return at ?? -1;
 }
 
 /** A child that could not even be started again has not lasted. */
-function ranLongEnough(slot: ChildSlot, atMs: number, backoff: BackoffPlan | null): boolean {
-  const startedAtMs = slot.history?.startedAtMs ?? null;
+function ranLongEnough(
+  slot: ChildSlot,
+  { startedAtMs }: RestartHistory,
+  atMs: number,
+  backoff: BackoffPlan | null,
+): boolean {
   const resetAfterMs = backoff?.resetAfterMs ?? null;
   if (resetAfterMs === null || startedAtMs === null || slot.failures > 0) return false;
   return atMs - startedAtMs >= resetAfterMs;

@@ -14,18 +14,17 @@ export interface RestartHistory {
   readonly startedAtMs: number | null;
 }
 
+/** The history of a child that was never restarted, and has no budget. */
+export const unwritten: RestartHistory = { budget: null, inARow: 0, waits: 0, startedAtMs: null };
+
 /** The history of a child that has none yet; `null` where nothing needs one. */
 export function openingHistory(
   { budget }: Pick<CompleteChildSpec, 'budget'>,
   backoff: BackoffPlan | null,
 ): RestartHistory | null {
   if (budget === undefined && backoff === null) return null;
-  return {
-    budget: budget === undefined ? null : emptyWindow(budget.maxRestarts, budget.maxSeconds),
-    inARow: 0,
-    waits: 0,
-    startedAtMs: null,
-  };
+  if (budget === undefined) return unwritten;
+  return { ...unwritten, budget: emptyWindow(budget.maxRestarts, budget.maxSeconds) };
 }
 
 /** The history of a child that somebody starts again by hand: forgiven. */
