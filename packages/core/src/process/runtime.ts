@@ -334,8 +334,7 @@ export class Runtime {
       caller,
       callee,
       request,
-      // What has a pid may have another one, or none, by the time that the call fails.
-      target: isName(target) ? copyOf(target) : callee.pid,
+      target: target instanceof Pid ? target : lastingName(target, callee),
       describe: describeCall,
       timeoutMs,
     });
@@ -409,9 +408,10 @@ function pidOf(target: HasPid): Pid {
   });
 }
 
-/** The same name, whatever becomes of the object that it was given as. */
-function copyOf(name: ProcessName): ProcessName {
-  return typeof name === 'string' ? name : { via: name.via };
+/** Who is meant, whatever becomes of the object that was given: what has a pid may have another one later, or none. */
+function lastingName(target: ProcessName | HasPid, meant: Process): ProcessName | Pid {
+  if (typeof target === 'string') return target;
+  return isViaName(target) ? { via: target.via } : meant.pid;
 }
 
 function describeCall({ type }: Pick<Request, 'type'>, target: ProcessName | Pid): string {
