@@ -111,9 +111,11 @@ describe('whose code it is', () => {
         }),
       }[where];
       const pid = system.spawn(logic);
-      await settle(1);
       const gone = system.awaitExit(pid);
-      if (where === 'terminate') system.exit(pid, exitReason.shutdown);
+      if (where === 'terminate') {
+        await settle(1);
+        system.exit(pid, exitReason.shutdown);
+      }
       expect(formatExitReason(await gone)).toBe('error(Error: boom)');
       expect(told).toEqual(['captured']);
       await system.stop();
