@@ -27,7 +27,7 @@ function collector(): () => void {
 async function leftOf(refs: readonly WeakRef<object>[]): Promise<number> {
   const collect = collector();
   let left = refs;
-  for (let round = 0; round < 10 && left.length > 0; round++) {
+  for (let round = 0; round < 100 && left.length > 0; round++) {
     await settle(1);
     collect();
     left = left.filter((ref) => ref.deref() !== undefined);
