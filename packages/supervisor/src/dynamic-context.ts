@@ -1,7 +1,6 @@
 import { isCleanExit, type ExitReason } from '@snakepit/core';
 import {
   addChild,
-  callsForRestart as wantsRestart,
   childAt,
   childOfPid,
   markBackingOff,
@@ -22,7 +21,7 @@ import { emptyIndex, indexDelete, indexGet, indexSet, type KeyIndex } from './ke
 import { tableValues } from './ordered-table.ts';
 import type { Refusal } from './requests.ts';
 import type { RestartBudget } from './restart-budget.ts';
-import type { RestartContext } from './restart-decisions.ts';
+import { childAtHand, type RestartContext } from './restart-decisions.ts';
 import { openingHistory } from './restart-history.ts';
 import { emptyWindow } from './restart-window.ts';
 
@@ -67,11 +66,6 @@ export function openingContext(options: unknown): DynamicSupervisorContext {
     elapsedMs: 0,
     reason: checked.ok ? null : reasonOfFault(checked.fault),
   };
-}
-
-/** The child at hand. */
-export function childAtHand({ children, at }: DynamicSupervisorContext): ChildSlot | undefined {
-  return at === null ? undefined : childAt(children, at);
 }
 
 /** The child meant by the number of a pid: a running one, or one that is down by the pid it had. */
@@ -177,12 +171,6 @@ export function giveUpChild(context: DynamicSupervisorContext): Change {
 /** The child at hand is gone for good. */
 export function dropChild(context: DynamicSupervisorContext): Change {
   return { ...notDown(context), ...onChildAtHand(context, removeChild) };
-}
-
-/** Whether the end of the child at hand calls for a restart (OTP DYN-007). */
-export function callsForRestart(context: DynamicSupervisorContext): boolean {
-  const slot = childAtHand(context);
-  return slot !== undefined && wantsRestart(slot, context.clean);
 }
 
 /** Begins to stop everybody at once: what does not run is dropped, the time limits are laid out (OTP DYN-019). */

@@ -1,20 +1,13 @@
 import { assign, setup } from 'xstate';
-import {
-  isFrom,
-  type DownMessage,
-  type ExitMessage,
-  type ExitReason,
-  type From,
-} from '@snakepit/core';
-import { childAt, childOfPid } from './children.ts';
+import { type DownMessage, type ExitMessage, type ExitReason } from '@snakepit/core';
+import { childOfPid } from './children.ts';
 import * as decide from './dynamic-context.ts';
 import type { DynamicSupervisorContext } from './dynamic-context.ts';
 import type { DynamicSupervisorOptions } from './dynamic-options.ts';
-import type { EndOfChild } from './reports.ts';
 import * as restart from './restart-decisions.ts';
+import { sharedActions, sharedDelays, sharedGuards } from './shared-setup.ts';
 import { effect } from './requests.ts';
 import type {
-  Answer,
   DynamicRequest,
   RetryMessage,
   BackoffMessage,
@@ -52,71 +45,28 @@ export const dynamicSetup = setup({
     tags: {} as 'initialising',
   },
   delays: {
-    shutdown: ({ context }) => {
-      const limit = decide.childAtHand(context)?.shutdown;
-      return typeof limit === 'number' ? limit : 0;
-    },
+    ...sharedDelays,
     nextShutdown: ({ context }) => (context.limits[0] ?? 0) - context.elapsedMs,
   },
   guards: {
-    isFaulty: ({ context }) => context.reason !== null,
-    isBrutal: ({ context }) => decide.childAtHand(context)?.shutdown === 'brutalKill',
-    isPatient: ({ context }) => decide.childAtHand(context)?.shutdown === 'infinity',
-    isParent: ({ context }, { pid }: { pid: number }) => pid === context.parent,
-    isChild: ({ context }, { pid }: { pid: number | undefined }) =>
-      pid !== undefined && childOfPid(context.children, pid) !== undefined,
+    ...sharedGuards,
     isLastChild: ({ context }, { pid }: { pid: number | undefined }) =>
       context.children.slots.size === 1 &&
       pid !== undefined &&
       childOfPid(context.children, pid) !== undefined,
-    isAtHand: ({ context }, { pid }: { pid: number | undefined }) =>
-      pid !== undefined && decide.childAtHand(context)?.pid === pid,
     isEmpty: ({ context }) => context.children.slots.size === 0,
     hasLimits: ({ context }) => context.limits.length > 0,
-    callsForRestart: ({ context }) => decide.callsForRestart(context),
-    gaveUp: ({ context }) => restart.gaveUp(context),
-    isGivenUp: ({ context }) => restart.isGivenUp(context),
-    mustWait: ({ context }) => context.backoff !== null,
-    somebodyWaits: ({ context }) => context.children.backingOff > 0,
-    nobodyWaits: ({ context }) => context.children.backingOff === 0,
-    isWaiting: ({ context }, wait: { serial: number; wait: number }) =>
-      restart.isWaiting(context, wait),
-    awaitsRetry: ({ context }, { serial }: { serial: number }) =>
-      childAt(context.children, serial)?.status === 'restarting',
     isUnfit: ({ context }, { spec }: { spec: unknown }) =>
       decide.refusalOfSpec(context, spec) !== undefined,
     isUnknown: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.childMeant(context, pid) === undefined,
     isNotGivenUp: ({ context }, { pid }: { pid: number | undefined }) =>
       decide.refusalOfRevival(context, pid) !== undefined,
-    isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
   actions: {
-    introduce: effect('introduce'),
-    startChild: effect<{ serial: number }>('startChild'),
-    askChild: effect<{ serial: number }>('askChild'),
-    killChild: effect<{ serial: number }>('killChild'),
+    ...sharedActions,
     askAll: effect('askAll'),
     killOverdue: effect<{ limitMs: number }>('killOverdue'),
-    readClock: effect('readClock'),
-    retryLater: effect<{ serial: number }>('retryLater'),
-    yieldTurn: effect('yieldTurn'),
-    waitToRestart: effect<restart.Wait>('waitToRestart'),
-    cancelWait: effect<{ serial: number }>('cancelWait'),
-    noteStart: effect<{ serial: number; again: boolean; asked: boolean }>('noteStart'),
-    noteEnd: effect<EndOfChild>('noteEnd'),
-    noteIgnored: effect<{ serial: number }>('noteIgnored'),
-    noteFailure: effect<{ serial: number; reason: ExitReason; again: boolean }>('noteFailure'),
-    noteGivingUp: effect<{ serial: number }>('noteGivingUp'),
-    noteGivenUp: effect<{ serial: number }>('noteGivenUp'),
-    holdSpec: effect<{ serial: number; spec: unknown }>('holdSpec'),
-    forgetSpec: effect<{ serial: number }>('forgetSpec'),
-    holdCaller: effect<{ from: From }>('holdCaller'),
-    answer: effect<{ from: From; answer: Answer }>('answer'),
-    answerCaller: effect<{ answer: Answer }>('answerCaller'),
-    answerList: effect<{ from: From }>('answerList'),
-    answerCount: effect<{ from: From }>('answerCount'),
-    noteUnexpected: effect('noteUnexpected'),
 
     rememberParent: assign((_, { parent }: { parent: number }) => ({ parent })),
     rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),

@@ -1,4 +1,5 @@
 import {
+  callsForRestart as wantsRestart,
   childAt,
   markBackingOff,
   markFailed,
@@ -23,6 +24,19 @@ export interface RestartContext {
   readonly backoff: BackoffPlan | null;
 }
 
+/** The child at hand. */
+export function childAtHand(
+  context: Pick<RestartContext, 'children' | 'at'>,
+): ChildSlot | undefined {
+  return childAt(context.children, context.at ?? -1);
+}
+
+/** Whether the end of the child at hand calls for a restart (OTP STR-001 … STR-003). */
+export function callsForRestart(context: RestartContext & { readonly clean: boolean }): boolean {
+  const slot = childAtHand(context);
+  return slot !== undefined && wantsRestart(slot, context.clean);
+}
+
 type Change = Partial<Pick<RestartContext, 'children' | 'window'>>;
 
 /** One wait of one child. */
@@ -43,7 +57,7 @@ export interface Wait {
  */
 export function countAttempt(context: RestartContext, atSecond: number, atMs: number): Change {
   const { children, window } = context;
-  const slot = atHand(context);
+  const slot = childAtHand(context);
   if (slot === undefined || slot.history === null) {
     return { window: recordAttempt(window, atSecond) };
   }
@@ -63,7 +77,7 @@ export function gaveUp({ window }: RestartContext): boolean {
 
 /** Whether the last restart counted was one too many for the child at hand, which has a budget of its own. */
 export function isGivenUp(context: RestartContext): boolean {
-  return isSpent(atHand(context)?.history ?? null);
+  return isSpent(childAtHand(context)?.history ?? null);
 }
 
 /** The child at hand waits for the time of its restart. */
@@ -73,7 +87,7 @@ export function backOff(context: RestartContext): Change {
 
 /** How the child at hand waits. */
 export function waitAtHand(context: RestartContext): Wait {
-  const history = atHand(context)?.history ?? unwritten;
+  const history = childAtHand(context)?.history ?? unwritten;
   const delayMs = context.backoff === null ? 0 : backoffDelayMs(context.backoff, history.inARow);
   return { serial: placeOf(context), wait: history.waits, delayMs };
 }
@@ -95,10 +109,6 @@ export function giveUpChild(context: RestartContext): Change {
 /** Somebody starts the child at hand again: what it did before is forgiven. */
 export function forgive(context: RestartContext): Change {
   return { children: withHistory(context.children, placeOf(context), forgiven) };
-}
-
-function atHand(context: RestartContext): ChildSlot | undefined {
-  return childAt(context.children, placeOf(context));
 }
 
 /** Where the child at hand is; nowhere, when there is none. */

@@ -3,8 +3,6 @@ import { keyOfId } from './child-id.ts';
 import { checkChildSpec, type AutoShutdown } from './child-spec.ts';
 import {
   addChild,
-  callsForRestart as wantsRestart,
-  childAt,
   childOfKey,
   childOfPid,
   hasOtherActiveSignificant,
@@ -25,7 +23,7 @@ import {
 import { reasonOfFault } from './errors.ts';
 import type { Refusal } from './requests.ts';
 import type { RestartBudget } from './restart-budget.ts';
-import type { RestartContext } from './restart-decisions.ts';
+import { callsForRestart, childAtHand, type RestartContext } from './restart-decisions.ts';
 import { openingHistory } from './restart-history.ts';
 import { emptyWindow } from './restart-window.ts';
 import { checkSupervisorOptions, type Strategy } from './supervisor-options.ts';
@@ -83,11 +81,6 @@ export function openingContext(options: unknown): SupervisorContext {
     upTo: children.nextSerial - 1,
     reason: null,
   };
-}
-
-/** The child at hand. */
-export function childAtHand({ children, at }: SupervisorContext): ChildSlot | undefined {
-  return at === null ? undefined : childAt(children, at);
 }
 
 /** Takes all children into view. */
@@ -201,12 +194,6 @@ export function rememberStop(
   return {
     children: settleChild(markExited(context.children, slot.serial, reason.kind), slot.serial),
   };
-}
-
-/** Whether the end of the child at hand calls for a restart (OTP STR-001 … STR-003). */
-export function callsForRestart(context: SupervisorContext): boolean {
-  const slot = childAtHand(context);
-  return slot !== undefined && wantsRestart(slot, context.clean);
 }
 
 /** Whether the end of the child at hand, which is not restarted, ends the supervisor (OTP AUT-001 … AUT-005). */

@@ -1,17 +1,9 @@
 import { assign, setup } from 'xstate';
-import {
-  isFrom,
-  type DownMessage,
-  type ExitMessage,
-  type ExitReason,
-  type From,
-} from '@snakepit/core';
-import { childAt, childOfPid } from './children.ts';
-import type { EndOfChild } from './reports.ts';
+import { type DownMessage, type ExitMessage, type ExitReason, type From } from '@snakepit/core';
 import * as restart from './restart-decisions.ts';
+import { sharedActions, sharedDelays, sharedGuards } from './shared-setup.ts';
 import { effect } from './requests.ts';
 import type {
-  Answer,
   RetryMessage,
   BackoffMessage,
   StopMessage,
@@ -51,33 +43,11 @@ export const supervisorSetup = setup({
     output: {} as SupervisorOutput,
     tags: {} as 'initialising',
   },
-  delays: {
-    shutdown: ({ context }) => {
-      const limit = decide.childAtHand(context)?.shutdown;
-      return typeof limit === 'number' ? limit : 0;
-    },
-  },
+  delays: sharedDelays,
   guards: {
-    isFaulty: ({ context }) => context.reason !== null,
+    ...sharedGuards,
     noneLeft: ({ context }) => context.at === null,
-    isBrutal: ({ context }) => decide.childAtHand(context)?.shutdown === 'brutalKill',
-    isPatient: ({ context }) => decide.childAtHand(context)?.shutdown === 'infinity',
-    isParent: ({ context }, { pid }: { pid: number }) => pid === context.parent,
-    isChild: ({ context }, { pid }: { pid: number }) =>
-      childOfPid(context.children, pid) !== undefined,
-    isAtHand: ({ context }, { pid }: { pid: number | undefined }) =>
-      pid !== undefined && decide.childAtHand(context)?.pid === pid,
-    callsForRestart: ({ context }) => decide.callsForRestart(context),
     endsSupervisor: ({ context }) => decide.endsSupervisor(context),
-    gaveUp: ({ context }) => restart.gaveUp(context),
-    isGivenUp: ({ context }) => restart.isGivenUp(context),
-    mustWait: ({ context }) => context.backoff !== null,
-    somebodyWaits: ({ context }) => context.children.backingOff > 0,
-    nobodyWaits: ({ context }) => context.children.backingOff === 0,
-    isWaiting: ({ context }, wait: { serial: number; wait: number }) =>
-      restart.isWaiting(context, wait),
-    awaitsRetry: ({ context }, { serial }: { serial: number }) =>
-      childAt(context.children, serial)?.status === 'restarting',
     isUnknown: ({ context }, { id }: { id: unknown }) =>
       decide.childOfId(context, id) === undefined,
     isRunning: ({ context }, { id }: { id: unknown }) =>
@@ -86,33 +56,10 @@ export const supervisorSetup = setup({
       decide.refusalOfSpec(context, spec) !== undefined,
     isNotStopped: ({ context }, { id }: { id: unknown }) =>
       decide.refusalOfStopped(context, id) !== undefined,
-    isCall: ({ event }) => 'from' in event && isFrom(event.from),
   },
   actions: {
-    introduce: effect('introduce'),
-    startChild: effect<{ serial: number }>('startChild'),
-    askChild: effect<{ serial: number }>('askChild'),
-    killChild: effect<{ serial: number }>('killChild'),
-    readClock: effect('readClock'),
-    retryLater: effect<{ serial: number }>('retryLater'),
-    yieldTurn: effect('yieldTurn'),
-    waitToRestart: effect<restart.Wait>('waitToRestart'),
-    cancelWait: effect<{ serial: number }>('cancelWait'),
-    noteStart: effect<{ serial: number; again: boolean; asked: boolean }>('noteStart'),
-    noteEnd: effect<EndOfChild>('noteEnd'),
-    noteIgnored: effect<{ serial: number }>('noteIgnored'),
-    noteFailure: effect<{ serial: number; reason: ExitReason; again: boolean }>('noteFailure'),
-    noteGivingUp: effect<{ serial: number }>('noteGivingUp'),
-    noteGivenUp: effect<{ serial: number }>('noteGivenUp'),
-    holdSpec: effect<{ serial: number; spec: unknown }>('holdSpec'),
-    forgetSpec: effect<{ serial: number }>('forgetSpec'),
-    holdCaller: effect<{ from: From }>('holdCaller'),
-    answer: effect<{ from: From; answer: Answer }>('answer'),
-    answerCaller: effect<{ answer: Answer }>('answerCaller'),
-    answerList: effect<{ from: From }>('answerList'),
-    answerCount: effect<{ from: From }>('answerCount'),
+    ...sharedActions,
     answerSpec: effect<{ from: From; serial: number | null }>('answerSpec'),
-    noteUnexpected: effect('noteUnexpected'),
 
     rememberParent: assign((_, { parent }: { parent: number }) => ({ parent })),
     rememberReason: assign((_, { reason }: { reason: ExitReason }) => ({ reason })),
