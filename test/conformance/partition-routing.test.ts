@@ -2,51 +2,20 @@ import { describe, expect, test } from '@jest/globals';
 import { createMachine } from 'xstate';
 import {
   createTestClock,
-  defineServer,
   defineTask,
   exitReason,
-  ok,
-  reply,
   type ExitError,
   type Pid,
   type RegistryKey,
 } from '@snakepit/core';
-import {
-  DynamicSupervisor,
-  PartitionSupervisor,
-  type PartitionSupervisorOptions,
-  type SupervisorRef,
-} from '@snakepit/supervisor';
-import { boom, gate, rest, until, withBench, type Bench } from '../fixtures/supervised.ts';
-
-/** Says what it was started with. */
-const echo = defineServer({
-  init: (input: unknown) => ok(input),
-  call: { input: (state) => reply(state, state) },
-});
-
-function start(
-  { system }: Bench,
-  options: Partial<PartitionSupervisorOptions> = {},
-): Promise<SupervisorRef> {
-  return PartitionSupervisor.start(system, {
-    name: 'parts',
-    partitions: 4,
-    child: { start: [echo, 'input'] },
-    ...options,
-  });
-}
-
-/** The process of each partition, by number. */
-async function pids(tree: SupervisorRef): Promise<Pid[]> {
-  const children = await PartitionSupervisor.whichChildren(tree);
-  return children.map(({ pid }) => pid as Pid).reverse();
-}
+import { DynamicSupervisor, PartitionSupervisor, type SupervisorRef } from '@snakepit/supervisor';
+import { echo, pidsOfPartitions, startPartitions } from '../fixtures/partitions.ts';
+import { boom, gate, rest, until, withBench } from '../fixtures/supervised.ts';
 
 /** The number of the partition that serves a key. */
 async function routed(tree: SupervisorRef, key: RegistryKey): Promise<number> {
   const pid = PartitionSupervisor.pidFor(tree, key);
-  return (await pids(tree)).findIndex((one) => one === pid);
+  return (await pidsOfPartitions(tree)).findIndex((one) => one === pid);
 }
 
 function reasonOf(error: unknown): unknown {
@@ -66,7 +35,7 @@ describe('routing', () => {
     [2n ** 64n + 3n, 3],
   ])('[PAR-002] of 4 partitions, the integer %p goes to %i', (key, partition) =>
     withBench(async (bench) => {
-      expect(await routed(await start(bench), key)).toBe(partition);
+      expect(await routed(await startPartitions(bench), key)).toBe(partition);
     }),
   );
 
@@ -77,13 +46,13 @@ describe('routing', () => {
     ['foobar', 0xbf9cf968 % 4],
   ])('[PAR-002] the text %p goes by FNV-1a to %i', (key, partition) =>
     withBench(async (bench) => {
-      expect(await routed(await start(bench), key)).toBe(partition);
+      expect(await routed(await startPartitions(bench), key)).toBe(partition);
     }),
   );
 
   test('[PAR-002] equal keys go to the same partition, lists and objects by structure', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { partitions: 64 });
+      const tree = await startPartitions(bench, { partitions: 64 });
       const same: [RegistryKey, RegistryKey][] = [
         [
           { a: 1, b: [2] },
@@ -105,7 +74,7 @@ describe('routing', () => {
 
   test('[PAR-002] many texts spread over all partitions', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
+      const tree = await startPartitions(bench);
       const counts = new Map<Pid | undefined, number>();
       for (let n = 0; n < 4_000; n++) {
         const pid = PartitionSupervisor.pidFor(tree, `user-${String(n)}`);
@@ -119,7 +88,7 @@ describe('routing', () => {
     '[PAR-002] the key %p shows no value, and is refused',
     (key) =>
       withBench(async (bench) => {
-        const tree = await start(bench);
+        const tree = await startPartitions(bench);
         expect(() => PartitionSupervisor.pidFor(tree, key as never)).toThrow(
           'it must be a string, number, bigint, boolean, null, a pid, or a list or plain object',
         );
@@ -128,7 +97,7 @@ describe('routing', () => {
 
   test('[PAR-002] { via: [name, key] } is that process, wherever a target is accepted', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { withArguments: (_, partition) => partition });
+      const tree = await startPartitions(bench, { withArguments: (_, partition) => partition });
       const { system } = bench;
       expect(await system.call({ via: ['parts', -5] }, { type: 'input' })).toBe(1);
       expect(system.whereis({ via: ['parts', 6] })).toBe(PartitionSupervisor.pidFor(tree, 2));
@@ -139,7 +108,7 @@ describe('routing', () => {
 
   test('[PAR-003] after a partition restarts, its keys go to the new process', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { child: { start: bench.child('p').start } });
+      const tree = await startPartitions(bench, { child: { start: bench.child('p').start } });
       const [before, other] = [0, 1].map((key) => PartitionSupervisor.pidFor(tree, key));
       const restart = gate();
       bench.holding.set('p', restart.passed);
@@ -150,7 +119,7 @@ describe('routing', () => {
       expect(PartitionSupervisor.pidFor(tree, 0)).toBeUndefined();
       restart.open();
       await until(() => PartitionSupervisor.pidFor(tree, 0) !== undefined);
-      const [now] = await pids(tree);
+      const [now] = await pidsOfPartitions(tree);
       expect(PartitionSupervisor.pidFor(tree, 4)).toBe(now);
       expect(PartitionSupervisor.pidFor(tree, 1)).toBe(other);
     }));
@@ -159,7 +128,7 @@ describe('routing', () => {
 describe('withArguments', () => {
   test('[PAR-004] makes the input of each partition', () =>
     withBench(async (bench) => {
-      await start(bench, { withArguments: (input, partition) => [input, partition] });
+      await startPartitions(bench, { withArguments: (input, partition) => [input, partition] });
       for (const partition of [0, 1, 2, 3]) {
         const asked = bench.system.call({ via: ['parts', partition] }, { type: 'input' });
         expect(await asked).toEqual(['input', partition]);
@@ -169,13 +138,13 @@ describe('withArguments', () => {
   test('[PAR-004] may name each, and gives a start function its second argument', () =>
     withBench(async (bench) => {
       const seen: unknown[] = [];
-      const names = await start(bench, {
+      const names = await startPartitions(bench, {
         child: { start: [DynamicSupervisor, {}] },
         withArguments: (input, n) => ({ ...(input as object), name: `sup-${String(n)}` }),
       });
       expect(bench.system.whereis('sup-3')).toBe(PartitionSupervisor.pidFor(names, 3));
       await PartitionSupervisor.stop(names);
-      const tree = await start(bench, {
+      const tree = await startPartitions(bench, {
         partitions: 2,
         child: {
           start: (self, ...extra) => {
@@ -194,9 +163,9 @@ describe('withArguments', () => {
   test('a partition that declines to start is nobody', () =>
     withBench(async (bench) => {
       bench.ignoring.add('p');
-      const tree = await start(bench, { child: { start: bench.child('p').start } });
+      const tree = await startPartitions(bench, { child: { start: bench.child('p').start } });
       expect(PartitionSupervisor.pidFor(tree, 0)).toBeUndefined();
-      const junk = start(bench, { name: 'junk', child: { start: () => 7 as never } });
+      const junk = startPartitions(bench, { name: 'junk', child: { start: () => 7 as never } });
       expect(await junk.catch(reasonOf)).toMatchObject({
         detail: { id: 0, reason: exitReason.custom(7) },
       });
@@ -206,11 +175,11 @@ describe('withArguments', () => {
 describe('resize', () => {
   test('[PAR-006] stops the highest, starts them again, and routes accordingly', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
-      const before = await pids(tree);
+      const tree = await startPartitions(bench);
+      const before = await pidsOfPartitions(tree);
       expect(await PartitionSupervisor.resize(tree, 2)).toBe(4);
       expect(PartitionSupervisor.partitions(tree)).toBe(2);
-      expect((await pids(tree)).slice(2)).toEqual([undefined, undefined]);
+      expect((await pidsOfPartitions(tree)).slice(2)).toEqual([undefined, undefined]);
       expect(PartitionSupervisor.pidFor(tree, 6)).toBe(before[0]);
       expect(await PartitionSupervisor.resize(tree, 3)).toBe(2);
       const third = PartitionSupervisor.pidFor(tree, 2);
@@ -225,7 +194,7 @@ describe('resize', () => {
   test('[PAR-006] routes to fewer before it stops any', async () => {
     const clock = createTestClock();
     await withBench(async (bench) => {
-      const tree = await start(bench, {
+      const tree = await startPartitions(bench, {
         child: { start: bench.child('p', {}, { stubborn: true }).start, shutdown: 100 },
       });
       const resized = PartitionSupervisor.resize(tree, 3);
@@ -240,7 +209,7 @@ describe('resize', () => {
 
   test('[PAR-006] with zero partitions routing is an error, and a cast is dropped', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
+      const tree = await startPartitions(bench);
       expect(await PartitionSupervisor.resize(tree, 0)).toBe(4);
       expect(() => PartitionSupervisor.pidFor(tree, 1)).toThrow('zero partitions');
       expect(() => bench.system.whereis({ via: ['parts', 1] })).toThrow('zero partitions');
@@ -250,7 +219,7 @@ describe('resize', () => {
 
   test.each([-1, 5, 1.5, Number.NaN])('[PAR-006] to %d is refused', (partitions) =>
     withBench(async (bench) => {
-      const tree = await start(bench);
+      const tree = await startPartitions(bench);
       await expect(PartitionSupervisor.resize(tree, partitions)).rejects.toThrow(
         'it must be a whole number from 0 to 4',
       );
@@ -260,7 +229,7 @@ describe('resize', () => {
 
   test('[PAR-006] one after the other, asked for at once', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
+      const tree = await startPartitions(bench);
       const answers = [1, 4, 2].map((n) => PartitionSupervisor.resize(tree, n));
       expect(await Promise.all(answers)).toEqual([4, 1, 4]);
       expect(await PartitionSupervisor.countChildren(tree)).toMatchObject({ active: 2 });
@@ -269,7 +238,7 @@ describe('resize', () => {
   test('[PAR-006] what fails to start leaves the routing as it was, and can be tried again', () =>
     withBench(async (bench) => {
       const { start: probe } = bench.child('p');
-      const tree = await start(bench, {
+      const tree = await startPartitions(bench, {
         child: { start: probe },
         withArguments: (input, n) => ({ ...(input as object), id: `p${String(n)}` }),
       });
@@ -287,7 +256,7 @@ describe('resize', () => {
 
   test('[PAR-006] a temporary child, which is forgotten when it stops, cannot be started again', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { child: { start: [echo], restart: 'temporary' } });
+      const tree = await startPartitions(bench, { child: { start: [echo], restart: 'temporary' } });
       await PartitionSupervisor.resize(tree, 3);
       await expect(PartitionSupervisor.resize(tree, 4)).rejects.toThrow(
         'partition 3 cannot be used',
@@ -297,7 +266,7 @@ describe('resize', () => {
 
   test('[PAR-006] a name that somebody else has taken meanwhile is told', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, {
+      const tree = await startPartitions(bench, {
         child: { start: [DynamicSupervisor, {}] },
         withArguments: (_, n) => ({ name: `sup-${String(n)}` }),
       });
@@ -311,14 +280,14 @@ describe('resize', () => {
   test('a bare machine may be a partition', () =>
     withBench(async (bench) => {
       const machine = createMachine({ initial: 'idle', states: { idle: {} } });
-      const tree = await start(bench, { child: { start: [machine] } });
-      const [first] = await pids(tree);
+      const tree = await startPartitions(bench, { child: { start: [machine] } });
+      const [first] = await pidsOfPartitions(tree);
       expect(PartitionSupervisor.pidFor(tree, 8)).toBe(first);
     }));
 
   test('a task as partition is temporary by itself', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { child: { start: [defineTask(() => 1)] } });
+      const tree = await startPartitions(bench, { child: { start: [defineTask(() => 1)] } });
       await until(async () => (await PartitionSupervisor.countChildren(tree)).specs === 0);
     }));
 });

@@ -1,47 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from '@jest/globals';
-import {
-  defineServer,
-  exitReason,
-  isSnakepitError,
-  ok,
-  reply,
-  type ExitError,
-  type Pid,
-} from '@snakepit/core';
+import { exitReason, isSnakepitError, type ExitError } from '@snakepit/core';
 import {
   DynamicSupervisor,
   PartitionSupervisor,
   Supervisor,
   type ChildSpec,
-  type PartitionSupervisorOptions,
-  type SupervisorRef,
 } from '@snakepit/supervisor';
-import { boom, rest, until, withBench, type Bench } from '../fixtures/supervised.ts';
-
-/** Says what it was started with. */
-const echo = defineServer({
-  init: (input: unknown) => ok(input),
-  call: { input: (state) => reply(state, state) },
-});
-
-function start(
-  { system }: Bench,
-  options: Partial<PartitionSupervisorOptions> = {},
-): Promise<SupervisorRef> {
-  return PartitionSupervisor.start(system, {
-    name: 'parts',
-    partitions: 4,
-    child: { start: [echo, 'input'] },
-    ...options,
-  });
-}
-
-/** The process of each partition, by number. */
-async function pids(tree: SupervisorRef): Promise<Pid[]> {
-  const children = await PartitionSupervisor.whichChildren(tree);
-  return children.map(({ pid }) => pid as Pid).reverse();
-}
+import { echo, pidsOfPartitions, startPartitions } from '../fixtures/partitions.ts';
+import { boom, rest, until, withBench } from '../fixtures/supervised.ts';
 
 function reasonOf(error: unknown): unknown {
   return (error as ExitError).reason;
@@ -50,7 +17,7 @@ function reasonOf(error: unknown): unknown {
 describe('start', () => {
   test('[PAR-001] [PAR-005] starts n children with ids 0 … n-1 under an ordinary supervisor', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
+      const tree = await startPartitions(bench);
       expect(await PartitionSupervisor.whichChildren(tree)).toEqual(
         [3, 2, 1, 0].map((id) => ({
           id,
@@ -87,8 +54,8 @@ describe('start', () => {
 
   test('[PAR-001] restarts one for one, 3 times in 5 seconds, unless told otherwise', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, { child: { start: bench.child('p').start } });
-      const [first, second] = await pids(tree);
+      const tree = await startPartitions(bench, { child: { start: bench.child('p').start } });
+      const [first, second] = await pidsOfPartitions(tree);
       const gone = bench.system.awaitExit(tree.pid);
       for (let round = 1; round <= 4; round++) {
         expect(bench.system.isAlive(tree.pid)).toBe(true);
@@ -103,15 +70,15 @@ describe('start', () => {
 
   test('[PAR-001] another strategy may be given', () =>
     withBench(async (bench) => {
-      const tree = await start(bench, {
+      const tree = await startPartitions(bench, {
         strategy: 'oneForAll',
         child: { start: bench.child('p').start },
       });
-      const before = await pids(tree);
+      const before = await pidsOfPartitions(tree);
       bench.end(before[0] ?? tree.pid);
       await until(() => bench.log.filter((line) => line === '+p').length === 8);
       await until(() => PartitionSupervisor.pidFor(tree, 3) !== undefined);
-      expect((await pids(tree)).some((pid) => before.includes(pid))).toBe(false);
+      expect((await pidsOfPartitions(tree)).some((pid) => before.includes(pid))).toBe(false);
     }));
 
   const child = { start: [echo] } as const;
@@ -160,14 +127,14 @@ describe('start', () => {
 
   test('a taken name is told; a partition that fails takes all others down again', () =>
     withBench(async (bench) => {
-      const tree = await start(bench);
-      const again = await start(bench).catch(reasonOf);
+      const tree = await startPartitions(bench);
+      const again = await startPartitions(bench).catch(reasonOf);
       expect(again).toEqual(exitReason.alreadyStarted(tree.pid));
       await PartitionSupervisor.stop(tree);
       const failing: ChildSpec['start'] = (self, n) =>
         n === 2 ? { ok: false, reason: boom } : { ok: true, pid: self.spawnLink(echo) };
       await expect(
-        start(bench, { child: { start: failing }, withArguments: (_, n) => n }),
+        startPartitions(bench, { child: { start: failing }, withArguments: (_, n) => n }),
       ).rejects.toThrow('partition supervisor parts: child 2 failed to start: boom');
       expect([...bench.system.processes()]).toEqual([]);
     }));
@@ -200,7 +167,7 @@ describe('start', () => {
   test('[PAR-005] of an unknown one every call fails with noproc', () =>
     withBench(async (bench) => {
       const nobody = PartitionSupervisor.at(bench.system, 'nobody');
-      const gone = await start(bench);
+      const gone = await startPartitions(bench);
       await PartitionSupervisor.stop(gone);
       const dead = PartitionSupervisor.at(bench.system, gone.pid);
       for (const tree of [nobody, gone, dead]) {
