@@ -12,8 +12,9 @@ import type { OutputLine, WorkerHost } from '../hosts/worker-host.ts';
 import { bridgeError } from '../errors.ts';
 import '../telemetry/events.ts';
 import { openPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
-import { openRun, type RunRecords } from './run-records.ts';
+import { openRun, withoutWorkerRecords, type RunRecords } from './run-records.ts';
 import { sweepEarlierRuns } from './run-sweep.ts';
+import { layersSwitchedOff, type SafetyLayer } from './safety-layers.ts';
 
 /** What the registry keeps for one run of Snakepit. */
 export interface RunResources {
@@ -52,10 +53,14 @@ export const processRegistry: Server<ProcessRegistryInput, object, object> = def
   name: 'processRegistry',
   trapExit: true,
   init: async (input: ProcessRegistryInput, self) => {
-    const resources = openResources(input, self.system);
+    const layersOff = layersSwitchedOff();
+    if (layersOff.size > 0) {
+      self.system.logger.warn(`safety layers are switched off: ${[...layersOff].join(', ')}`);
+    }
+    const resources = openResources(input, self.system, layersOff);
     // Killed, this process runs no terminate.
     self.signal.addEventListener('abort', () => void resources.release());
-    await sweep(resources.run, input, self.system);
+    if (!layersOff.has('sweep')) await sweep(resources.run, input, self.system);
     input.onResources(resources);
     return ok({ ...resources, input });
   },
@@ -68,7 +73,11 @@ export const processRegistry: Server<ProcessRegistryInput, object, object> = def
   },
 });
 
-function openResources(input: ProcessRegistryInput, system: ActorSystem): RunResources {
+function openResources(
+  input: ProcessRegistryInput,
+  system: ActorSystem,
+  layersOff: ReadonlySet<SafetyLayer>,
+): RunResources {
   const { logger } = system;
   const opened = openRun({ stateDir: input.stateDir });
   if (opened.kind === 'unavailable') {
@@ -94,7 +103,8 @@ function openResources(input: ProcessRegistryInput, system: ActorSystem): RunRes
     logger.info(`sockets are in ${sockets.path}: ${sockets.fallbackReason}`);
   }
   const hostOptions: LocalHostOptions = {
-    run,
+    run: layersOff.has('record') ? withoutWorkerRecords(run) : run,
+    killsAtExit: !layersOff.has('exit'),
     socketDirectory: process.platform === 'win32' ? undefined : sockets.path,
     onOutput: input.onOutput,
     onNotice: (notice) => {

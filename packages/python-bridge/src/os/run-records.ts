@@ -220,6 +220,12 @@ function unrecorded(runId: string): RunRecords {
   };
 }
 
+/** The same run, whose workers are not written down: only their marker leads to them. */
+export function withoutWorkerRecords(run: RunRecords): RunRecords {
+  const nothing = (): RecordResult => ({ ok: true });
+  return { ...run, recordIntent: nothing, recordSpawned: nothing, removeRecord: nothing };
+}
+
 function namesIn(directory: string): readonly string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
 }

@@ -13,15 +13,17 @@ export interface LiveGroups {
  * Makes a list whose groups are killed, synchronously, when this process exits in an orderly way:
  * `process.exit()`, an uncaught error, an empty event loop. A listener for `exit` is there only
  * while a group is.
+ *
+ * @param killsAtExit - `false` makes a list of which nothing is killed.
  */
-export function createLiveGroups(): LiveGroups {
+export function createLiveGroups(killsAtExit = true): LiveGroups {
   const leaders = new Set<ProcessIdentity>();
   const killAll = (): void => {
     for (const leader of leaders) signalGroup(leader, 'SIGKILL');
   };
   return {
     add(leader) {
-      if (leaders.size === 0) process.on('exit', killAll);
+      if (killsAtExit && leaders.size === 0) process.on('exit', killAll);
       leaders.add(leader);
     },
     remove(leader) {

@@ -38,6 +38,8 @@ export interface LocalHostOptions {
   readonly maxWorkers?: number;
   /** Environment that workers inherit; default this process's. Never changed. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether a worker's group and escapees are killed at its exit, and all at this process's; default true. */
+  readonly killsAtExit?: boolean;
   /** Between TERM and KILL for workers that live when the host is closed, in ms; default 3,000. */
   readonly closeGraceMs?: number;
   /** Hears every line that a worker prints. Must not throw. */
@@ -91,10 +93,12 @@ class LocalHost implements WorkerHost {
   constructor(options: LocalHostOptions) {
     this.#options = options;
     this.#maxWorkers = options.maxWorkers ?? Infinity;
+    const killsAtExit = options.killsAtExit ?? true;
     this.#surroundings = {
       hostName: options.name ?? 'local',
       run: options.run,
-      groups: createLiveGroups(),
+      killsAtExit,
+      groups: createLiveGroups(killsAtExit),
       scanner: createMarkerScanner(),
       onOutput: options.onOutput ?? ignore,
       onNotice: options.onNotice ?? ignore,

@@ -58,6 +58,8 @@ export interface WorkerSurroundings {
   readonly hostName: string;
   /** Records of the run. */
   readonly run: RunRecords;
+  /** Whether what a worker leaves is killed at its exit. */
+  readonly killsAtExit: boolean;
   /** Groups that are killed when this process exits. */
   readonly groups: LiveGroups;
   /** Finds what left its group. */
@@ -128,9 +130,16 @@ export class LocalWorker implements WorkerHandle {
     this.#listen = listen;
     this.#token = spec.token;
     this.#kept = createLineRing(KEPT_LINES, spec.keptOutputBytes ?? KEPT_CHARACTERS);
-    const { run, scanner } = surroundings;
+    const { run, scanner, killsAtExit } = surroundings;
     const key = { pool, workerId, incarnation };
-    this.#ended = { key, leader: identity, socketPath: listen.socketPath, run, scanner };
+    this.#ended = {
+      key,
+      leader: identity,
+      socketPath: listen.socketPath,
+      run,
+      scanner,
+      killsAtExit,
+    };
 
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
@@ -140,7 +149,7 @@ export class LocalWorker implements WorkerHandle {
     this.cleaned = new Promise((resolve) => {
       // 'exit' and not 'close': a grandchild that holds stdout delays that for as long as it lives.
       child.once('exit', (code, signal) => {
-        signalGroup(identity, 'SIGKILL');
+        if (killsAtExit) signalGroup(identity, 'SIGKILL');
         resolve(this.#cleanUp(toExitStatus(code, signal)));
       });
     });

@@ -21,6 +21,8 @@ export interface EndedWorker {
   readonly socketPath: string | undefined;
   /** Records of the run. */
   readonly run: RunRecords;
+  /** Whether what it left is killed; if not, it stays, and stays recorded. */
+  readonly killsAtExit: boolean;
   /** Finds what left the group. */
   readonly scanner: MarkerScanner;
   /** Time; default real. */
@@ -50,6 +52,7 @@ const LATER_LOOKS_MS = [50, 150] as const;
  * the worker's marker, and its address refuses, unless the report names survivors.
  */
 export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupReport> {
+  if (!ended.killsAtExit) return { escaped: [], survivors: [], durationMs: 0 };
   const { escaped, survivors, durationMs } = await terminateGroup({
     ...search(ended),
     termTimeoutMs: 0,
@@ -68,6 +71,7 @@ export async function finishCleanup(
   ended: EndedWorker,
   confirmed: CleanupReport,
 ): Promise<CleanupReport> {
+  if (!ended.killsAtExit) return confirmed;
   const escaped = [...confirmed.escaped];
   for (const delayMs of LATER_LOOKS_MS) {
     await sleep(ended.clock ?? monotonicClock, delayMs);
