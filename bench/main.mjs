@@ -7,7 +7,10 @@ import { toText } from './table.mjs';
 // Loaded when they are run: the actors need no Python.
 const python = {
   execute: async (options) => (await import('./suites/execute.mjs')).execute(options),
+  overhead: async (options) => (await import('./suites/overhead.mjs')).overhead(options),
+  heartbeat: async (options) => (await import('./suites/heartbeat.mjs')).heartbeat(options),
   replacement: async (options) => (await import('./suites/replacement.mjs')).replacement(options),
+  detection: async (options) => (await import('./suites/detection.mjs')).detection(options),
 };
 const actors = Object.fromEntries(
   Object.entries(comparisons).map(([name, comparison]) => [name, toSuite(comparison)]),
@@ -18,7 +21,7 @@ const groups = { actors: Object.keys(actors), python: Object.keys(python) };
 const usage = `npm run bench -- [--json | --write] [--only SUITE,…] [--rounds N] [--scale X]
 
   --json        print one JSON array of { name, ours, peer, ratio, unit, samples, spread, against, goal? } and nothing else
-  --write       also put the table and what it was measured on into docs/performance.md
+  --write       also put the tables and what they were measured on into docs/performance.md, one for each group
   --only SUITE  one or more of: ${Object.keys(suites).join(', ')};
                 or a group: ${Object.keys(groups).join(', ')}
   --rounds N    counted rounds of each comparison, 1 to 100 (default 7)
@@ -32,14 +35,22 @@ const options = readOptions(process.argv.slice(2));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const before = about();
 const rows = [];
-const notes = new Set();
+/** What goes under which heading of the page. */
+const pages = { actors: { rows: [], notes: new Set() }, python: { rows: [], notes: new Set() } };
 for (const name of options.only) {
   if (!options.json) console.error(`${name} …`);
-  rows.push(...(await suites[name]({ ...options, note: (text) => notes.add(text) })));
+  const page = pages[Object.hasOwn(actors, name) ? 'actors' : 'python'];
+  const measured = await suites[name]({ ...options, note: (text) => page.notes.add(text) });
+  page.rows.push(...measured);
+  rows.push(...measured);
 }
-for (const note of notes) console.error(note);
+for (const { notes } of Object.values(pages)) for (const note of notes) console.error(note);
 console.log(options.json ? JSON.stringify(rows, null, 2) : toText(rows));
-if (options.write) await writePage({ rows, notes, before, options });
+if (options.write) {
+  for (const [group, page] of Object.entries(pages)) {
+    if (page.rows.length > 0) await writePage({ group, ...page, before, options });
+  }
+}
 
 function readOptions(args) {
   try {

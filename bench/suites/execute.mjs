@@ -1,9 +1,8 @@
 import { Snakepit } from 'snakepit';
 import { createBareClient, openBareHost } from '../bare-worker.mjs';
-import { inTurn, quantile, toRow } from '../harness.mjs';
+import { inTurn, toRow } from '../harness.mjs';
+import { load, payload } from '../load.mjs';
 import { benchAdapter, python } from '../settings.mjs';
-
-const payload = 'x'.repeat(200);
 
 /** `execute` through the pool against the bare grpc-js client, one Python server of the same make each. */
 export async function execute({ rounds, scale }) {
@@ -34,26 +33,4 @@ export async function execute({ rounds, scale }) {
     await snakepit.stop();
     await host.close();
   }
-}
-
-/** Keeps so many calls in flight until so many are done. */
-async function load(calls, inFlight, call) {
-  const latencies = [];
-  let begun = 0;
-  const lane = async () => {
-    while (begun < calls) {
-      begun += 1;
-      const startMs = performance.now();
-      if ((await call()) !== payload) throw new Error('the echo is not what was sent');
-      latencies.push(performance.now() - startMs);
-    }
-  };
-  const startMs = performance.now();
-  await Promise.all(Array.from({ length: inFlight }, lane));
-  const elapsedMs = performance.now() - startMs;
-  return {
-    perSecond: (calls / elapsedMs) * 1000,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
-  };
 }
