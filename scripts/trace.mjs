@@ -1,4 +1,4 @@
-// Shows which requirement and rule ids are carried by which tests, and which by none.
+// Shows which requirement, task and rule ids are carried by which tests, and which by none.
 // npm run trace [-- --json] [-- --strict]: strictly, a rule without a test, or a tag that is no rule's, is a failure.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

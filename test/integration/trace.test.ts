@@ -3,6 +3,7 @@ import { idsIn } from '../../scripts/trace/ids.mjs';
 import { testsInPython } from '../../scripts/trace/python-tests.mjs';
 import { formatTrace, holdsEveryRule, traceOf } from '../../scripts/trace/report.mjs';
 import { ruleIds } from '../../scripts/trace/rules.mjs';
+import { taskIds } from '../../scripts/trace/tasks.mjs';
 import { testsInTypeScript } from '../../scripts/trace/typescript-tests.mjs';
 
 describe('idsIn', () => {
@@ -106,7 +107,7 @@ describe('traceOf', () => {
     ]);
     expect(trace.untested).toHaveLength(59);
     expect(formatTrace(trace)).toContain(
-      '1 of 60 requirement criteria and 1 of 260 rules of Erlang/OTP have a test.',
+      '1 of 60 requirement criteria, 0 of 17 tasks and 1 of 260 rules of Erlang/OTP have a test.',
     );
   });
 
@@ -118,7 +119,20 @@ describe('traceOf', () => {
     expect(trace.untestedRules).toEqual(['STR-004']);
     expect(trace.unknown).toEqual(['STR-099', 'SUP-9']);
     expect(formatTrace(trace)).toContain('Rules without one: STR-004');
-    expect(formatTrace(trace)).toContain('On a test, but no rule: STR-099 SUP-9');
+    expect(formatTrace(trace)).toContain('On a test, but of nothing: STR-099 SUP-9');
+    expect(holdsEveryRule(trace)).toBe(false);
+  });
+
+  test('lists the criteria and the tasks without a test, and ids that are of neither', () => {
+    const trace = traceOf([
+      { title: 'a', ids: ['R1.1', 'R13.1', 'R2.6', 'T1.1'], line: 1, file: 'a.ts' },
+      { title: 'b', ids: ['T5.3', 'T1.5', 'T6.1', 'I4.3', 'I4.9'], line: 2, file: 'a.ts' },
+    ]);
+    expect(trace.untested.slice(0, 2)).toEqual(['R1.2', 'R1.3']);
+    expect(trace.untestedTasks).toEqual(taskIds.filter((id) => id !== 'T1.1' && id !== 'T5.3'));
+    expect(trace.unknown).toEqual(['R2.6', 'R13.1', 'T1.5', 'T6.1']);
+    expect(trace.ids['I4.3']).toEqual(['a.ts:2 b']);
+    expect(formatTrace(trace)).toContain('Tasks without one: T1.2 T1.3 T1.4 T2.1');
     expect(holdsEveryRule(trace)).toBe(false);
   });
 
@@ -134,4 +148,9 @@ test('rules are numbered without a gap', () => {
   expect(new Set(ruleIds).size).toBe(260);
   expect(ruleIds.slice(0, 2)).toEqual(['PRC-001', 'PRC-002']);
   expect(ruleIds.at(-1)).toBe('SYS-009');
+});
+
+test('tasks are those of five phases', () => {
+  expect(taskIds).toHaveLength(17);
+  expect([taskIds[0], taskIds.at(-1)]).toEqual(['T1.1', 'T5.3']);
 });
