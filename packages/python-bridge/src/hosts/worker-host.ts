@@ -41,6 +41,10 @@ export interface WorkerHandle {
    * lives and its address refuses (WH-4).
    */
   readonly exited: Promise<ExitStatus>;
+  /** Settles when nothing of it is left to do: the last look for escapees is over and its record is gone. Never rejects. */
+  readonly cleaned: Promise<void>;
+  /** Milliseconds from its end until it was confirmed that nothing of its group lives; `undefined` before. */
+  readonly cleanupMs: number | undefined;
   /** Liveness beats. An addition of ours to the port: they travel beside the calls. */
   readonly beats: WorkerBeats;
   /**

@@ -47,6 +47,8 @@ class FakeProcess {
     ready: this.ready.promise,
     exited: this.exited.promise,
     beats: { ping: () => undefined, onPong: () => () => undefined },
+    cleaned: this.exited.promise.then(() => undefined),
+    cleanupMs: 7,
     signal: (signal) => {
       this.signals.push(signal);
       return Promise.resolve();

@@ -11,6 +11,12 @@ describe('toExitStatus', () => {
   ])('[WH-3] code %p and signal %p', (code, signal, status) => {
     expect(toExitStatus(code, signal)).toEqual(status);
   });
+
+  test('[I4.2] a SIGKILL that the kernel sent for lack of memory is told apart', () => {
+    expect(toExitStatus(null, 'SIGKILL', () => true)).toEqual({ kind: 'outOfMemory' });
+    expect(toExitStatus(null, 'SIGKILL', () => false)).toMatchObject({ signal: 'SIGKILL' });
+    expect(toExitStatus(null, 'SIGSEGV', () => true)).toMatchObject({ signal: 'SIGSEGV' });
+  });
 });
 
 describe('describeExit', () => {
@@ -20,7 +26,7 @@ describe('describeExit', () => {
     [{ kind: 'signalled', signal: 'SIGKILL' }, 'was ended by SIGKILL (9): killed by us'],
     [{ kind: 'signalled', signal: 'SIGUSR1' }, 'was ended by SIGUSR1 (10)'],
     [{ kind: 'signalled', signal: 'SIGNEW' }, 'was ended by SIGNEW'],
-    [{ kind: 'outOfMemory' }, 'was ended for using too much memory'],
+    [{ kind: 'outOfMemory' }, 'was killed by the kernel for lack of memory'],
     [{ kind: 'stoppedByEngine', reason: 'drain' }, 'was stopped by the engine: drain'],
     [{ kind: 'hostLost', confirmed: true }, 'was lost with its host'],
     [{ kind: 'hostLost', confirmed: false }, 'is on a host that does not answer'],

@@ -15,7 +15,8 @@ const CODE_MEANINGS: Readonly<Record<number, string>> = {
 
 /** What the deadly signals mean for a Python worker. */
 const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
-  SIGKILL: 'killed by us, by the out-of-memory killer, or by somebody by hand',
+  SIGKILL:
+    'killed by us, by somebody by hand, or, where the kernel does not tell, for lack of memory',
   SIGTERM: 'terminated before it could handle the request to stop',
   SIGSEGV: 'a crash in native code; see the last lines of its output',
   SIGABRT: 'native code gave up; see the last lines of its output',
@@ -26,8 +27,15 @@ const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
  * Turns what Node says of a child's end into an exit status.
  *
  * The signal is looked at first: a death by signal has no code.
+ *
+ * @param isForLackOfMemory - Asked of a SIGKILL, for which nobody here is known to be the reason.
  */
-export function toExitStatus(code: number | null, signal: string | null): ExitStatus {
+export function toExitStatus(
+  code: number | null,
+  signal: string | null,
+  isForLackOfMemory: () => boolean = () => false,
+): ExitStatus {
+  if (signal === 'SIGKILL' && isForLackOfMemory()) return { kind: 'outOfMemory' };
   if (signal !== null) return { kind: 'signalled', signal };
   if (code !== null) return { kind: 'exited', code };
   return { kind: 'unknown', detail: 'the operating system told neither code nor signal' };
@@ -44,7 +52,7 @@ export function describeExit(status: ExitStatus): string {
       return withMeaning(`was ended by ${name}`, SIGNAL_MEANINGS[status.signal]);
     }
     case 'outOfMemory':
-      return 'was ended for using too much memory';
+      return 'was killed by the kernel for lack of memory (SIGKILL; its cgroup counts one more oom_kill)';
     case 'stoppedByEngine':
       return `was stopped by the engine: ${status.reason}`;
     case 'hostLost':

@@ -15,6 +15,7 @@ import type {
 } from '../worker-host.ts';
 import { createBroadcast } from './broadcast.ts';
 import { createLiveGroups } from './live-groups.ts';
+import { createOomKills } from './oom-kills.ts';
 import {
   LocalWorker,
   type HostNotice,
@@ -100,6 +101,7 @@ class LocalHost implements WorkerHost {
       killsAtExit,
       groups: createLiveGroups(killsAtExit),
       scanner: createMarkerScanner(),
+      oomKills: createOomKills(),
       onOutput: options.onOutput ?? ignore,
       onNotice: options.onNotice ?? ignore,
     };

@@ -24,6 +24,7 @@ import { createBroadcast } from './broadcast.ts';
 import { createDeferred, settlesWithin } from '../../deferred.ts';
 import { describeExit, toExitStatus } from './exit-status.ts';
 import type { LiveGroups } from './live-groups.ts';
+import type { OomKills, OomWatch } from './oom-kills.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
 import type { SpawnedWorker } from './spawn-worker.ts';
 import {
@@ -64,6 +65,8 @@ export interface WorkerSurroundings {
   readonly groups: LiveGroups;
   /** Finds what left its group. */
   readonly scanner: MarkerScanner;
+  /** Tells kills for lack of memory. */
+  readonly oomKills: OomKills;
   /** Hears every line that a worker prints. */
   readonly onOutput: (line: OutputLine) => void;
   /** Hears what no promise tells. */
@@ -104,6 +107,9 @@ export class LocalWorker implements WorkerHandle {
   readonly #lines = createBroadcast<OutputLine>(WAITING_LINES);
   readonly #kept: ReturnType<typeof createLineRing<OutputLine>>;
   readonly #stopWatchingAbort: () => void;
+  readonly #oomWatch: OomWatch;
+  #isKilledByUs = false;
+  #cleanupMs: number | undefined;
   #failed: WorkerFailedMessage | undefined;
   /** Why we ended it before it was ready, if we did. */
   #verdict: { kind: 'aborted' } | { kind: 'protocol'; detail: string } | undefined;
@@ -130,7 +136,8 @@ export class LocalWorker implements WorkerHandle {
     this.#listen = listen;
     this.#token = spec.token;
     this.#kept = createLineRing(KEPT_LINES, spec.keptOutputBytes ?? KEPT_CHARACTERS);
-    const { run, scanner, killsAtExit } = surroundings;
+    const { run, scanner, oomKills, killsAtExit } = surroundings;
+    this.#oomWatch = oomKills.watch(identity.pid);
     const key = { pool, workerId, incarnation };
     this.#ended = {
       key,
@@ -150,7 +157,7 @@ export class LocalWorker implements WorkerHandle {
       // 'exit' and not 'close': a grandchild that holds stdout delays that for as long as it lives.
       child.once('exit', (code, signal) => {
         if (killsAtExit) signalGroup(identity, 'SIGKILL');
-        resolve(this.#cleanUp(toExitStatus(code, signal)));
+        resolve(this.#cleanUp(this.#statusOf(code, signal)));
       });
     });
   }
@@ -159,9 +166,15 @@ export class LocalWorker implements WorkerHandle {
   signal(signal: 'term' | 'kill'): Promise<void> {
     // After its exit the group is being ended anyway, and its number may soon be another's.
     if (this.#isRunning()) {
+      this.#isKilledByUs ||= signal === 'kill';
       signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
     }
     return Promise.resolve();
+  }
+
+  /** See {@link WorkerHandle.cleanupMs}. */
+  get cleanupMs(): number | undefined {
+    return this.#cleanupMs;
   }
 
   /** See {@link WorkerHandle.output}. */
@@ -185,6 +198,13 @@ export class LocalWorker implements WorkerHandle {
     if (await settlesWithin(this.cleaned, graceMs)) return true;
     void this.signal('kill');
     return settlesWithin(this.cleaned, STUCK_MS);
+  }
+
+  #statusOf(code: number | null, signal: string | null): ExitStatus {
+    const isForLackOfMemory = (): boolean => !this.#isKilledByUs && this.#oomWatch.wasKilled();
+    const status = toExitStatus(code, signal, isForLackOfMemory);
+    this.#oomWatch.release();
+    return status;
   }
 
   #isRunning(): boolean {
@@ -257,6 +277,8 @@ export class LocalWorker implements WorkerHandle {
       return;
     }
     this.#stopWatchingAbort();
+    // It may have been put into a cgroup of its own by what started it.
+    this.#oomWatch.look();
     const target = { target: address, token: this.#token };
     this.#ready.resolve({ ...target, pid, pythonVersion, lifeline, tools });
   }
@@ -271,6 +293,7 @@ export class LocalWorker implements WorkerHandle {
     this.#stopWatchingAbort();
     const drained = Promise.all(this.#outputStreams().map(hasClosed));
     const confirmed = await confirmWorkerGone(this.#ended);
+    this.#cleanupMs = confirmed.durationMs;
     await settlesWithin(drained, DRAIN_MS);
     for (const stream of [...this.#outputStreams(), this.#spawned.beats, this.#spawned.lifeline]) {
       stream.destroy();
