@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { hasEntry, listPids, markedStat, readEnvironment } from './process-group.ts';
-import type { ProcessStat } from './process-identity.ts';
+import { currentPlatform } from './platform/current.ts';
+import type { MarkedProcess, Platform, ProcessStat } from './platform/platform.ts';
+import { markedStat } from './process-group.ts';
 
 /**
  * Finds marked processes for many askers with few looks at the process table.
@@ -11,8 +12,8 @@ import type { ProcessStat } from './process-identity.ts';
  */
 export interface MarkerScanner {
   /**
-   * Live processes of this user whose environment holds all entries exactly; the look begins after
-   * the call. Never rejects; empty where environments cannot be read.
+   * Live processes of this user that carry all entries exactly; the look begins after the call.
+   * Never rejects; empty where the platform cannot search for such entries.
    *
    * @param entries - `NAME=value`.
    */
@@ -30,7 +31,10 @@ interface Question {
  *
  * @param sliceMs - Longest stretch without giving the event loop a turn, in milliseconds.
  */
-export function createMarkerScanner(sliceMs = 4): MarkerScanner {
+export function createMarkerScanner(
+  sliceMs = 4,
+  platform: Platform = currentPlatform,
+): MarkerScanner {
   let waiting: Question[] = [];
   let scanning = false;
 
@@ -39,7 +43,7 @@ export function createMarkerScanner(sliceMs = 4): MarkerScanner {
     while (waiting.length > 0) {
       const questions = waiting;
       waiting = [];
-      await look(questions, sliceMs);
+      await look(questions, sliceMs, platform);
       for (const question of questions) question.answer(question.found);
     }
     scanning = false;
@@ -47,6 +51,7 @@ export function createMarkerScanner(sliceMs = 4): MarkerScanner {
 
   return {
     find(entries) {
+      if (!entries.every((entry) => platform.canCarry(entry))) return Promise.resolve([]);
       return new Promise((answer) => {
         const wanted = entries.map((entry) => Buffer.from(entry, 'utf8'));
         waiting.push({ entries: wanted, found: [], answer });
@@ -56,24 +61,30 @@ export function createMarkerScanner(sliceMs = 4): MarkerScanner {
   };
 }
 
-async function look(questions: readonly Question[], sliceMs: number): Promise<void> {
+async function look(
+  questions: readonly Question[],
+  sliceMs: number,
+  platform: Platform,
+): Promise<void> {
   // Every asker of this turn is served by this look.
   await nextTurn();
   let sliceStart = performance.now();
-  for (const pid of listPids()) {
-    lookAt(pid, questions);
+  for (const found of platform.listMarks()) {
+    lookAt(found, questions, platform);
     if (performance.now() - sliceStart < sliceMs) continue;
     await nextTurn();
     sliceStart = performance.now();
   }
 }
 
-function lookAt(pid: number, questions: readonly Question[]): void {
-  const environ = readEnvironment(pid);
-  if (environ === undefined || environ.length === 0) return;
+function lookAt(
+  { pid, marks }: MarkedProcess,
+  questions: readonly Question[],
+  platform: Platform,
+): void {
   for (const question of questions) {
-    if (!question.entries.every((entry) => hasEntry(environ, entry))) continue;
-    const stat = markedStat(pid);
+    if (!question.entries.every((entry) => marks.has(entry))) continue;
+    const stat = markedStat(pid, platform);
     if (stat !== undefined) question.found.push(stat);
   }
 }

@@ -1,26 +1,28 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { currentPlatform } from './platform/current.ts';
 import {
   isDeadState,
-  parseProcStat,
-  readProcessStat,
-  readPs,
+  type MarkedProcess,
+  type Marks,
+  type Platform,
   type ProcessStat,
-} from './process-identity.ts';
-import { errorCode } from './system-error.ts';
+} from './platform/platform.ts';
+import { readProcessStat } from './process-identity.ts';
+
+export { hasEntry } from './platform/linux.ts';
 
 /**
  * Every live process of a group; zombies are not listed, they only wait to be reaped.
  *
  * @param groupId - Number of the group, which is the pid of the worker that leads it.
- * @param platform - Chooses the way; tests run the portable one on Linux by naming another.
  */
 export function groupMembers(
   groupId: number,
-  platform: NodeJS.Platform = process.platform,
+  platform: Platform = currentPlatform,
 ): readonly ProcessStat[] {
-  return listProcesses(platform).filter(
-    (stat) => stat.groupId === groupId && !isDeadState(stat.state),
-  );
+  return platform
+    .listProcesses()
+    .filter((stat) => stat.groupId === groupId && !isDeadState(stat.state));
 }
 
 /**
@@ -29,36 +31,65 @@ export function groupMembers(
  * Asks the kernel first, which costs a microsecond; only when it still knows the group are the
  * states read, because an unreaped zombie keeps the number in use.
  */
-export function isGroupEmpty(groupId: number): boolean {
-  return !groupIsKnown(groupId) || groupMembers(groupId).length === 0;
+export function isGroupEmpty(groupId: number, platform: Platform = currentPlatform): boolean {
+  const isKnown = Number.isInteger(groupId) && groupId > 1 && platform.isGroupKnown(groupId);
+  return !isKnown || groupMembers(groupId, platform).length === 0;
 }
 
 /** Every process that can be seen, dead ones included. */
-export function listProcesses(
-  platform: NodeJS.Platform = process.platform,
-): readonly ProcessStat[] {
-  if (platform !== 'linux') return readPs(['-axo']);
-  return listPids().flatMap((pid) => {
-    const text = readBytes(`/proc/${String(pid)}/stat`)?.toString('utf8');
-    return (text === undefined ? undefined : parseProcStat(text)) ?? [];
-  });
+export function listProcesses(platform: Platform = currentPlatform): readonly ProcessStat[] {
+  return platform.listProcesses();
 }
 
 /**
- * Live processes of this user whose environment holds each of the entries, exactly.
+ * Live processes of this user that carry each of the entries, exactly.
  *
- * The environment is the one given at exec: a fork shows its parent's, later changes do not appear.
- * Where no environments can be read (everything but Linux) the answer is empty.
+ * Linux looks at the environment given at exec: a fork shows its parent's, later changes do not
+ * appear. macOS looks at the command line, which tells only the run. Windows tells nobody.
  *
  * @param entries - `NAME=value`; all of them must be present.
  */
-export function markedProcesses(entries: readonly string[]): readonly ProcessStat[] {
+export function markedProcesses(
+  entries: readonly string[],
+  platform: Platform = currentPlatform,
+): readonly ProcessStat[] {
+  if (!entries.every((entry) => platform.canCarry(entry))) return [];
   const wanted = entries.map((entry) => Buffer.from(entry, 'utf8'));
-  return listPids().flatMap((pid) => {
-    const environ = readEnvironment(pid);
-    if (environ === undefined || !wanted.every((entry) => hasEntry(environ, entry))) return [];
-    return markedStat(pid) ?? [];
-  });
+  const found: ProcessStat[] = [];
+  for (const { pid, marks } of platform.listMarks()) {
+    const stat = wanted.every((entry) => marks.has(entry)) ? markedStat(pid, platform) : undefined;
+    if (stat !== undefined) found.push(stat);
+  }
+  return found;
+}
+
+/** Every process with what it carries, read one by one while they are taken. */
+export function listMarks(platform: Platform = currentPlatform): Iterable<MarkedProcess> {
+  return platform.listMarks();
+}
+
+/** What a process carries; `undefined` when it is gone, not ours to read, or nobody can read it here. */
+export function readMarks(pid: number, platform: Platform = currentPlatform): Marks | undefined {
+  return platform.readMarks(pid);
+}
+
+/**
+ * The process behind a number, if it may count as ours: alive, and of this user.
+ *
+ * A superuser can read everybody's environment, so that reading it proves nothing.
+ */
+export function markedStat(
+  pid: number,
+  platform: Platform = currentPlatform,
+): ProcessStat | undefined {
+  const stat = readProcessStat(pid, platform);
+  const isOurs = stat !== undefined && !isDeadState(stat.state) && platform.isOwnedByUs(pid);
+  return isOurs ? stat : undefined;
+}
+
+/** Whether a process runs under our user id; `true` where that cannot be asked. */
+export function isOwnedByUs(pid: number, platform: Platform = currentPlatform): boolean {
+  return platform.isOwnedByUs(pid);
 }
 
 /** Numbers of all processes in `/proc`; empty where there is none. */
@@ -72,56 +103,9 @@ export function listPids(): readonly number[] {
 
 /** Environment of a process as given at exec; `undefined` when gone or not ours to read. */
 export function readEnvironment(pid: number): Buffer | undefined {
-  return readBytes(`/proc/${String(pid)}/environ`);
-}
-
-/** Whether NUL-separated environment text holds an entry from its first to its last byte. */
-export function hasEntry(environ: Buffer, entry: Buffer): boolean {
-  for (let at = environ.indexOf(entry); at !== -1; at = environ.indexOf(entry, at + 1)) {
-    const end = at + entry.length;
-    const startsEntry = at === 0 || environ[at - 1] === 0;
-    if (startsEntry && (end === environ.length || environ[end] === 0)) return true;
-  }
-  return false;
-}
-
-/**
- * The process behind a number, if it may count as ours: alive, and of this user.
- *
- * A superuser can read everybody's environment, so that reading it proves nothing.
- */
-export function markedStat(pid: number): ProcessStat | undefined {
-  const stat = readProcessStat(pid);
-  return stat === undefined || isDeadState(stat.state) || !isOwnedByUs(pid) ? undefined : stat;
-}
-
-/** Whether a process runs under our user id (Linux); `true` where that cannot be asked. */
-export function isOwnedByUs(pid: number): boolean {
-  const ownUid = process.getuid?.();
-  if (ownUid === undefined || process.platform !== 'linux') return true;
   try {
-    return statSync(`/proc/${String(pid)}`).uid === ownUid;
+    return readFileSync(`/proc/${pid}/environ`);
   } catch {
-    return false;
-  }
-}
-
-function groupIsKnown(groupId: number): boolean {
-  if (!Number.isInteger(groupId) || groupId <= 1) return false;
-  try {
-    // Signal 0 sends nothing: the kernel only says whether the group has a member.
-    process.kill(-groupId, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
-  }
-}
-
-function readBytes(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    // Gone meanwhile, or another user's: nothing of ours.
     return undefined;
   }
 }

@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { until } from '../../../../test/fixtures/processes/census.mjs';
+import { platformNamed } from './platform/current.ts';
 import {
   currentIdentity,
   identityOf,
   isDeadState,
   isRunning,
   isSameProcess,
-  parseProcStat,
-  parsePsLine,
   readBootId,
   readPidNamespace,
   readProcessState,
@@ -18,44 +17,10 @@ import {
   readStartTime,
 } from './process-identity.ts';
 
-const NUMBERS = Array.from({ length: 40 }, (_, index) => String(index + 100)).join(' ');
-
-describe('parseProcStat', () => {
-  test('reads after the last bracket, whatever the process calls itself', () => {
-    expect(parseProcStat(`42 () S 1 (x y) R 7 9 ${NUMBERS}`)).toEqual({
-      pid: 42,
-      state: 'R',
-      parentPid: 7,
-      groupId: 9,
-      startTime: '116',
-    });
-  });
-
-  test.each(['', 'nonsense', '42 (a', '42 (a) S 1 2', '42 (a) 17 1 2'])('rejects %j', (text) => {
-    expect(parseProcStat(text)).toBeUndefined();
-  });
-});
-
-describe('parsePsLine', () => {
-  test('reads number, parent, group, state and start', () => {
-    expect(parsePsLine('  42     1    42 Ss   Sat Nov 22  03:54:01 2026')).toEqual({
-      pid: 42,
-      state: 'S',
-      parentPid: 1,
-      groupId: 42,
-      startTime: 'Sat Nov 22 03:54:01 2026',
-    });
-  });
-
-  test.each(['', 'PID PPID', '42 1 42', '42 1 42 S'])('rejects %j', (line) => {
-    expect(parsePsLine(line)).toBeUndefined();
-  });
-});
-
 describe('readProcessStat', () => {
   test('knows this process, by /proc and by ps alike', () => {
     const native = readProcessStat(process.pid);
-    const portable = readProcessStat(process.pid, 'darwin');
+    const portable = readProcessStat(process.pid, platformNamed('darwin'));
     expect(native?.pid).toBe(process.pid);
     expect(native?.parentPid).toBe(process.ppid);
     expect(portable).toMatchObject({
@@ -117,8 +82,8 @@ describe('identity', () => {
   test('says nothing of boots and namespaces where there are none', () => {
     expect(readBootId()).not.toBe('');
     expect(readPidNamespace()).toMatch(/^\d+$/u);
-    expect(readBootId('win32')).toBe('');
-    expect(readBootId('darwin')).toBe('');
-    expect(readPidNamespace('darwin')).toBe('');
+    expect(readBootId(platformNamed('win32'))).toBe('');
+    expect(readBootId(platformNamed('darwin'))).toBe('');
+    expect(readPidNamespace(platformNamed('darwin'))).toBe('');
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../../../test/fixtures/processes/census.mjs';
 import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { createMarkerScanner } from './marker-scan.ts';
+import { platformNamed } from './platform/current.ts';
 import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
 import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
 import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts';
@@ -86,7 +87,7 @@ describe('groups and markers', () => {
       const { leader, marker } = start(token, FAMILY);
       await until(() => carriers(token).length === 4, 'family');
       expect(groupMembers(leader.pid)).toHaveLength(3);
-      expect(groupMembers(leader.pid, 'darwin')).toHaveLength(3);
+      expect(groupMembers(leader.pid, platformNamed('darwin'))).toHaveLength(3);
       const pids = markedProcesses([marker]).map(({ pid }) => pid);
       expect(pids.sort()).toEqual(carriers(token).sort());
       expect(markedProcesses([marker, 'NAME=of nobody'])).toEqual([]);

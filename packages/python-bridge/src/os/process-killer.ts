@@ -1,25 +1,20 @@
 import { isGroupEmpty, groupMembers } from './process-group.ts';
 import type { MarkerScanner } from './marker-scan.ts';
+import { currentPlatform } from './platform/current.ts';
+import type { Delivery, KillSignal, Platform } from './platform/platform.ts';
 import {
   isSameProcess,
   readProcessStat,
   type ProcessIdentity,
   type ProcessStat,
 } from './process-identity.ts';
-import { errorCode } from './system-error.ts';
 
 /**
- * What became of a signal.
- *
- * - `sent`: the kernel took it.
- * - `gone`: there is no such process or group any more, or its number belongs to another one now.
- * - `refused`: we do not signal that: not an integer above 1, ourselves, or our own group.
- * - `notPermitted`: it exists, and is not ours to signal (EPERM).
+ * What became of a signal: what the operating system made of it, `gone` also when the number belongs
+ * to another process now; or `refused`, because we do not signal that: not an integer above 1,
+ * ourselves, or our own group.
  */
-export type SignalResult = 'sent' | 'gone' | 'refused' | 'notPermitted';
-
-/** Signals that are sent to processes. `SIGTERM` is always followed by `SIGCONT`. */
-export type KillSignal = 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT';
+export type SignalResult = Delivery | 'refused';
 
 /** Monotonic time and waiting, in milliseconds; the clock of `@snakepit/core` fits. */
 export interface WaitingClock {
@@ -45,12 +40,20 @@ export function sleep(clock: WaitingClock, delayMs: number): Promise<void> {
 /**
  * Signals one process, after looking in the same synchronous stretch that it is still the one meant.
  *
+ * A SIGTERM that cannot be delivered is followed by SIGKILL (R10.4).
+ *
  * @returns Never throws for anything the kernel may answer; see {@link SignalResult}.
  */
-export function signalProcess(identity: ProcessIdentity, signal: KillSignal): SignalResult {
-  if (!mayBeSignalled(identity.pid)) return 'refused';
-  if (!isSameProcess(identity)) return 'gone';
-  return send(identity.pid, signal);
+export function signalProcess(
+  identity: ProcessIdentity,
+  signal: KillSignal,
+  platform: Platform = currentPlatform,
+): SignalResult {
+  if (!mayBeSignalled(identity.pid, platform)) return 'refused';
+  return escalate(signal, (sent) => {
+    if (!isSameProcess(identity, platform)) return 'gone';
+    return platform.signalProcess(identity.pid, sent);
+  });
 }
 
 /**
@@ -59,14 +62,22 @@ export function signalProcess(identity: ProcessIdentity, signal: KillSignal): Si
  * The number is the leader's pid. A living leader must have the recorded start time; a leader that
  * is gone while members live pins the number, so they are its children. That reasoning needs
  * somebody who watched the group all the time: after a restart of the runtime it does not hold, and
- * the sweep signals single processes instead.
+ * the sweep signals single processes instead. A SIGTERM that cannot be delivered is followed by
+ * SIGKILL (R10.4).
  *
  * @param leader - Identity of the worker, taken when it was started.
  */
-export function signalGroup(leader: ProcessIdentity, signal: KillSignal): SignalResult {
-  if (!mayBeSignalled(leader.pid)) return 'refused';
-  if (readProcessStat(leader.pid) !== undefined && !isSameProcess(leader)) return 'gone';
-  return send(-leader.pid, signal);
+export function signalGroup(
+  leader: ProcessIdentity,
+  signal: KillSignal,
+  platform: Platform = currentPlatform,
+): SignalResult {
+  if (!mayBeSignalled(leader.pid, platform)) return 'refused';
+  return escalate(signal, (sent) => {
+    const isTaken =
+      !isSameProcess(leader, platform) && readProcessStat(leader.pid, platform) !== undefined;
+    return isTaken ? 'gone' : platform.signalGroup(leader.pid, sent);
+  });
 }
 
 /** What {@link terminateGroup} needs. */
@@ -83,6 +94,8 @@ export interface TerminateGroupOptions {
   readonly killTimeoutMs: number;
   /** Time; default real. */
   readonly clock?: WaitingClock;
+  /** The operating system; default this one. */
+  readonly platform?: Platform;
 }
 
 /** How a group ended. */
@@ -107,13 +120,13 @@ export interface TerminateGroupReport {
 export async function terminateGroup(
   options: TerminateGroupOptions,
 ): Promise<TerminateGroupReport> {
-  const { leader, clock = monotonicClock } = options;
+  const { leader, clock = monotonicClock, platform = currentPlatform } = options;
   const startMs = clock.now();
   const escaped = new Map<number, ProcessStat>();
   let groupEnded = false;
   const isGroupGone = (): boolean => {
     // Once empty its number is free for others: from then on it is neither asked nor signalled.
-    groupEnded ||= isGroupEmpty(leader.pid);
+    groupEnded ||= isGroupEmpty(leader.pid, platform);
     return groupEnded;
   };
   const nobodyLeft = async (): Promise<boolean> =>
@@ -130,22 +143,27 @@ export async function terminateGroup(
 
   if (await nobodyLeft()) return report('alreadyGone');
   if (options.termTimeoutMs > 0) {
-    if (!isGroupGone()) signalGroup(leader, 'SIGTERM');
-    await pollUntil(() => Promise.resolve(isGroupGone()), options.termTimeoutMs, clock);
+    const asked = isGroupGone() ? 'gone' : signalGroup(leader, 'SIGTERM', platform);
+    // Who did not get the signal needs no time to obey it.
+    const graceMs = asked === 'sent' ? options.termTimeoutMs : 0;
+    await pollUntil(() => Promise.resolve(isGroupGone()), graceMs, clock);
     if (await nobodyLeft()) return report('term');
   }
   const kill = async (): Promise<boolean> => {
-    if (!isGroupGone()) signalGroup(leader, 'SIGKILL');
+    if (!isGroupGone()) signalGroup(leader, 'SIGKILL', platform);
     for (const stat of await killEscapees(options)) escaped.set(stat.pid, stat);
     return nobodyLeft();
   };
   if (await pollUntil(kill, options.killTimeoutMs, clock)) return report('kill');
-  const members = isGroupGone() ? [] : groupMembers(leader.pid);
+  const members = isGroupGone() ? [] : groupMembers(leader.pid, platform);
   return report('kill', [...members, ...(await findEscapees(options))]);
 }
 
 /** Which worker's escapees are meant. */
-export type EscapeeSearch = Pick<TerminateGroupOptions, 'leader' | 'marker' | 'scanner'>;
+export type EscapeeSearch = Pick<
+  TerminateGroupOptions,
+  'leader' | 'marker' | 'scanner' | 'platform'
+>;
 
 /**
  * Kills every process that carries the marker, also outside the worker's group.
@@ -155,7 +173,7 @@ export type EscapeeSearch = Pick<TerminateGroupOptions, 'leader' | 'marker' | 's
 export async function killEscapees(search: EscapeeSearch): Promise<readonly ProcessStat[]> {
   const found = await findEscapees(search);
   for (const { pid, startTime } of found) {
-    signalProcess({ ...search.leader, pid, startTime }, 'SIGKILL');
+    signalProcess({ ...search.leader, pid, startTime }, 'SIGKILL', search.platform);
   }
   return found;
 }
@@ -186,21 +204,14 @@ async function findEscapees({ marker, scanner }: EscapeeSearch): Promise<readonl
   return found.filter((stat) => stat.pid !== process.pid);
 }
 
-function mayBeSignalled(pid: number): boolean {
+function mayBeSignalled(pid: number, platform: Platform): boolean {
   if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return false;
-  return pid !== readProcessStat(process.pid)?.groupId;
+  return pid !== platform.ownGroupId();
 }
 
-/** The one place of this package that sends signals. `target` was checked by the callers above. */
-function send(target: number, signal: KillSignal): SignalResult {
-  try {
-    process.kill(target, signal);
-    // A stopped process keeps TERM pending until it is continued.
-    if (signal === 'SIGTERM') process.kill(target, 'SIGCONT');
-    return 'sent';
-  } catch (error) {
-    if (errorCode(error) === 'EPERM') return 'notPermitted';
-    if (errorCode(error) === 'ESRCH') return 'gone';
-    throw error;
-  }
+/** A worker that cannot be asked is ended: the stronger signal may be allowed where the weaker is not. */
+function escalate(signal: KillSignal, send: (signal: KillSignal) => Delivery): Delivery {
+  const delivery = send(signal);
+  const isUndelivered = delivery === 'notPermitted' || delivery === 'unsupported';
+  return signal === 'SIGTERM' && isUndelivered ? send('SIGKILL') : delivery;
 }
