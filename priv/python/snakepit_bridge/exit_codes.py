@@ -7,5 +7,6 @@ OK = 0  # asked to stop; or the runtime or stdout is gone, and the own group was
 USAGE = 2  # wrong command line
 UNAVAILABLE = 69  # the adapter or the environment cannot be loaded: a restart will not help
 FORCED = 70  # the graceful stop overran its own deadline
+UNCONTAINED = 71  # what was to contain the descendants cannot be made; another start may succeed
 PROTOCOL = 76  # the peer on the beat channel does not speak our protocol
 MISCONFIGURED = 78  # the configuration is invalid: a restart will not help
