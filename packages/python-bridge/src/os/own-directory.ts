@@ -1,5 +1,6 @@
-import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
-import { messageOf } from './system-error.ts';
+import { existsSync, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode, messageOf } from './system-error.ts';
 
 /** A directory that may be used, or why not. */
 export type DirectoryCheck =
@@ -42,9 +43,25 @@ export function checkOwnDirectory(path: string, allowLink: boolean): DirectoryCh
  */
 export function makeOwnDirectory(path: string, allowLink: boolean): DirectoryCheck {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
   } catch (error) {
     return { ok: false, reason: `cannot make ${path}: ${messageOf(error)}` };
   }
   return checkOwnDirectory(path, allowLink);
+}
+
+/**
+ * Level by level, because `recursive` of Node 20 never returns where the kernel says ENOENT though the parent is there,
+ * as it does below `/proc`.
+ */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectories(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else was faster, or a link leads nowhere: whoever asked looks at what is there now.
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
 }

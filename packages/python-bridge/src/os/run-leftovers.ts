@@ -1,5 +1,5 @@
 import type { MarkerScanner } from './marker-scan.ts';
-import { hasEntry, isOwnedByUs, listProcesses, readEnvironment } from './process-group.ts';
+import { isOwnedByUs, listProcesses, readMarks } from './process-group.ts';
 import {
   isDeadState,
   readProcessStat,
@@ -21,10 +21,17 @@ export interface SweptProcess {
   readonly worker: string | undefined;
   /** Recorded identity, marker in its environment, or member of a group of which another one was. */
   readonly why: 'record' | 'marker' | 'group';
-  /** What ended it; `survived` when it still lives, `notPermitted` when we may not signal it. */
+  /** What ended it; `survived` when it still lives, `notPermitted` when we may not, or must not, signal it. */
   readonly how: 'term' | 'kill' | 'survived' | 'notPermitted';
+  /** State letter at the last sight; `D` is uninterruptible sleep. */
+  readonly state: string;
   /** From the first sight to the end, in milliseconds. */
   readonly durationMs: number;
+}
+
+/** Whether a process could not be ended. */
+export function isLeft({ how }: SweptProcess): boolean {
+  return how === 'survived' || how === 'notPermitted';
 }
 
 /** Whose processes are looked for. */
@@ -47,15 +54,21 @@ export interface LeftoverLimits {
   readonly totalTimeoutMs: number;
   /** Time. */
   readonly clock: WaitingClock;
+  /** Aborted, nothing more is signalled. */
+  readonly signal: AbortSignal;
 }
 
 interface Candidate {
   readonly stat: ProcessStat;
+  /** Ours by identity or group, and of another user: it is named, and never signalled. */
+  readonly isForeign: boolean;
   readonly why: SweptProcess['why'];
   readonly worker: string | undefined;
 }
 
-interface Sighting extends Candidate {
+interface Sighting {
+  /** As it was seen last. */
+  candidate: Candidate;
   readonly firstSeenMs: number;
   lastSignal: 'none' | 'term' | 'kill';
   lastResult: SignalResult | undefined;
@@ -68,7 +81,8 @@ const CLEAN_LOOKS = 3;
 /**
  * Ends every process of a dead run: TERM + CONT, after {@link LeftoverLimits.termTimeoutMs} KILL,
  * until nothing is found three times in a row or the time is over. Each process is signalled alone,
- * its identity compared right before. Never rejects.
+ * its identity compared right before. Whoever must not or cannot be signalled is not waited for.
+ * Never rejects.
  */
 export async function endLeftovers(
   search: LeftoverSearch,
@@ -79,13 +93,14 @@ export async function endLeftovers(
   const sightings = new Map<string, Sighting>();
   let cleanLooks = 0;
   for (let delayMs = 1; ; delayMs = Math.min(100, delayMs * 2)) {
-    const found = await findLeftovers(search, [...sightings.values()]);
-    const nowMs = clock.now();
-    const signal = nowMs - startMs < limits.termTimeoutMs ? 'term' : 'kill';
-    updateSightings(sightings, found, nowMs);
+    const seen = [...sightings.values()].map(({ candidate }) => candidate);
+    updateSightings(sightings, await findLeftovers(search, seen), clock.now());
+    if (limits.signal.aborted) break;
+    const elapsedMs = clock.now() - startMs;
+    const signal = elapsedMs < limits.termTimeoutMs ? 'term' : 'kill';
     for (const sighting of sightings.values()) signalSighting(sighting, signal, search.run.owner);
-    cleanLooks = found.length === 0 ? cleanLooks + 1 : 0;
-    if (cleanLooks === CLEAN_LOOKS || nowMs - startMs >= limits.totalTimeoutMs) break;
+    cleanLooks = [...sightings.values()].some(isWorthWaitingFor) ? 0 : cleanLooks + 1;
+    if (cleanLooks === CLEAN_LOOKS || elapsedMs >= limits.totalTimeoutMs) break;
     await sleep(clock, delayMs);
   }
   const endMs = clock.now();
@@ -116,26 +131,44 @@ async function findLeftovers(
   }
   const certain = [...marked, ...[...found.values()].map(({ stat }) => stat)];
   const ourGroups = new Map<number, string>();
-  for (const record of search.records) {
-    if (record.process === null) continue;
-    const { pid, startTime } = record.process;
-    const worker = workerLabel(record);
-    const leader = readProcessStat(pid);
-    const isLeader = leader?.startTime === startTime;
-    if (isLeader || certain.some((stat) => stat.groupId === pid)) ourGroups.set(pid, worker);
-    if (leader !== undefined && isLeader && isOurs(leader)) {
-      add({ stat: leader, why: 'record', worker });
-    }
+  for (const { leader, groupId, worker } of recordedLeaders(search)) {
+    const speaks = leader !== undefined || certain.some((stat) => stat.groupId === groupId);
+    if (speaks) ourGroups.set(groupId, worker);
+    if (leader !== undefined) add(candidateOf(leader, 'record', worker));
   }
   for (const stat of marked) {
-    add({ stat, why: 'marker', worker: ourGroups.get(stat.groupId) });
+    add({ stat, isForeign: false, why: 'marker', worker: ourGroups.get(stat.groupId) });
   }
   if (ourGroups.size === 0) return [...found.values()];
   for (const stat of listProcesses()) {
     const worker = ourGroups.get(stat.groupId);
-    if (worker !== undefined && isOurs(stat)) add({ stat, why: 'group', worker });
+    if (worker !== undefined) add(candidateOf(stat, 'group', worker));
   }
-  return [...found.values()];
+  return [...found.values()].filter(({ stat }) => !isDeadState(stat.state));
+}
+
+interface RecordedLeader {
+  /** What has its number and its start time now, alive or a zombie; `undefined` when it is gone. */
+  readonly leader: ProcessStat | undefined;
+  readonly groupId: number;
+  readonly worker: string;
+}
+
+function recordedLeaders({ run, records, isSpared }: LeftoverSearch): readonly RecordedLeader[] {
+  return records.flatMap((record) => {
+    if (record.process === null) return [];
+    const { pid, startTime, bootId, pidNamespace } = record.process;
+    const isHere = bootId === run.owner.bootId && pidNamespace === run.owner.pidNamespace;
+    const stat = readProcessStat(pid);
+    // A group that a live runtime leads is not the dead one's, nor is that of process 1.
+    if (!isHere || pid <= 1 || (stat !== undefined && isSpared(stat))) return [];
+    const leader = stat?.startTime === startTime ? stat : undefined;
+    return { leader, groupId: pid, worker: workerLabel(record) };
+  });
+}
+
+function candidateOf(stat: ProcessStat, why: 'record' | 'group', worker: string): Candidate {
+  return { stat, isForeign: !isOwnedByUs(stat.pid), why, worker };
 }
 
 /**
@@ -151,8 +184,8 @@ export function createSparing(live: readonly RunFile[]): (stat: ProcessStat) => 
   return (stat) => {
     if (stat.pid <= 1 || spared.has(stat.pid)) return true;
     if (markers.length === 0) return false;
-    const environ = readEnvironment(stat.pid);
-    return environ !== undefined && markers.some((marker) => hasEntry(environ, marker));
+    const marks = readMarks(stat.pid);
+    return marks !== undefined && markers.some((marker) => marks.has(marker));
   };
 }
 
@@ -166,10 +199,6 @@ function ancestorsOf(pid: number): readonly number[] {
   return ancestors;
 }
 
-function isOurs(stat: ProcessStat): boolean {
-  return !isDeadState(stat.state) && isOwnedByUs(stat.pid);
-}
-
 function updateSightings(
   sightings: Map<string, Sighting>,
   found: readonly Candidate[],
@@ -181,11 +210,12 @@ function updateSightings(
     present.add(key);
     const known = sightings.get(key);
     if (known !== undefined) {
+      known.candidate = candidate;
       known.endedMs = undefined;
       continue;
     }
     sightings.set(key, {
-      ...candidate,
+      candidate,
       firstSeenMs: nowMs,
       lastSignal: 'none',
       lastResult: undefined,
@@ -197,10 +227,14 @@ function updateSightings(
   }
 }
 
+function isWorthWaitingFor({ endedMs, candidate, lastResult }: Sighting): boolean {
+  return endedMs === undefined && !candidate.isForeign && lastResult !== 'notPermitted';
+}
+
 function signalSighting(sighting: Sighting, signal: 'term' | 'kill', owner: ProcessIdentity): void {
-  if (sighting.endedMs !== undefined) return;
+  if (sighting.endedMs !== undefined || sighting.candidate.isForeign) return;
   if (signal === 'term' && sighting.lastSignal !== 'none') return;
-  const { pid, startTime } = sighting.stat;
+  const { pid, startTime } = sighting.candidate.stat;
   // Same boot and namespace as the owner of the run: other runs are not judged at all.
   const identity = { ...owner, pid, startTime };
   sighting.lastResult = signalProcess(identity, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
@@ -208,9 +242,10 @@ function signalSighting(sighting: Sighting, signal: 'term' | 'kill', owner: Proc
 }
 
 function toReport(sighting: Sighting, runId: string, endMs: number): SweptProcess {
-  const { stat, why, worker, endedMs, lastSignal, lastResult } = sighting;
+  const { candidate, endedMs, lastSignal, lastResult } = sighting;
+  const { stat, why, worker, isForeign } = candidate;
   const ended = lastSignal === 'kill' ? 'kill' : 'term';
-  const alive = lastResult === 'notPermitted' ? 'notPermitted' : 'survived';
+  const alive = isForeign || lastResult === 'notPermitted' ? 'notPermitted' : 'survived';
   return {
     runId,
     pid: stat.pid,
@@ -218,6 +253,7 @@ function toReport(sighting: Sighting, runId: string, endMs: number): SweptProces
     worker,
     why,
     how: endedMs === undefined ? alive : ended,
+    state: stat.state,
     durationMs: (endedMs ?? endMs) - sighting.firstSeenMs,
   };
 }

@@ -103,9 +103,24 @@ export function parseWorkerRecord(text: string): WorkerRecord | undefined {
 
 /** Name of a run directory that a sweeper has claimed. */
 export function claimName(runId: string, claimer: ProcessIdentity): string {
-  const { bootId, pidNamespace, pid, startTime } = claimer;
-  const who = JSON.stringify([bootId, pidNamespace, pid, startTime]);
-  return `${runId}.claim-${Buffer.from(who, 'utf8').toString('base64url')}`;
+  return `${runId}.claim-${Buffer.from(identityText(claimer), 'utf8').toString('base64url')}`;
+}
+
+/** An identity on one line, for names and variables; see {@link parseIdentityText}. */
+export function identityText({ bootId, pidNamespace, pid, startTime }: ProcessIdentity): string {
+  return JSON.stringify([bootId, pidNamespace, pid, startTime]);
+}
+
+/**
+ * Parses {@link identityText}.
+ *
+ * @returns `undefined` for anything else.
+ */
+export function parseIdentityText(text: string): ProcessIdentity | undefined {
+  const fields = parseJson(text);
+  if (!Array.isArray(fields)) return undefined;
+  const [bootId, pidNamespace, pid, startTime] = fields as readonly unknown[];
+  return parseIdentity({ bootId, pidNamespace, pid, startTime });
 }
 
 /** What the name of a run directory tells. */
@@ -125,10 +140,7 @@ export function parseRunDirectoryName(name: string): RunDirectoryName | undefine
   const [runId = '', claim, ...rest] = name.split('.claim-');
   if (!isRunId(runId) || rest.length > 0) return undefined;
   if (claim === undefined) return { runId, claimer: undefined };
-  const who = parseJson(Buffer.from(claim, 'base64url').toString('utf8'));
-  if (!Array.isArray(who)) return undefined;
-  const [bootId, pidNamespace, pid, startTime] = who as readonly unknown[];
-  const claimer = parseIdentity({ bootId, pidNamespace, pid, startTime });
+  const claimer = parseIdentityText(Buffer.from(claim, 'base64url').toString('utf8'));
   return claimer === undefined ? undefined : { runId, claimer };
 }
 
