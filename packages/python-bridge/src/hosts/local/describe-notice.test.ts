@@ -2,21 +2,38 @@ import { describe, expect, test } from '@jest/globals';
 import type { ProcessStat } from '../../os/process-identity.ts';
 import { describeNotice } from './describe-notice.ts';
 import type { HostNotice } from './local-worker.ts';
+import type { CleanupReport } from './worker-cleanup.ts';
 
 const ref = { host: 'local', pool: 'default', workerId: 'w1', incarnation: '1' };
 const stuck: ProcessStat = { pid: 77, state: 'D', parentPid: 1, groupId: 70, startTime: '5' };
+const nothing: CleanupReport = { survivors: [], killedSingly: [], escaped: [], durationMs: 1 };
 
-function cleanedUp(report: { survivors?: ProcessStat[]; escaped?: ProcessStat[] }): HostNotice {
-  const { survivors = [], escaped = [] } = report;
-  return { kind: 'cleanedUp', ref, report: { survivors, escaped, durationMs: 1 } };
+function cleanedUp(report: Partial<CleanupReport>): HostNotice {
+  return { kind: 'cleanedUp', ref, report: { ...nothing, ...report } };
 }
 
 describe('describeNotice', () => {
-  test('[R10.3] a cleanup that failed is an error that names the process and what comes next', () => {
-    const line = describeNotice(cleanedUp({ survivors: [stuck], escaped: [stuck] }));
-    expect(line?.level).toBe('error');
-    expect(line?.text).toContain('77 (D)');
-    expect(line?.text).toContain('the next start tries again');
+  test.each([
+    ['sent', '77 (D): does not die of SIGKILL'],
+    ['notPermitted', '77 (D): we are not permitted to signal it (EPERM)'],
+  ] as const)(
+    '[R10.3] a cleanup that failed (%s) is an error that names worker, process, reason and what comes next',
+    (lastAttempt, reason) => {
+      const line = describeNotice(
+        cleanedUp({ survivors: [{ ...stuck, lastAttempt }], escaped: [stuck] }),
+      );
+      expect(line?.level).toBe('error');
+      expect(line?.text).toContain('worker default/w1/1');
+      expect(line?.text).toContain('killed as a group, by marker and one by one');
+      expect(line?.text).toContain(reason);
+      expect(line?.text).toContain('stays recorded, and the next start tries again');
+    },
+  );
+
+  test('[R10.3] what only the second means could end is a warning', () => {
+    const line = describeNotice(cleanedUp({ killedSingly: [stuck] }));
+    expect(line?.level).toBe('warn');
+    expect(line?.text).toContain('killed one by one: 77 (D)');
   });
 
   test('what had to be hunted down is told, an ordinary end is not', () => {

@@ -1,5 +1,6 @@
-import type { ProcessIdentity } from '../../os/process-identity.ts';
-import { signalGroup } from '../../os/process-killer.ts';
+import { markedProcesses } from '../../os/process-group.ts';
+import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
+import { signalGroup, signalProcess } from '../../os/process-killer.ts';
 
 /** The groups that must not outlive this process. */
 export interface LiveGroups {
@@ -9,17 +10,23 @@ export interface LiveGroups {
   remove(leader: ProcessIdentity): void;
 }
 
+/** How often whoever left its group is looked for: one may be forking while we look. */
+const LOOKS = 3;
+
 /**
  * Makes a list whose groups are killed, synchronously, when this process exits in an orderly way:
- * `process.exit()`, an uncaught error, an empty event loop. A listener for `exit` is there only
+ * `process.exit()`, an uncaught error, a rejection that nobody handles. After them goes whoever
+ * carries the run's marker, for it may have left its group. A listener for `exit` is there only
  * while a group is.
  *
+ * @param marker - Environment entry of every process of the run.
  * @param killsAtExit - `false` makes a list of which nothing is killed.
  */
-export function createLiveGroups(killsAtExit = true): LiveGroups {
+export function createLiveGroups(marker: string, killsAtExit = true): LiveGroups {
   const leaders = new Set<ProcessIdentity>();
   const killAll = (): void => {
     for (const leader of leaders) signalGroup(leader, 'SIGKILL');
+    killMarked(marker);
   };
   return {
     add(leader) {
@@ -31,4 +38,12 @@ export function createLiveGroups(killsAtExit = true): LiveGroups {
       if (leaders.size === 0) process.off('exit', killAll);
     },
   };
+}
+
+function killMarked(marker: string): void {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const identities = markedProcesses([marker]).flatMap(({ pid }) => identityOf(pid) ?? []);
+    for (const identity of identities) signalProcess(identity, 'SIGKILL');
+    if (identities.length === 0) return;
+  }
 }

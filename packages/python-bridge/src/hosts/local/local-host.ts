@@ -1,6 +1,8 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { currentPlatform } from '../../os/platform/current.ts';
+import type { Platform } from '../../os/platform/platform.ts';
 import { createMarkerScanner } from '../../os/marker-scan.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import type { RecordResult, RunRecords } from '../../os/run-records.ts';
@@ -23,6 +25,7 @@ import {
   type WorkerSurroundings,
 } from './local-worker.ts';
 import { checkWorkingDirectory, spawnWorker, toStartError } from './spawn-worker.ts';
+import { isContained } from './strict-descendants.ts';
 
 /** What {@link createLocalHost} takes. */
 export interface LocalHostOptions {
@@ -41,6 +44,8 @@ export interface LocalHostOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether a worker's group and escapees are killed at its exit, and all at this process's; default true. */
   readonly killsAtExit?: boolean;
+  /** The operating system; default this one. */
+  readonly platform?: Platform;
   /** Between TERM and KILL for workers that live when the host is closed, in ms; default 3,000. */
   readonly closeGraceMs?: number;
   /** Hears every line that a worker prints. Must not throw. */
@@ -59,7 +64,7 @@ const CLOSE_GRACE_MS = 3_000;
 const LOCAL_TRAITS: HostTraits = {
   exactExit: true,
   survivesRuntime: false,
-  localSockets: process.platform !== 'win32',
+  localSockets: currentPlatform.sockets !== undefined,
   remote: false,
   restartOwner: 'tree',
   lifeline: 'pipe',
@@ -97,9 +102,10 @@ class LocalHost implements WorkerHost {
     const killsAtExit = options.killsAtExit ?? true;
     this.#surroundings = {
       hostName: options.name ?? 'local',
+      platform: options.platform ?? currentPlatform,
       run: options.run,
       killsAtExit,
-      groups: createLiveGroups(killsAtExit),
+      groups: createLiveGroups(options.run.marker, killsAtExit),
       scanner: createMarkerScanner(),
       oomKills: createOomKills(),
       onOutput: options.onOutput ?? ignore,
@@ -113,18 +119,21 @@ class LocalHost implements WorkerHost {
     // From here to the worker everything happens in one turn: whenever this process is killed, a
     // record or a marker leads the next one to what was started.
     this.#tellFailure(spec, run.recordIntent(spec));
-    const result = spawnWorker(spec, this.#options.env ?? process.env);
+    const result = spawnWorker(spec, this.#options.env ?? process.env, this.#surroundings.platform);
     if (!result.ok) {
       const error = await result.error;
       this.#tellFailure(spec, run.removeRecord(spec));
       throw toStartError(spec, error);
     }
     const { spawned } = result;
-    groups.add(spawned.identity);
+    // A launcher ends what is behind it when this process exits; killed before, it could not.
+    if (!isContained(spec)) groups.add(spawned.identity);
     this.#tellFailure(spec, run.recordSpawned(spec, spawned.identity));
     const listen = this.#nextAddress();
     const worker = new LocalWorker(this.#surroundings, spec, spawned, listen, abort);
     this.#remember(worker);
+    // Behind a launcher the worker comes a moment later, and only then has a number.
+    if (isContained(spec)) await worker.identified;
     return worker;
   }
 

@@ -4,8 +4,10 @@ import { isRunning, type ProcessIdentity, type ProcessStat } from '../../os/proc
 import {
   killEscapees,
   monotonicClock,
+  signalProcess,
   sleep,
   terminateGroup,
+  type SignalResult,
   type WaitingClock,
 } from '../../os/process-killer.ts';
 import { workerMarker, type WorkerRecordKey } from '../../os/run-record-format.ts';
@@ -29,18 +31,39 @@ export interface EndedWorker {
   readonly clock?: WaitingClock;
 }
 
+/** A process that lives in spite of everything. */
+export interface Survivor extends ProcessStat {
+  /** What became of the last SIGKILL, sent to it alone. */
+  readonly lastAttempt: SignalResult;
+}
+
 /** What was left of a worker and what became of it. */
 export interface CleanupReport {
   /** Processes that had left the group and were killed. */
   readonly escaped: readonly ProcessStat[];
+  /** Processes that the kill of the group had left, and that were killed one by one. */
+  readonly killedSingly: readonly ProcessStat[];
   /** Processes that live in spite of SIGKILL; the worker stays recorded for the next sweep. */
-  readonly survivors: readonly ProcessStat[];
+  readonly survivors: readonly Survivor[];
   /** From the worker's exit to the confirmation, in milliseconds. */
   readonly durationMs: number;
 }
 
+/** Where the layer is switched off. */
+const NOTHING_DONE: CleanupReport = {
+  escaped: [],
+  killedSingly: [],
+  survivors: [],
+  durationMs: 0,
+};
+
 /** How long the kernel may take to end a group after SIGKILL, in milliseconds. */
 const KILL_TIMEOUT_MS = 2_000;
+
+/** How long it may take to end what was left of it, one by one, in milliseconds. */
+const SINGLE_KILL_TIMEOUT_MS = 500;
+/** Time between two looks at what was killed one by one, in milliseconds. */
+const SINGLE_KILL_POLL_MS = 10;
 
 /** Further looks for escapees after the first, in milliseconds after it: one may have been forking. */
 const LATER_LOOKS_MS = [50, 150] as const;
@@ -48,19 +71,41 @@ const LATER_LOOKS_MS = [50, 150] as const;
 /**
  * Confirms that a worker's group is gone, and frees its address.
  *
- * The group was sent SIGKILL already. When it resolves, nobody of the group lives, nobody carries
- * the worker's marker, and its address refuses, unless the report names survivors.
+ * The group was sent SIGKILL already. It is sent again until the group is empty, as is whoever
+ * carries the worker's marker; what that does not end is killed one by one, by its own identity
+ * (R10.3). When it resolves, nobody of the group lives, nobody carries the worker's marker, and its
+ * address refuses, unless the report names survivors.
  */
 export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupReport> {
-  if (!ended.killsAtExit) return { escaped: [], survivors: [], durationMs: 0 };
-  const { escaped, survivors, durationMs } = await terminateGroup({
+  if (!ended.killsAtExit) return NOTHING_DONE;
+  const clock = ended.clock ?? monotonicClock;
+  const startMs = clock.now();
+  const { escaped, survivors } = await terminateGroup({
     ...search(ended),
     termTimeoutMs: 0,
     killTimeoutMs: KILL_TIMEOUT_MS,
-    clock: ended.clock ?? monotonicClock,
+    clock,
   });
+  const singly = await killSingly(ended, survivors, clock);
   if (ended.socketPath !== undefined) removeSocket(ended.socketPath);
-  return { escaped, survivors, durationMs };
+  return { escaped, ...singly, durationMs: clock.now() - startMs };
+}
+
+async function killSingly(
+  { leader }: EndedWorker,
+  left: readonly ProcessStat[],
+  clock: WaitingClock,
+): Promise<Pick<CleanupReport, 'killedSingly' | 'survivors'>> {
+  const attempts = left.map((stat): Survivor => {
+    const { pid, startTime } = stat;
+    return { ...stat, lastAttempt: signalProcess({ ...leader, pid, startTime }, 'SIGKILL') };
+  });
+  const lives = ({ pid, startTime }: ProcessStat): boolean =>
+    isRunning({ ...leader, pid, startTime });
+  const deadlineMs = clock.now() + SINGLE_KILL_TIMEOUT_MS;
+  while (attempts.some(lives) && clock.now() < deadlineMs) await sleep(clock, SINGLE_KILL_POLL_MS);
+  const survivors = attempts.filter(lives);
+  return { killedSingly: attempts.filter((one) => !survivors.includes(one)), survivors };
 }
 
 /**
