@@ -23,15 +23,21 @@ _EXPORTS = {
     "NodeToolError": "bridge_client",
     "SessionContext": "session_context",
     "EncodingError": "serialization",
+    "HeartbeatClient": "heartbeat",
+    "HeartbeatStatistics": "heartbeat",
+    "detached_env": "detached",
 }
 
 __all__ = [
     "BaseAdapter",
     "BridgeUnavailableError",
     "EncodingError",
+    "HeartbeatClient",
+    "HeartbeatStatistics",
     "NodeToolError",
     "SessionContext",
     "StreamChunk",
+    "detached_env",
     "tool",
 ]
 
@@ -39,6 +45,8 @@ TYPE_CHECKING = False  # typing's own constant would cost its import
 if TYPE_CHECKING:
     from .base_adapter import BaseAdapter, StreamChunk, tool
     from .bridge_client import BridgeUnavailableError, NodeToolError
+    from .detached import detached_env
+    from .heartbeat import HeartbeatClient, HeartbeatStatistics
     from .serialization import EncodingError
     from .session_context import SessionContext
 

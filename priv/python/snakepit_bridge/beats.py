@@ -1,16 +1,17 @@
 """The beat channel: one line of JSON per message between this worker and its runtime.
 
 A thread of its own answers beats, so that a *busy* worker is told apart from a *dead* one, and ends
-the whole group at end-of-file. Silence from the runtime never ends a worker: it may be blocked or
-stopped and come back.
+the whole group at the end of the channel, or of stdout. Silence from the runtime never ends a
+worker: it may be blocked or stopped and come back.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
+import stat
 import threading
-import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,11 +20,12 @@ from .notices import notice
 from .process_group import die_with_group
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
+    from .heartbeat import HeartbeatClient
+
 MAX_LINE_BYTES = 64 * 1024
-_PARENT_POLL_SECONDS = 0.5
+_STDOUT = 1
 
 
 class BridgeAddress(NamedTuple):
@@ -42,50 +44,28 @@ class Hello(NamedTuple):
     bridge: BridgeAddress | None
 
 
-class LoopProbe:
-    """How late the event loop is, seen from outside."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._loop: AbstractEventLoop | None = None
-        self._posted_at: float | None = None
-
-    def watch(self, loop: AbstractEventLoop) -> None:
-        """Starts measuring `loop`."""
-        self._loop = loop
-
-    def measure_ms(self) -> float:
-        """Milliseconds that the callback posted by an earlier call has been waiting; 0 when it
-        ran. Posts the next one."""
-        posted_at = self._posted_at
-        if posted_at is not None:
-            return round((self._clock() - posted_at) * 1000, 3)
-        if self._loop is not None and not self._loop.is_closed():
-            self._posted_at = self._clock()
-            try:
-                self._loop.call_soon_threadsafe(self._ran)
-            except RuntimeError:  # it closed in this instant
-                self._posted_at = None
-        return 0.0
-
-    def _ran(self) -> None:
-        self._posted_at = None
-
-
 class BeatChannel:
-    """This worker's end of the beat channel."""
+    """This worker's end of the beat channel.
 
-    def __init__(self, fd: int, count_in_flight: Callable[[], int]) -> None:
-        self.loop_probe = LoopProbe()
+    With `ends_worker` false, which tests want, its end is only the end of the thread.
+    """
+
+    def __init__(
+        self, fd: int, parent: int, heartbeat: HeartbeatClient, *, ends_worker: bool = True
+    ) -> None:
+        self.heartbeat = heartbeat
         self._fd = fd
         # Libraries that close every descriptor free the number, and the next file gets it.
         self._inode = os.fstat(fd).st_ino
-        self._parent = os.getppid() if hasattr(os, "getppid") else 0
-        self._count_in_flight = count_in_flight
+        self._stdout_inode = _inode_of_reader(_STDOUT) if ends_worker else None
+        self._parent = parent
+        self._ends_worker = ends_worker
+        self._on_stop: Callable[[], None] = _stop_at_once
         self._hello: SimpleQueue[Hello] = SimpleQueue()
         self._write_lock = threading.Lock()
         os.set_inheritable(fd, False)
-        os.set_blocking(fd, True)
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(fd, True)
         if hasattr(os, "register_at_fork"):
             # A fork that kept this end would hide the worker's death from the runtime.
             os.register_at_fork(after_in_child=self._close_in_child)
@@ -98,6 +78,11 @@ class BeatChannel:
         """The runtime's first message. Waits without limit: should the runtime go away, the
         end-of-file ends this process."""
         return self._hello.get()
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """What the runtime's `stop` does from now on, in the beat thread: it is the SIGTERM of
+        systems that have none. Before, it ends the process at once, as SIGTERM does."""
+        self._on_stop = stop
 
     def send(self, message: dict[str, Any]) -> None:
         """Sends one message, shortened where it exceeds a line's limit."""
@@ -124,17 +109,42 @@ class BeatChannel:
 
     def _read_for_ever(self) -> None:
         buffer = b""
+        wait_for_input = self._make_wait()
         while True:
-            chunk = self._read_chunk()
-            if not self._is_ours():
-                self._watch_parent()
+            wait_for_input()
+            # Asked before and after: a read must not take what belongs to somebody else.
+            chunk = self._read_chunk() if self._is_ours() else b""
             if not chunk:
-                die_with_group(exit_codes.OK)
+                self._end()
+                return
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
                 self._receive(line)
             if len(buffer) > MAX_LINE_BYTES:
                 _die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
+
+    def _make_wait(self) -> Callable[[], None]:
+        """What returns when the channel can be read, or is closed."""
+        if not hasattr(select, "poll"):
+            from .platforms import win32
+
+            return lambda: win32.wait_readable(self._fd)
+        poller = select.poll()
+        poller.register(self._fd, select.POLLIN)
+        if self._stdout_inode is not None:
+            poller.register(_STDOUT, 0)  # tells of a broken pipe without being asked
+
+        def wait() -> None:
+            while True:
+                ready = [fd for fd, _ in poller.poll()]
+                if self._fd in ready:
+                    return
+                if _inode_of_reader(_STDOUT) == self._stdout_inode:
+                    # Nobody reads what is printed: the runtime is gone.
+                    die_with_group(exit_codes.OK)
+                poller.unregister(_STDOUT)  # a tool has put another file in its place
+
+        return wait
 
     def _read_chunk(self) -> bytes:
         try:
@@ -149,24 +159,41 @@ class BeatChannel:
             message = json.loads(line)
             kind = message["type"]
             if kind == "ping":
-                self._answer(message["seq"])
+                self.send(self.heartbeat.pong(message["seq"]))
             elif kind == "hello":
                 self._hello.put(_parse_hello(message))
+            elif kind == "stop":
+                self._on_stop()
             # Other kinds come from a newer runtime, which works without our answer.
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             _die_of_protocol(f"{type(error).__name__}: {error}")
 
-    def _answer(self, seq: int) -> None:
-        lag = self.loop_probe.measure_ms()
-        in_flight = self._count_in_flight()
-        self.send({"type": "pong", "seq": seq, "inFlight": in_flight, "loopLagMs": lag})
+    def _end(self) -> None:
+        """The channel is at its end, or a library closed it under us, which must end nothing."""
+        if not self._ends_worker:
+            return
+        if not self._is_ours():
+            from .platforms import load_platform
+            from .platforms.parent_thread import end_with_parent
 
-    def _watch_parent(self) -> None:
-        """The last resort when a library closed our descriptors: never returns."""
-        notice("the beat channel was closed under us; watching the parent")
-        while self._parent and os.getppid() == self._parent:
-            time.sleep(_PARENT_POLL_SECONDS)
+            notice("the beat channel was closed under us; watching the parent")
+            end_with_parent(load_platform().wait_for_end, self._parent)
+            return
         die_with_group(exit_codes.OK)
+
+
+def _inode_of_reader(fd: int) -> int | None:
+    """Which pipe or socket `fd` is; None for what has no reader that could go away."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    has_reader = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
+    return status.st_ino if has_reader else None
+
+
+def _stop_at_once() -> None:
+    die_with_group(exit_codes.OK)
 
 
 def _parse_hello(message: dict[str, Any]) -> Hello:

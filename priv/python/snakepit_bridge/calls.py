@@ -1,13 +1,13 @@
-"""Counts the calls in flight, and closes the door when the worker drains."""
+"""Knows the calls in flight, and closes the door when the worker drains."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 
 class DrainingError(Exception):
@@ -15,34 +15,41 @@ class DrainingError(Exception):
 
 
 class Calls:
-    """The calls in flight. Belongs to the event loop; `count` may be read from any thread."""
+    """The calls in flight. Belongs to the event loop; what only reads may be called from any thread."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # In the order of their start, which a dict keeps: the first is the oldest.
+        self._started: dict[_Entry, float] = {}
         self._draining = False
         self._idle: asyncio.Event | None = None
 
     def count(self) -> int:
         """Calls that hold this worker, cancelled ones whose thread still runs included."""
-        return self._count
+        return len(self._started)
 
-    @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Counts one call. Raises DrainingError once `drain` has been called."""
-        if self._draining:
-            raise DrainingError
-        self._count += 1
-        try:
-            yield
-        finally:
-            self._count -= 1
-            if self._count == 0 and self._idle is not None:
-                self._idle.set()
+    def oldest_ms(self) -> float:
+        """Milliseconds since the start of the call that runs for longest; 0 when there is none."""
+        while True:
+            try:
+                started = next(iter(self._started.values()), None)
+            except RuntimeError:  # the loop added or removed one in this instant
+                continue
+            return 0.0 if started is None else round((self._clock() - started) * 1000, 3)
+
+    def is_draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._draining
+
+    def enter(self) -> _Entry:
+        """Counts one call while the context lasts. Entering raises DrainingError once `drain` has
+        been called."""
+        return _Entry(self)
 
     async def drain(self, seconds: float) -> bool:
         """Refuses new calls, waits for those in flight; returns whether all of them ended."""
         self._draining = True
-        if self._count == 0:
+        if not self._started:
             return True
         self._idle = asyncio.Event()
         try:
@@ -50,3 +57,28 @@ class Calls:
         except asyncio.TimeoutError:
             return False
         return True
+
+    def _begin(self, entry: _Entry) -> None:
+        if self._draining:
+            raise DrainingError
+        self._started[entry] = self._clock()
+
+    def _end(self, entry: _Entry) -> None:
+        del self._started[entry]
+        if self._idle is not None and not self._started:
+            self._idle.set()
+
+
+class _Entry:
+    """One call. A class, because a generator as context would cost each call twice as much."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def __enter__(self) -> None:
+        self._calls._begin(self)
+
+    def __exit__(self, *_: object) -> None:
+        self._calls._end(self)

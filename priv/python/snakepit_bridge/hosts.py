@@ -5,22 +5,20 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
-import time
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from . import exit_codes
 from .beats import BeatChannel, BridgeAddress
 from .notices import notice
-from .process_group import die_with_group, read_start_time
+from .platforms import load_platform
+from .platforms.parent_thread import start_parent_thread
+from .process_group import read_start_time
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from .arguments import Arguments
-
-_PARENT_POLL_SECONDS = 0.5
+    from .second_opinion import SecondOpinion
 
 
 class Assignment(NamedTuple):
@@ -37,11 +35,11 @@ class Host(Protocol):
     def wait_for_assignment(self) -> Assignment:
         """Waits until the runtime has said where to listen."""
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Includes the loop's health in what the runtime is told."""
-
     def report_ready(self, address: str, tools: Sequence[str]) -> None:
         """The server listens; calls may come."""
+
+    async def settle(self) -> None:
+        """What need not be done before calls can come. On the main thread's loop."""
 
     def report_failure(self, code: str, message: str, traceback_text: str | None) -> None:
         """This worker will never serve, for a reason that a restart does not remove."""
@@ -50,16 +48,16 @@ class Host(Protocol):
 class BeatHost:
     """A runtime at the other end of a beat channel."""
 
-    def __init__(self, beats: BeatChannel, *, lifeline_armed: bool) -> None:
+    def __init__(
+        self, beats: BeatChannel, opinion: SecondOpinion | None, *, lifeline_armed: bool
+    ) -> None:
         self._beats = beats
+        self._opinion = opinion
         self._lifeline_armed = lifeline_armed
 
     def wait_for_assignment(self) -> Assignment:
         hello = self._beats.wait_for_hello()
         return Assignment(hello.listen, hello.token, hello.bridge)
-
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._beats.loop_probe.watch(loop)
 
     def report_ready(self, address: str, tools: Sequence[str]) -> None:
         self._beats.send(
@@ -74,6 +72,11 @@ class BeatHost:
             }
         )
 
+    async def settle(self) -> None:
+        if self._opinion is not None:
+            await get_running_loop().run_in_executor(None, self._opinion.load)
+            self._opinion.arm()
+
     def report_failure(self, code: str, message: str, traceback_text: str | None) -> None:
         self._beats.send(
             {"type": "failed", "code": code, "message": message, "traceback": traceback_text}
@@ -87,24 +90,21 @@ class ReadyFileHost:
         self._arguments = arguments
         self._ready_file = ready_file
         if ready_file is not None:
-            parent = os.getppid()
-            threading.Thread(
-                target=_die_with_parent, args=[parent], name="snakepit-parent", daemon=True
-            ).start()
+            start_parent_thread(load_platform().wait_for_end, os.getppid())
 
     def wait_for_assignment(self) -> Assignment:
         address = self._arguments.elixir_address
         bridge = BridgeAddress(address, "") if address else None
         return Assignment(f"tcp:127.0.0.1:{self._arguments.port}", None, bridge)
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        return
-
     def report_ready(self, address: str, tools: Sequence[str]) -> None:
         if self._ready_file is None:
             notice(f"serving {len(tools)} tools on {address}")
             return
         write_atomically(self._ready_file, address.rpartition(":")[2])
+
+    async def settle(self) -> None:
+        return
 
     def report_failure(self, code: str, message: str, traceback_text: str | None) -> None:
         return  # stderr has it already
@@ -118,9 +118,3 @@ def write_atomically(path: str, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
-
-
-def _die_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL_SECONDS)
-    die_with_group(exit_codes.OK)

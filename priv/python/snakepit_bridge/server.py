@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .adapter_loader import LoadedAdapter
     from .bridge_client import BridgeClient
-    from .calls import Calls
+    from .heartbeat import HeartbeatClient
 
 DRAIN_SECONDS = 2.0
 # The pool decides how many calls run at a time, up to this; a thread is made only when none is idle.
@@ -74,19 +74,19 @@ class WorkerServer:
     def __init__(
         self,
         adapter: LoadedAdapter,
-        calls: Calls,
+        heartbeat: HeartbeatClient,
         *,
         token: str | None,
         bridge: BridgeClient | None,
     ) -> None:
-        self._calls = calls
+        self._calls = heartbeat.calls
         self._executor = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="snakepit-tool")
         self._server = grpc.aio.server(
             interceptors=[TokenInterceptor(token)] if token is not None else [],
             # Two servers on one port would share its calls.
             options=[*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)],
         )
-        servicer = BridgeServicer(adapter, calls, self._executor, bridge)
+        servicer = BridgeServicer(adapter, heartbeat, self._executor, bridge)
         pb2_grpc.add_BridgeServiceServicer_to_server(servicer, self._server)
 
     async def start(self, listen: str) -> str:

@@ -38,3 +38,5 @@ def guard_stdout() -> None:
         newline=None,
         write_through=True,
     )
+    # Some libraries write there; left in its buffer, it would fail at exit, which is status 120.
+    sys.__stdout__ = sys.stdout  # type: ignore[misc]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORCE_AFTER_SECONDS = 2.8
+_ORPHAN_POLL_SECONDS = 0.01
 
 
 class Termination:
@@ -33,16 +34,36 @@ class Termination:
         self._pid = os.getpid()
         self._requests: SimpleQueue[int] = SimpleQueue()
         self._stop: Callable[[], None] | None = None
+        self._parent: int | None = None
         self._wakeup: tuple[socket.socket, socket.socket] | None = None
 
     def install(self) -> None:
         """Takes SIGTERM and SIGINT over; call it in the main thread, once."""
         signal.signal(signal.SIGTERM, self._note)
         # The runtime forwards what its terminal sends. Not SIG_IGN: children would inherit that.
-        signal.signal(signal.SIGINT, lambda _signum, _frame: None)
+        signal.signal(signal.SIGINT, _leave_to_runtime)
+        if hasattr(signal, "SIGBREAK"):  # Ctrl-Break, on Windows
+            signal.signal(signal.SIGBREAK, _leave_to_runtime)
+        if hasattr(signal, "SIGPIPE"):
+            # A broken stdout is an error of the write, or seen by the beat thread: both end the
+            # group, which the signal would not. Children get the default back.
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._uninstall_in_child)
         threading.Thread(target=self._wait, name="snakepit-termination", daemon=True).start()
+
+    def has_handler(self) -> bool:
+        """Whether SIGTERM still comes here: an adapter may have taken it over."""
+        return signal.getsignal(signal.SIGTERM) == self._note
+
+    def request(self) -> None:
+        """What SIGTERM does, for systems that cannot send it. Any thread."""
+        self._requests.put(signal.SIGTERM)
+
+    def watch_parent(self, parent: int) -> None:
+        """From now on SIGTERM may mean that the process `parent` has died, which leaves nobody to
+        be graceful for."""
+        self._parent = parent
 
     def wake(self, loop: asyncio.AbstractEventLoop) -> None:
         """Makes every signal wake the loop, in the main thread: Python runs handlers between
@@ -88,5 +109,16 @@ class Termination:
         with contextlib.suppress(RuntimeError):
             stop()
         while (left := deadline - time.monotonic()) > 0:
-            time.sleep(left)
+            if self._is_orphan():
+                die_with_group(exit_codes.OK)
+            time.sleep(min(left, _ORPHAN_POLL_SECONDS))
         die_with_group(exit_codes.FORCED)
+
+    def _is_orphan(self) -> bool:
+        """Asked again and again: the signal of the parent's death comes up to 11 ms before we have
+        another parent, and twice. The second one is not even taken from the queue."""
+        return self._parent is not None and os.getppid() != self._parent
+
+
+def _leave_to_runtime(_signum: int, _frame: object) -> None:
+    return

@@ -15,7 +15,7 @@ from .notices import notice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .calls import Calls
+    from .heartbeat import HeartbeatClient
     from .hosts import Assignment, Host
     from .termination import Termination
 
@@ -29,14 +29,16 @@ class StartError(Exception):
         self.traceback_text = traceback_text
 
 
-def run_worker(adapter_path: str, host: Host, calls: Calls, termination: Termination) -> int:
+def run_worker(
+    adapter_path: str, host: Host, heartbeat: HeartbeatClient, termination: Termination
+) -> int:
     """Serves until SIGTERM; returns the exit status."""
     if sys.stderr is not None:
         faulthandler.enable()
     try:
         require_environment()
         adapter = _load(adapter_path)
-        asyncio.run(_serve(adapter, host, calls, termination))
+        asyncio.run(_serve(adapter, host, heartbeat, termination))
     except StartError as error:
         notice(f"{error.code}: {error}")
         if error.traceback_text:
@@ -75,28 +77,29 @@ def _load(adapter_path: str) -> LoadedAdapter:
 
 
 async def _serve(
-    adapter: LoadedAdapter, host: Host, calls: Calls, termination: Termination
+    adapter: LoadedAdapter, host: Host, heartbeat: HeartbeatClient, termination: Termination
 ) -> None:
     loop = asyncio.get_running_loop()
-    host.watch(loop)
+    heartbeat.watch(loop)
     termination.wake(loop)
     # In a thread: the runtime may take its time, and SIGTERM has to get through.
     assignment = await loop.run_in_executor(None, host.wait_for_assignment)
     stopping = asyncio.Event()
-    server = _make_server(adapter, calls, assignment)
+    server = _make_server(adapter, heartbeat, assignment)
     address = await _start(server, assignment.listen)
     termination.on_request(lambda: _post(loop, stopping.set))
     host.report_ready(address, adapter.tool_names)
+    await host.settle()
     await server.serve_until(stopping)
 
 
-def _make_server(adapter: LoadedAdapter, calls: Calls, assignment: Assignment) -> Any:
+def _make_server(adapter: LoadedAdapter, heartbeat: HeartbeatClient, assignment: Assignment) -> Any:
     from .bridge_client import BridgeClient
     from .server import WorkerServer
 
     bridge = BridgeClient(assignment.bridge) if assignment.bridge else None
     try:
-        return WorkerServer(adapter, calls, token=assignment.token, bridge=bridge)
+        return WorkerServer(adapter, heartbeat, token=assignment.token, bridge=bridge)
     except (TypeError, ValueError) as error:
         # A tool whose signature cannot be read.
         raise StartError("ADAPTER_INVALID", str(error), traceback.format_exc()) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snakepit_bridge.beats import MAX_LINE_BYTES, LoopProbe, _encode_line
+from snakepit_bridge.beats import MAX_LINE_BYTES, _encode_line
 
 from .harness import Worker, wait_until
 
@@ -24,7 +24,8 @@ def ping(worker: Worker, seq: int) -> dict[str, object]:
 
 def test_idle_pong(plain: Worker) -> None:
     """[I2.5] An idle worker answers with its number and nothing in flight."""
-    assert ping(plain, 7) == {"type": "pong", "seq": 7, "inFlight": 0, "loopLagMs": 0.0}
+    pong = ping(plain, 7)
+    assert (pong["type"], pong["seq"], pong["inFlight"], pong["oldestCallMs"]) == ("pong", 7, 0, 0)
 
 
 def test_beats_while_a_thread_is_busy(plain: Worker, tmp_path: Path) -> None:
@@ -42,9 +43,9 @@ def test_blocked_loop_shows(plain: Worker, tmp_path: Path) -> None:
     mark = tmp_path / "started"
     plain.invoke("block_the_loop", seconds=1, mark=str(mark))
     wait_until(mark.exists, "the tool starts")
-    assert ping(plain, 1)["loopLagMs"] == 0.0
+    assert ping(plain, 1)["loopLagMs"] >= 20.0  # type: ignore[operator]
     wait_until(lambda: ping(plain, 2)["loopLagMs"] > 100, "the lag shows")  # type: ignore[operator]
-    wait_until(lambda: ping(plain, 3)["loopLagMs"] == 0.0, "the loop runs again")
+    wait_until(lambda: ping(plain, 3)["loopLagMs"] < 20, "the loop runs again")  # type: ignore[operator]
 
 
 def test_beats_before_hello(spawn: StartWorker) -> None:
@@ -100,11 +101,6 @@ def test_long_messages_are_shortened() -> None:
     line = _encode_line({"type": "ready", "tools": [f"tool{n}" for n in range(50_000)]})
     assert len(line) <= MAX_LINE_BYTES
     assert json.loads(line)["tools"][0] == "tool0"
-
-
-def test_probe_without_loop() -> None:
-    """[I2.5] Before there is a loop there is no lag."""
-    assert LoopProbe().measure_ms() == 0.0
 
 
 def test_peer_stops_reading(plain: Worker) -> None:
