@@ -9,6 +9,7 @@ import {
 import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
 import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
+import { currentPlatform } from './os/platform/current.ts';
 import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
 
 /** What the tree is made of. */
@@ -107,7 +108,7 @@ function registry({ system, stateDir, socketDir, onResources }: TreeParts): Chil
 /** A start function, because where its socket goes is known only when the process registry runs. */
 function startBridge(parts: TreeParts, supervisorSelf: ProcessContext): Promise<StartResult> {
   const input: BridgeServerInput = {
-    directory: process.platform === 'win32' ? undefined : parts.resources()?.sockets.path,
+    directory: currentPlatform.sockets === undefined ? undefined : parts.resources()?.sockets.path,
     token: parts.bridgeToken,
     onListening: parts.onBridge,
   };

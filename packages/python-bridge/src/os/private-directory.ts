@@ -2,6 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkOwnDirectory, makeOwnDirectory } from './own-directory.ts';
+import { currentPlatform } from './platform/current.ts';
+import type { Platform } from './platform/platform.ts';
 import { messageOf } from './system-error.ts';
 
 /** A directory (0700) for Unix sockets. */
@@ -33,10 +35,10 @@ export interface PrivateDirectoryOptions {
 
 /**
  * Longest path of a Unix socket in bytes, without the final NUL: 107 on Linux, 103 on macOS and the
- * BSDs. One byte more and the kernel refuses it, or cuts it silently.
+ * BSDs. One byte more and the kernel refuses it, or cuts it silently. Without limit where there are none.
  */
-export function maxSocketPathBytes(platform: NodeJS.Platform = process.platform): number {
-  return platform === 'linux' || platform === 'win32' ? 107 : 103;
+export function maxSocketPathBytes(platform: Platform = currentPlatform): number {
+  return platform.sockets?.maxPathBytes ?? Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -75,7 +77,7 @@ export function openPrivateDirectory(options: PrivateDirectoryOptions): PrivateD
  * left.
  */
 export function shortDirectories(runId: string): readonly string[] {
-  const places = process.platform === 'win32' ? [tmpdir()] : [tmpdir(), '/tmp'];
+  const places = [tmpdir(), ...(currentPlatform.sockets?.shortPlaces ?? [])];
   return [...new Set(places)].map((place) => join(place, `sp-${runId}`));
 }
 

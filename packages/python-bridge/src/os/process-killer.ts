@@ -3,6 +3,7 @@ import type { MarkerScanner } from './marker-scan.ts';
 import { currentPlatform } from './platform/current.ts';
 import type { Delivery, KillSignal, Platform } from './platform/platform.ts';
 import {
+  isRunning,
   isSameProcess,
   readProcessStat,
   type ProcessIdentity,
@@ -74,9 +75,11 @@ export function signalGroup(
 ): SignalResult {
   if (!mayBeSignalled(leader.pid, platform)) return 'refused';
   return escalate(signal, (sent) => {
-    const isTaken =
-      !isSameProcess(leader, platform) && readProcessStat(leader.pid, platform) !== undefined;
-    return isTaken ? 'gone' : platform.signalGroup(leader.pid, sent);
+    if (!isSameProcess(leader, platform)) {
+      const isPinned = platform.hasGroups && readProcessStat(leader.pid, platform) === undefined;
+      if (!isPinned) return 'gone';
+    }
+    return platform.signalGroup(leader.pid, sent);
   });
 }
 
@@ -126,7 +129,9 @@ export async function terminateGroup(
   let groupEnded = false;
   const isGroupGone = (): boolean => {
     // Once empty its number is free for others: from then on it is neither asked nor signalled.
-    groupEnded ||= isGroupEmpty(leader.pid, platform);
+    groupEnded ||= platform.hasGroups
+      ? isGroupEmpty(leader.pid, platform)
+      : !isRunning(leader, platform);
     return groupEnded;
   };
   const nobodyLeft = async (): Promise<boolean> =>

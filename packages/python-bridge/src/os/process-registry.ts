@@ -1,20 +1,22 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineServer, ok, reply, type ActorSystem, type Server } from '@snakepit/core';
+import { defineServer, ok, reply, type ActorSystem, type ProcessContext, type Server } from '@snakepit/core';
 import {
   createLocalHost,
   LONGEST_SOCKET_NAME,
   type LocalHostOptions,
 } from '../hosts/local/local-host.ts';
-import { describeNotice } from '../hosts/local/describe-notice.ts';
-import type { HostNotice } from '../hosts/local/local-worker.ts';
 import type { OutputLine, WorkerHost } from '../hosts/worker-host.ts';
 import { bridgeError } from '../errors.ts';
 import '../telemetry/events.ts';
+import { currentPlatform } from './platform/current.ts';
+import { createNoticeReporter, reportSweep, reportUnrecorded } from './cleanup-reports.ts';
 import { openPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
 import { openRun, withoutWorkerRecords, type RunRecords } from './run-records.ts';
 import { sweepEarlierRuns } from './run-sweep.ts';
+import { currentIdentity } from './process-identity.ts';
 import { layersSwitchedOff, type SafetyLayer } from './safety-layers.ts';
+import { ownerVariable } from './unrecorded-runs.ts';
 
 /** What the registry keeps for one run of Snakepit. */
 export interface RunResources {
@@ -60,7 +62,7 @@ export const processRegistry: Server<ProcessRegistryInput, object, object> = def
     const resources = openResources(input, self.system, layersOff);
     // Killed, this process runs no terminate.
     self.signal.addEventListener('abort', () => void resources.release());
-    if (!layersOff.has('sweep')) await sweep(resources.run, input, self.system);
+    if (!layersOff.has('sweep')) await sweep(resources.run, input, self);
     input.onResources(resources);
     return ok({ ...resources, input });
   },
@@ -78,14 +80,10 @@ function openResources(
   system: ActorSystem,
   layersOff: ReadonlySet<SafetyLayer>,
 ): RunResources {
-  const { logger } = system;
+  const { logger, telemetry } = system;
   const opened = openRun({ stateDir: input.stateDir });
-  if (opened.kind === 'unavailable') {
-    logger.warn(
-      `run records cannot be written (${opened.reason}); after a kill of Node only marked processes are found`,
-    );
-  }
   const { run } = opened;
+  if (opened.kind === 'unavailable') reportUnrecorded(run.runId, opened.reason, system);
   const made = openPrivateDirectory({
     preferred: preferredSockets(input, run),
     runId: run.runId,
@@ -105,19 +103,26 @@ function openResources(
   const hostOptions: LocalHostOptions = {
     run: layersOff.has('record') ? withoutWorkerRecords(run) : run,
     killsAtExit: !layersOff.has('exit'),
-    socketDirectory: process.platform === 'win32' ? undefined : sockets.path,
+    socketDirectory: currentPlatform.sockets === undefined ? undefined : sockets.path,
     onOutput: input.onOutput,
-    onNotice: (notice) => {
-      reportNotice(notice, system);
-    },
+    onNotice: createNoticeReporter(run.runId, system),
+    ...(run.directory === undefined ? { env: environmentOfUnrecorded(run) } : {}),
   };
   const host = createLocalHost(hostOptions);
   let released: Promise<void> | undefined;
   const release = async (): Promise<void> => {
+    const startMs = system.clock.now();
     await host.close();
     sockets.close();
     const closed = run.closeRun();
-    if (!closed.ok) logger.warn(`the run stays recorded: ${closed.reason}`);
+    const durationMs = system.clock.now() - startMs;
+    if (closed.ok) {
+      telemetry.emit('snakepit.cleanup.success', { count: 1, durationMs }, { runId: run.runId });
+      return;
+    }
+    logger.warn(`the run stays recorded: ${closed.reason}`);
+    const about = { runId: run.runId, reason: closed.reason };
+    telemetry.emit('snakepit.cleanup.timeout', { count: 1, durationMs }, about);
   };
   return { run, sockets, host, release: () => (released ??= release()) };
 }
@@ -131,32 +136,23 @@ function preferredSockets(
   return run.directory === undefined ? undefined : join(run.directory, 's');
 }
 
+/** Nothing on disk will tell the next runtime whose they are. */
+function environmentOfUnrecorded({ runId }: RunRecords): NodeJS.ProcessEnv {
+  const [name, value] = ownerVariable(runId, currentIdentity());
+  return { ...process.env, [name]: value };
+}
+
 async function sweep(
-  run: RunRecords,
+  { runId, stateDirectory }: RunRecords,
   { socketDir }: ProcessRegistryInput,
-  system: ActorSystem,
+  { system, signal }: Pick<ProcessContext, 'system' | 'signal'>,
 ): Promise<void> {
-  const { stateDirectory } = run;
-  if (stateDirectory === undefined) return;
-  const report = await sweepEarlierRuns({ stateDirectory });
-  const processes = report.runs.reduce((sum, swept) => sum + swept.processes.length, 0);
+  const report = await sweepEarlierRuns({ stateDirectory, signal });
   for (const swept of report.runs) {
     // The sweep knows only directories that follow from the id of a run alone.
     if (socketDir !== undefined && swept.outcome === 'swept') {
       rmSync(join(socketDir, swept.runId), { recursive: true, force: true });
     }
-    if (swept.processes.length > 0 || swept.corrupt.length > 0) {
-      system.logger.warn(`an earlier run left something behind`, swept);
-    }
   }
-  system.telemetry.emit(
-    'snakepit.cleanup.swept',
-    { runs: report.runs.length, processes, durationMs: report.durationMs },
-    { runId: run.runId },
-  );
-}
-
-function reportNotice(notice: HostNotice, { logger }: ActorSystem): void {
-  const line = describeNotice(notice);
-  if (line !== undefined) logger[line.level](line.text, notice.ref);
+  reportSweep(report, runId, system);
 }

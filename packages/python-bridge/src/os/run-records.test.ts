@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { platformNamed } from './platform/current.ts';
 import { currentIdentity } from './process-identity.ts';
 import {
   claimName,
@@ -48,14 +49,14 @@ describe('stateDirectoryChoices', () => {
     ['darwin', { HOME: '/Users/me' }, '/Users/me/Library/Application Support/snakepit'],
     ['win32', { LOCALAPPDATA: '/local' }, '/local/snakepit'],
   ] as const)('on %s with %j it is %s, then the temporary directory', (platform, env, path) => {
-    const choices = stateDirectoryChoices(undefined, env, platform);
+    const choices = stateDirectoryChoices(undefined, env, platformNamed(platform));
     expect(choices[0].path).toBe(path);
     expect(choices[1]?.path).toBe(join(tmpdir(), `snakepit-${process.getuid?.() ?? ''}`));
     expect(choices[1]?.allowLink).toBe(false);
   });
 
   test('without a home only the temporary directory is left', () => {
-    expect(stateDirectoryChoices(undefined, {}, 'win32')).toHaveLength(1);
+    expect(stateDirectoryChoices(undefined, {}, platformNamed('win32'))).toHaveLength(1);
   });
 });
 

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { makeOwnDirectory } from './own-directory.ts';
+import { currentPlatform } from './platform/current.ts';
+import type { Platform } from './platform/platform.ts';
 import { messageOf } from './system-error.ts';
 import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
 import {
@@ -37,7 +39,7 @@ export interface StateDirectoryChoice {
 export function stateDirectoryChoices(
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>> = process.env,
-  platform: NodeJS.Platform = process.platform,
+  platform: Platform = currentPlatform,
 ): readonly [StateDirectoryChoice, ...StateDirectoryChoice[]] {
   const explicit = option ?? nonEmpty(env['SNAKEPIT_STATE_DIR']);
   if (explicit !== undefined) return [{ path: explicit, isExplicit: true, allowLink: true }];
@@ -127,20 +129,12 @@ export function runsDirectory(stateDirectory: string): string {
 
 function usualStateDirectory(
   env: Readonly<Record<string, string | undefined>>,
-  platform: NodeJS.Platform,
+  platform: Platform,
 ): string | undefined {
   const stateHome = nonEmpty(env['XDG_STATE_HOME']);
   // The XDG specification: relative paths are to be ignored.
   if (stateHome !== undefined && isAbsolute(stateHome)) return join(stateHome, 'snakepit');
-  const localAppData = nonEmpty(env['LOCALAPPDATA']);
-  if (platform === 'win32') {
-    return localAppData === undefined ? undefined : join(localAppData, 'snakepit');
-  }
-  const home = nonEmpty(env['HOME']) ?? nonEmpty(homedir());
-  if (home === undefined) return undefined;
-  return platform === 'darwin'
-    ? join(home, 'Library', 'Application Support', 'snakepit')
-    : join(home, '.local', 'state', 'snakepit');
+  return platform.stateDirectory(env, nonEmpty(env['HOME']) ?? nonEmpty(homedir()));
 }
 
 function makeRunDirectory(choice: StateDirectoryChoice, runId: string): RecordResult {

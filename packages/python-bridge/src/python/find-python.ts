@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { ConfiguredPython } from '../config/config.ts';
 import { bridgeError } from '../errors.ts';
+import { currentPlatform } from '../os/platform/current.ts';
 
 /** Where a Python interpreter is looked for. */
 export interface PythonSearch {
@@ -69,9 +70,7 @@ export function findPython(search: PythonSearch = {}): FoundPython {
 
 /** The interpreter of a virtual environment. */
 export function interpreterOf(environmentDir: string): string {
-  return process.platform === 'win32'
-    ? join(environmentDir, 'Scripts', 'python.exe')
-    : join(environmentDir, 'bin', 'python');
+  return join(environmentDir, ...currentPlatform.interpreterPath);
 }
 
 /**
@@ -83,7 +82,8 @@ export function findOnPath(
   name: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): string | undefined {
-  const file = process.platform === 'win32' && !name.endsWith('.exe') ? `${name}.exe` : name;
+  const { executableSuffix } = currentPlatform;
+  const file = name.endsWith(executableSuffix) ? name : `${name}${executableSuffix}`;
   for (const directory of (env['PATH'] ?? '').split(delimiter)) {
     // An empty entry means the working directory, from which nobody wants to run an interpreter by accident.
     if (directory === '') continue;

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settlesWithin } from '../deferred.ts';
 import { readLines } from '../hosts/local/output-lines.ts';
+import { currentPlatform } from '../os/platform/current.ts';
 import { isGroupEmpty } from '../os/process-group.ts';
 import { messageOf } from '../os/system-error.ts';
 
@@ -42,7 +43,6 @@ const maxLineBytes = 1024 * 1024;
 /** Milliseconds that output may come after the end, when somebody outside the group still holds it. */
 const drainMs = 200;
 const lifelineFd = 3;
-const groups = process.platform !== 'win32';
 
 /**
  * Runs a program to its end. Never rejects: how it went is the result.
@@ -89,7 +89,7 @@ function start(executable: string, args: readonly string[], options: CommandOpti
     cwd,
     env: lifeline ? { ...env, SNAKEPIT_LIFELINE_FD: String(lifelineFd) } : env,
     stdio: lifeline ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe'],
-    detached: groups,
+    ...currentPlatform.spawnOptions,
   });
   child.stdio[lifelineFd]?.on('error', () => {
     // It says that the program is gone, which its exit tells better.
@@ -97,14 +97,11 @@ function start(executable: string, args: readonly string[], options: CommandOpti
   return child;
 }
 
-function killAll(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    if (groups) process.kill(-child.pid, 'SIGKILL');
-    else child.kill('SIGKILL');
-  } catch {
-    // It ended in this moment.
-  }
+function killAll({ pid, exitCode, signalCode }: ChildProcess): void {
+  const hasEnded = exitCode !== null || signalCode !== null;
+  // Only a group keeps the number of one that has ended from being given to somebody else.
+  if (pid === undefined || (hasEnded && !currentPlatform.hasGroups)) return;
+  currentPlatform.signalGroup(pid, 'SIGKILL');
 }
 
 async function resultOf(child: ChildProcess, { onLine }: CommandOptions): Promise<CommandResult> {
@@ -150,5 +147,6 @@ function endOf(child: ChildProcess): Promise<Pick<CommandResult, 'code' | 'failu
 
 // The kernel takes a moment to end the others, and until then they may still write.
 async function waitForGroup({ pid }: ChildProcess): Promise<void> {
-  while (groups && pid !== undefined && !isGroupEmpty(pid)) await sleep(5);
+  if (!currentPlatform.hasGroups) return;
+  while (pid !== undefined && !isGroupEmpty(pid)) await sleep(5);
 }

@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { currentPlatform } from '../../os/platform/current.ts';
+import type { Platform } from '../../os/platform/platform.ts';
 import { errorCode, messageOf } from '../../os/system-error.ts';
 import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
@@ -31,15 +33,18 @@ export type SpawnResult =
  *
  * @param env - Environment of this process.
  */
-export function spawnWorker(spec: WorkerSpec, env: NodeJS.ProcessEnv): SpawnResult {
+export function spawnWorker(
+  spec: WorkerSpec,
+  env: NodeJS.ProcessEnv,
+  platform: Platform = currentPlatform,
+): SpawnResult {
   const { executable, args } = workerCommand(spec);
   let child: ChildProcess;
   try {
     child = spawn(executable, args, {
       cwd: spec.cwd,
       env: workerEnvironment(spec, env),
-      detached: process.platform !== 'win32',
-      windowsHide: true,
+      ...platform.spawnOptions,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
   } catch (error) {
@@ -61,7 +66,12 @@ export function spawnWorker(spec: WorkerSpec, env: NodeJS.ProcessEnv): SpawnResu
   // Neither written nor read, so nothing of the event loop has to wait for it.
   lifeline.unref();
   // Not reaped yet: the number cannot belong to another process.
-  const identity = identityOf(pid) ?? { bootId: '', pidNamespace: '', pid, startTime: '' };
+  const identity = identityOf(pid, platform) ?? {
+    bootId: '',
+    pidNamespace: '',
+    pid,
+    startTime: '',
+  };
   return { ok: true, spawned: { child, identity, beats, lifeline } };
 }
 

@@ -7,6 +7,7 @@ import {
   type KillSignal,
   type Marks,
   type Platform,
+  type PlatformFacts,
   type PlatformLayer,
   type ProcessStat,
   type SystemCalls,
@@ -23,6 +24,18 @@ const LAYERS: readonly PlatformLayer[] = [
   { layer: 'strict', how: undefined },
   { layer: 'sweep', how: 'records, and run id in the command line' },
 ];
+
+const FACTS: PlatformFacts = {
+  name: 'darwin',
+  evidence: 'documented',
+  layers: LAYERS,
+  hasGroups: true,
+  spawnOptions: { detached: true, windowsHide: true },
+  gracefulAsk: 'signal',
+  sockets: { maxPathBytes: 103, shortPlaces: ['/tmp'] },
+  interpreterPath: ['bin', 'python'],
+  executableSuffix: '',
+};
 
 const PS = '/bin/ps';
 const SYSCTL = '/usr/sbin/sysctl';
@@ -50,14 +63,8 @@ export function createDarwin(calls: SystemCalls): Platform {
     ps('-A', ...STAT_COLUMNS).flatMap((line) => parsePsLine(line) ?? []);
   const signals = posixSignals(calls);
   return {
+    ...FACTS,
     ...signals,
-    name: 'darwin',
-    evidence: 'documented',
-    layers: LAYERS,
-    localSockets: true,
-    maxSocketPathBytes: 103,
-    interpreterPath: ['bin', 'python'],
-    executableSuffix: '',
     identityRemedy: `make ${PS} executable`,
     stateDirectory: (_env, home) =>
       home === undefined ? undefined : join(home, 'Library', 'Application Support', 'snakepit'),

@@ -5,6 +5,7 @@ import {
   type MarkedProcess,
   type Marks,
   type Platform,
+  type PlatformFacts,
   type PlatformLayer,
   type ProcessStat,
   type SystemCalls,
@@ -22,6 +23,18 @@ const LAYERS: readonly PlatformLayer[] = [
   { layer: 'sweep', how: 'records, and marker in the environment' },
 ];
 
+const FACTS: PlatformFacts = {
+  name: 'linux',
+  evidence: 'measured',
+  layers: LAYERS,
+  hasGroups: true,
+  spawnOptions: { detached: true, windowsHide: true },
+  gracefulAsk: 'signal',
+  sockets: { maxPathBytes: 107, shortPlaces: ['/tmp'] },
+  interpreterPath: ['bin', 'python'],
+  executableSuffix: '',
+};
+
 /** Linux: `/proc`, process groups, environments that can be read. */
 export function createLinux(calls: SystemCalls): Platform {
   const readStat = (pid: number): ProcessStat | undefined => {
@@ -37,24 +50,14 @@ export function createLinux(calls: SystemCalls): Platform {
       startingWith: (prefix) => entriesStartingWith(environ, prefix),
     };
   };
-  const listPids = (): readonly number[] =>
-    (attempt(() => calls.readNames('/proc')) ?? []).flatMap((name) =>
-      /^\d+$/u.test(name) ? Number(name) : [],
-    );
   return {
+    ...FACTS,
     ...posixSignals(calls),
-    name: 'linux',
-    evidence: 'measured',
-    layers: LAYERS,
-    localSockets: true,
-    maxSocketPathBytes: 107,
-    interpreterPath: ['bin', 'python'],
-    executableSuffix: '',
     identityRemedy: 'mount /proc',
     stateDirectory: (_env, home) =>
       home === undefined ? undefined : join(home, '.local', 'state', 'snakepit'),
     readStat,
-    listProcesses: () => listPids().flatMap((pid) => readStat(pid) ?? []),
+    listProcesses: () => listPids(calls).flatMap((pid) => readStat(pid) ?? []),
     bootId: askOnce(
       () => attempt(() => calls.readText('/proc/sys/kernel/random/boot_id'))?.trim() ?? '',
     ),
@@ -70,12 +73,17 @@ export function createLinux(calls: SystemCalls): Platform {
     canCarry: () => true,
     readMarks,
     *listMarks(): Iterable<MarkedProcess> {
-      for (const pid of listPids()) {
+      for (const pid of listPids(calls)) {
         const marks = readMarks(pid);
         if (marks !== undefined) yield { pid, marks };
       }
     },
   };
+}
+
+function listPids(calls: SystemCalls): readonly number[] {
+  const names = attempt(() => calls.readNames('/proc')) ?? [];
+  return names.flatMap((name) => (/^\d+$/u.test(name) ? Number(name) : []));
 }
 
 /**

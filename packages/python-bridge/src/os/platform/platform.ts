@@ -56,6 +56,28 @@ export interface PlatformLayer {
   readonly how: string | undefined;
 }
 
+/** Unix sockets of one platform. */
+export interface PlatformSockets {
+  /** Longest path in bytes, without the final NUL; one more and the kernel refuses it, or cuts it silently. */
+  readonly maxPathBytes: number;
+  /** Directories with short names where everybody may make files. */
+  readonly shortPlaces: readonly string[];
+}
+
+/** What of a {@link Platform} is known without asking the system. */
+export type PlatformFacts = Pick<
+  Platform,
+  | 'name'
+  | 'evidence'
+  | 'layers'
+  | 'hasGroups'
+  | 'spawnOptions'
+  | 'sockets'
+  | 'gracefulAsk'
+  | 'interpreterPath'
+  | 'executableSuffix'
+>;
+
 /**
  * Everything of processes that differs between operating systems.
  *
@@ -68,12 +90,15 @@ export interface Platform {
   readonly evidence: 'measured' | 'documented';
   /** The safety layers, outermost last. */
   readonly layers: readonly PlatformLayer[];
+  /**
+   * Whether there are process groups: they outlive their leader, and keep its number from being given
+   * to another process.
+   */
+  readonly hasGroups: boolean;
   /** How a child is spawned so that it leads a group and shows no window. */
   readonly spawnOptions: { readonly detached: boolean; readonly windowsHide: true };
-  /** Whether workers listen on Unix sockets; else on loopback ports. */
-  readonly localSockets: boolean;
-  /** Longest path of a Unix socket in bytes, without the final NUL. */
-  readonly maxSocketPathBytes: number;
+  /** Unix sockets, on which workers listen; `undefined` where they listen on loopback ports. */
+  readonly sockets: PlatformSockets | undefined;
   /** How a worker is asked to end: SIGTERM, or a message on its beat channel. */
   readonly gracefulAsk: 'signal' | 'message';
   /** Where a virtual environment keeps its interpreter, from its directory on. */

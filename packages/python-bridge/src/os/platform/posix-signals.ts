@@ -4,13 +4,8 @@ import type { Delivery, KillSignal, Platform, SystemCalls } from './platform.ts'
 /** Signals as every POSIX system has them: a negative number is a group. */
 export function posixSignals({
   kill,
-}: Pick<SystemCalls, 'kill'>): Pick<
-  Platform,
-  'signalProcess' | 'signalGroup' | 'isGroupKnown' | 'spawnOptions' | 'gracefulAsk'
-> {
+}: Pick<SystemCalls, 'kill'>): Pick<Platform, 'signalProcess' | 'signalGroup' | 'isGroupKnown'> {
   return {
-    spawnOptions: { detached: true, windowsHide: true },
-    gracefulAsk: 'signal',
     signalProcess: (pid, signal) => deliver(kill, pid, signal),
     signalGroup: (groupId, signal) => deliver(kill, -groupId, signal),
     isGroupKnown(groupId) {

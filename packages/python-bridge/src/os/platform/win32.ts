@@ -1,10 +1,11 @@
-import { win32 as path } from 'node:path';
+import { join, win32 as path } from 'node:path';
 import { errorCode } from '../system-error.ts';
 import {
   attempt,
   type Delivery,
   type KillSignal,
   type Platform,
+  type PlatformFacts,
   type PlatformLayer,
   type ProcessStat,
   type SystemCalls,
@@ -20,6 +21,19 @@ const LAYERS: readonly PlatformLayer[] = [
   { layer: 'strict', how: undefined },
   { layer: 'sweep', how: 'records' },
 ];
+
+const FACTS: PlatformFacts = {
+  name: 'win32',
+  evidence: 'documented',
+  layers: LAYERS,
+  hasGroups: false,
+  // A detached child would leave the job that Windows ends together with Node.
+  spawnOptions: { detached: false, windowsHide: true },
+  gracefulAsk: 'message',
+  sockets: undefined,
+  interpreterPath: ['Scripts', 'python.exe'],
+  executableSuffix: '.exe',
+};
 
 /** Exit code of taskkill for a number that no process has. */
 const TASKKILL_NOT_FOUND = 128;
@@ -58,22 +72,10 @@ export function createWin32(calls: SystemCalls): Platform {
     }
   };
   return {
-    name: 'win32',
-    evidence: 'documented',
-    layers: LAYERS,
-    // A detached child would leave the job that Windows ends together with Node.
-    spawnOptions: { detached: false, windowsHide: true },
-    localSockets: false,
-    maxSocketPathBytes: 107,
-    gracefulAsk: 'message',
-    interpreterPath: ['Scripts', 'python.exe'],
-    executableSuffix: '.exe',
+    ...FACTS,
     identityRemedy: `allow ${powershell} to be run`,
-    stateDirectory(env) {
-      const localAppData = env['LOCALAPPDATA'];
-      if (localAppData === undefined || localAppData === '') return undefined;
-      return path.join(localAppData, 'snakepit');
-    },
+    stateDirectory: ({ LOCALAPPDATA: place = '' }) =>
+      place === '' ? undefined : join(place, 'snakepit'),
     // The cheap question first: PowerShell takes a while to say that there is nobody.
     readStat: (pid) =>
       isKnown(pid) ? processes(`-Id ${pid}`).find((stat) => stat.pid === pid) : undefined,
