@@ -109,6 +109,15 @@ export interface WorkerReady extends WorkerAddress {
   readonly tools: readonly string[];
 }
 
+/**
+ * What holds the descendants of a worker.
+ *
+ * - `group`: its process group; what leaves that is found by its environment.
+ * - `subreaper`: a launcher that takes in every orphan, and ends when none is left.
+ * - `pidNamespace`: the kernel, which ends everybody inside at once.
+ */
+export type Containment = 'group' | 'subreaper' | 'pidNamespace';
+
 /** What to start. */
 export interface WorkerSpec {
   /** Name of the pool. */
@@ -144,6 +153,8 @@ export interface WorkerSpec {
    * make that speak the beat channel.
    */
   readonly command?: readonly [string, ...string[]];
+  /** What holds its descendants; default `group`. */
+  readonly containment?: Containment;
 }
 
 /** Which start of which worker, and on which host. */

@@ -32,6 +32,8 @@ export interface ReadyMessage {
 export type BeatMessage =
   | ({ readonly type: 'ready' } & ReadyMessage)
   | ({ readonly type: 'failed' } & WorkerFailedMessage)
+  /** Of a launcher: the worker runs, with this process number. */
+  | { readonly type: 'spawned'; readonly pid: number }
   | ({ readonly type: 'pong' } & Pong)
   | { readonly type: 'ignored' };
 
@@ -154,6 +156,8 @@ function parseMessage(
       return parseFailed(fields);
     case 'pong':
       return parsePong(fields);
+    case 'spawned':
+      return isCount(fields['pid']) ? { type: 'spawned', pid: fields['pid'] } : undefined;
     default:
       return { type: 'ignored' };
   }

@@ -8,6 +8,7 @@ const CODE_MEANINGS: Readonly<Record<number, string>> = {
   2: 'wrong arguments',
   69: 'the adapter or its environment cannot be loaded; a restart will not help',
   70: 'the graceful stop overran its own deadline and was forced',
+  71: 'what was to contain its descendants could not be made',
   76: 'protocol or token mismatch',
   78: 'the configuration is invalid; a restart will not help',
   120: 'Python could not flush its output',

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { MarkerScanner } from '../../os/marker-scan.ts';
+import { readProcessStat, type ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import type { RunRecords } from '../../os/run-records.ts';
@@ -27,6 +28,7 @@ import type { LiveGroups } from './live-groups.ts';
 import type { OomKills, OomWatch } from './oom-kills.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
 import type { SpawnedWorker } from './spawn-worker.ts';
+import { isContained, killThroughLauncher } from './strict-descendants.ts';
 import {
   confirmWorkerGone,
   finishCleanup,
@@ -88,13 +90,13 @@ const STUCK_MS = 5_000;
 /** A worker on this machine, from its spawn until nothing of it is left. */
 export class LocalWorker implements WorkerHandle {
   readonly ref: WorkerRef;
-  readonly pid: number;
-  readonly startTime: string;
   readonly ready: Promise<WorkerReady>;
   readonly exited: Promise<ExitStatus>;
   readonly beats: WorkerBeats;
   /** Settles when the last look for escapees is over and its record is gone; never rejects. */
   readonly cleaned: Promise<void>;
+  /** Settles when `pid` is the worker's own: behind a launcher a moment after the spawn, or never but for its end. */
+  readonly identified: Promise<void>;
 
   readonly #spawned: SpawnedWorker;
   readonly #ended: EndedWorker;
@@ -108,6 +110,10 @@ export class LocalWorker implements WorkerHandle {
   readonly #kept: ReturnType<typeof createLineRing<OutputLine>>;
   readonly #stopWatchingAbort: () => void;
   readonly #oomWatch: OomWatch;
+  readonly #identified = createDeferred<undefined>();
+  readonly #isContained: boolean;
+  /** Behind a launcher it is that at first, of whom the operating system tells the end. */
+  #identity: ProcessIdentity;
   #isKilledByUs = false;
   #cleanupMs: number | undefined;
   #failed: WorkerFailedMessage | undefined;
@@ -129,8 +135,10 @@ export class LocalWorker implements WorkerHandle {
     const { pool, workerId, incarnation } = spec;
     const { child, identity } = spawned;
     this.ref = { host: surroundings.hostName, pool, workerId, incarnation };
-    this.pid = identity.pid;
-    this.startTime = identity.startTime;
+    this.#identity = identity;
+    this.#isContained = isContained(spec);
+    if (!this.#isContained) this.#identified.resolve(undefined);
+    this.identified = this.#identified.promise;
     this.#surroundings = surroundings;
     this.#spawned = spawned;
     this.#listen = listen;
@@ -162,11 +170,25 @@ export class LocalWorker implements WorkerHandle {
     });
   }
 
+  /** See {@link WorkerHandle.pid}. */
+  get pid(): number {
+    return this.#identity.pid;
+  }
+
+  /** See {@link WorkerHandle.startTime}. */
+  get startTime(): string {
+    return this.#identity.startTime;
+  }
+
   /** See {@link WorkerHandle.signal}. */
   signal(signal: 'term' | 'kill'): Promise<void> {
     // After its exit the group is being ended anyway, and its number may soon be another's.
     if (this.#isRunning()) {
       this.#isKilledByUs ||= signal === 'kill';
+      if (signal === 'kill' && this.#isContained) {
+        killThroughLauncher(this.#spawned);
+        return Promise.resolve();
+      }
       signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
     }
     return Promise.resolve();
@@ -265,13 +287,26 @@ export class LocalWorker implements WorkerHandle {
         for (const listener of this.#pongListeners) listener({ seq, inFlight, loopLagMs });
         return;
       }
+      case 'spawned':
+        this.#identify(message.pid);
+        return;
       case 'ignored':
         return;
     }
   }
 
+  #identify(pid: number): void {
+    const stat = this.#isContained ? readProcessStat(pid) : undefined;
+    // A worker could say anything; and one that has ended since has no number any more.
+    if (stat?.parentPid !== this.#ended.leader.pid) return;
+    this.#identity = { ...this.#ended.leader, pid, startTime: stat.startTime };
+    this.#identified.resolve(undefined);
+  }
+
   #becomeReady(message: ReadyMessage): void {
-    const { pid, address, pythonVersion, lifeline, tools } = message;
+    const { address, pythonVersion, lifeline, tools } = message;
+    // In a pid namespace it knows itself by another number.
+    const pid = this.#isContained ? this.pid : message.pid;
     if (!isExpectedAddress(address, this.#listen)) {
       this.#breakOff(`it listens on ${JSON.stringify(address)}, not on ${this.#listen.listen}`);
       return;
@@ -291,6 +326,7 @@ export class LocalWorker implements WorkerHandle {
 
   async #cleanUp(exit: ExitStatus): Promise<void> {
     this.#stopWatchingAbort();
+    this.#identified.resolve(undefined);
     const drained = Promise.all(this.#outputStreams().map(hasClosed));
     const confirmed = await confirmWorkerGone(this.#ended);
     this.#cleanupMs = confirmed.durationMs;

@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path';
 import { runMarker, workerLabel } from '../../os/run-record-format.ts';
 import type { WorkerSpec } from '../worker-host.ts';
+import { launcherCommand } from './strict-descendants.ts';
 
 /** Number of the beat channel's descriptor in the worker. */
 const BEAT_FD = 3;
@@ -15,8 +16,16 @@ export interface SpawnCommand {
   readonly args: readonly string[];
 }
 
-/** Command line of a worker. */
+/** Command line of a worker, behind a launcher where its descendants are contained. */
 export function workerCommand(spec: WorkerSpec): SpawnCommand {
+  const { containment = 'group', python, bridgePath } = spec;
+  const command = ownCommand(spec);
+  return containment === 'group'
+    ? command
+    : launcherCommand(containment, python.executable, bridgePath, command);
+}
+
+function ownCommand(spec: WorkerSpec): SpawnCommand {
   if (spec.command !== undefined) {
     const [executable, ...args] = spec.command;
     return { executable, args };
