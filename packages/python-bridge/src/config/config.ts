@@ -72,6 +72,11 @@ export interface SharedPoolConfig {
   readonly gracefulShutdownTimeout?: number | undefined;
   /** Time between SIGTERM and SIGKILL. Default 3000. */
   readonly termTimeout?: number | undefined;
+  /**
+   * How far the processes that workers start are followed. `strict` (Linux only) also ends daemons that left session,
+   * group and environment; it costs a launcher process for each worker. Default `usual`.
+   */
+  readonly descendants?: 'usual' | 'strict' | undefined;
   /** How often a worker that ends by itself is started again. */
   readonly restart?: RestartConfig | undefined;
 }

@@ -132,6 +132,23 @@ export function flag(options: FieldNotes & { readonly fallback: boolean }): Fiel
   };
 }
 
+/** One of some words. */
+export function choice<const T extends string>(
+  options: FieldNotes & { readonly among: readonly T[]; readonly fallback: NoInfer<T> },
+): Field<T> {
+  const { among, fallback } = options;
+  return {
+    ...notes(options),
+    unit: undefined,
+    expected: among.map((word) => `"${word}"`).join(' or '),
+    required: false,
+    shownDefault: fallback,
+    fallback: () => fallback,
+    accept: (value) => among.find((word) => word === value),
+    fromText: (given) => given,
+  };
+}
+
 /** Options of a text: what it must look like. */
 export interface TextOptions extends FieldNotes {
   /** What it must match; any text that is not empty, when left out. */

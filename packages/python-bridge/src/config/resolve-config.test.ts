@@ -54,6 +54,7 @@ describe('resolveConfig', () => {
       },
       gracefulShutdownTimeoutMs: 30_000,
       termTimeoutMs: 3000,
+      descendants: 'usual',
       restart: {
         maxRestarts: 3,
         periodMs: 10_000,
@@ -112,6 +113,27 @@ describe('resolveConfig', () => {
       pythonPath: ['/srv/app/py/lib', '/x'],
     });
     expect(resolved(config).stateDir).toBe('/srv/app/state');
+  });
+
+  test('descendants are "usual" or "strict": of all pools, of one, or from the environment', () => {
+    const config = {
+      descendants: 'strict',
+      pools: [pool, { ...pool, name: 'b', descendants: 'usual' }],
+    };
+    expect(resolved(config).pools.map(({ descendants }) => descendants)).toEqual([
+      'strict',
+      'usual',
+    ]);
+    const env = { SNAKEPIT_DESCENDANTS: 'strict' };
+    expect(onlyPool({ pools: [{ ...pool, descendants: 'usual' }] }, env).descendants).toBe(
+      'strict',
+    );
+    expect(complaint({ pools: [{ ...pool, descendants: true }] })).toContain(
+      'pools[0].descendants is true; it must be "usual" or "strict".',
+    );
+    expect(complaint({ pools: [pool] }, { SNAKEPIT_DESCENDANTS: 'Strict' })).toContain(
+      'SNAKEPIT_DESCENDANTS is "Strict"; it must be "usual" or "strict".',
+    );
   });
 
   test('timeouts of calls may be endless, others not', () => {

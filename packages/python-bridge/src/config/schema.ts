@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import {
+  choice,
   decimal,
   duration,
   flag,
@@ -129,6 +130,13 @@ export const sharedSchema = {
     max: 60_000,
     fallback: 3000,
     variable: 'SNAKEPIT_TERM_TIMEOUT',
+  }),
+  descendants: choice({
+    meaning:
+      'How far the processes that workers start are followed: "strict" (Linux) also finds daemons that left session, group and environment.',
+    among: ['usual', 'strict'],
+    fallback: 'usual',
+    variable: 'SNAKEPIT_DESCENDANTS',
   }),
   restart: group('How often a worker that ends by itself is started again (R10.2).', {
     maxRestarts: integer({
