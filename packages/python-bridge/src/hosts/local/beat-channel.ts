@@ -62,6 +62,12 @@ export interface BeatChannel {
   hello(message: HelloMessage): void;
   /** Asks for a pong. Left out while the worker does not read: then it cannot answer either. */
   ping(seq: number): void;
+  /**
+   * Asks the worker to finish and end, where the platform has no signal for that.
+   *
+   * @returns Whether it could be said: not any more when the worker has closed its end.
+   */
+  stop(): boolean;
 }
 
 /**
@@ -82,6 +88,10 @@ export function openBeatChannel(stream: Duplex, listener: BeatListener): BeatCha
     hello: ({ token, listen, bridge }) => write({ type: 'hello', token, listen, bridge }),
     ping: (seq) => {
       if (stream.writableLength < MAX_UNREAD_BYTES) write({ type: 'ping', seq });
+    },
+    stop: () => {
+      write({ type: 'stop' });
+      return stream.writable;
     },
   };
 }
@@ -181,14 +191,18 @@ function parseFailed(fields: Readonly<Record<string, unknown>>): BeatMessage | u
 }
 
 function parsePong(fields: Readonly<Record<string, unknown>>): BeatMessage | undefined {
-  const { seq, inFlight, loopLagMs } = fields;
+  const { seq, inFlight, loopLagMs, oldestCallMs = 0 } = fields;
   if (!isCount(seq) || !isCount(inFlight)) return undefined;
-  if (typeof loopLagMs !== 'number' || !(loopLagMs >= 0)) return undefined;
-  return { type: 'pong', seq, inFlight, loopLagMs };
+  if (!isAge(loopLagMs) || !isAge(oldestCallMs)) return undefined;
+  return { type: 'pong', seq, inFlight, loopLagMs, oldestCallMs };
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isAge(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }
 
 function preview(line: Buffer): string {

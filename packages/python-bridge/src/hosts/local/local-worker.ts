@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { MarkerScanner } from '../../os/marker-scan.ts';
+import type { Platform } from '../../os/platform/platform.ts';
 import { readProcessStat, type ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
@@ -20,7 +21,12 @@ import type {
   WorkerRef,
   WorkerSpec,
 } from '../worker-host.ts';
-import { openBeatChannel, type BeatMessage, type ReadyMessage } from './beat-channel.ts';
+import {
+  openBeatChannel,
+  type BeatChannel,
+  type BeatMessage,
+  type ReadyMessage,
+} from './beat-channel.ts';
 import { createBroadcast } from './broadcast.ts';
 import { createDeferred, settlesWithin } from '../../deferred.ts';
 import { describeExit, toExitStatus } from './exit-status.ts';
@@ -59,6 +65,8 @@ export interface ListenAddress {
 export interface WorkerSurroundings {
   /** Name of the host. */
   readonly hostName: string;
+  /** The operating system. */
+  readonly platform: Platform;
   /** Records of the run. */
   readonly run: RunRecords;
   /** Whether what a worker leaves is killed at its exit. */
@@ -102,6 +110,7 @@ export class LocalWorker implements WorkerHandle {
   readonly #ended: EndedWorker;
   readonly #listen: ListenAddress;
   readonly #token: string;
+  readonly #channel: BeatChannel;
   readonly #surroundings: WorkerSurroundings;
   readonly #ready = createDeferred<WorkerReady>();
   readonly #exited = createDeferred<ExitStatus>();
@@ -159,7 +168,14 @@ export class LocalWorker implements WorkerHandle {
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
     this.#readOutput();
-    this.beats = this.#openBeats(spec);
+    this.#channel = this.#openBeats(spec);
+    this.beats = {
+      ping: (seq) => this.#channel.ping(seq),
+      onPong: (listener) => {
+        this.#pongListeners.add(listener);
+        return () => void this.#pongListeners.delete(listener);
+      },
+    };
     this.#stopWatchingAbort = this.#watchAbort(abort);
     this.cleaned = new Promise((resolve) => {
       // 'exit' and not 'close': a grandchild that holds stdout delays that for as long as it lives.
@@ -189,7 +205,9 @@ export class LocalWorker implements WorkerHandle {
         killThroughLauncher(this.#spawned);
         return Promise.resolve();
       }
-      signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
+      if (signal === 'kill' || !this.#asksByMessage()) {
+        signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
+      }
     }
     return Promise.resolve();
   }
@@ -248,19 +266,18 @@ export class LocalWorker implements WorkerHandle {
     if (stderr !== null) readLines(stderr, hear('stderr'));
   }
 
-  #openBeats({ token, bridge }: WorkerSpec): WorkerBeats {
+  /** Where no signal asks, the beat channel does, while it can be written to. */
+  #asksByMessage(): boolean {
+    return this.#surroundings.platform.gracefulAsk === 'message' && this.#channel.stop();
+  }
+
+  #openBeats({ token, bridge }: WorkerSpec): BeatChannel {
     const channel = openBeatChannel(this.#spawned.beats, {
       onMessage: (message) => this.#hear(message),
       onBroken: (detail) => this.#breakOff(detail),
     });
     channel.hello({ token, listen: this.#listen.listen, bridge });
-    return {
-      ping: (seq) => channel.ping(seq),
-      onPong: (listener) => {
-        this.#pongListeners.add(listener);
-        return () => void this.#pongListeners.delete(listener);
-      },
-    };
+    return channel;
   }
 
   #watchAbort(abort: AbortSignal): () => void {
@@ -283,8 +300,8 @@ export class LocalWorker implements WorkerHandle {
         return;
       }
       case 'pong': {
-        const { seq, inFlight, loopLagMs } = message;
-        for (const listener of this.#pongListeners) listener({ seq, inFlight, loopLagMs });
+        const { type: _, ...pong } = message;
+        for (const listener of this.#pongListeners) listener(pong);
         return;
       }
       case 'spawned':
