@@ -8,12 +8,14 @@ import {
   type Pid,
 } from '@snakepit/core';
 import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
+import { findBridgeFiles } from './bridge/bridge-files.ts';
 import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { createDeferred } from './deferred.ts';
 import { bridgeError } from './errors.ts';
+import { createContainmentProber } from './hosts/local/strict-descendants.ts';
 import type { RunResources } from './os/process-registry.ts';
 import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
 import { poolName } from './pool/pool.ts';
@@ -90,6 +92,7 @@ export class Snakepit implements AsyncDisposable {
       name: rootName,
       ...(config.logger === undefined ? {} : { logger: config.logger }),
     });
+    const probeContainment = createContainmentProber(findBridgeFiles().pythonDir);
     this.#pools = new Map(
       config.pools.map((pool) => [
         pool.name,
@@ -99,6 +102,7 @@ export class Snakepit implements AsyncDisposable {
           python: findPython({ python: pool.python }).executable,
           resources: () => this.#resources,
           bridge: () => this.#bridge ?? null,
+          probeContainment,
           isStopping: () => this.#stopping !== undefined,
         }),
       ]),

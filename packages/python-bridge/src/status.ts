@@ -1,4 +1,5 @@
 import type { ActorSystem, ProcessInfo } from '@snakepit/core';
+import type { Containment } from './hosts/worker-host.ts';
 import type { DispatcherStats } from './pool/dispatcher.ts';
 import { poolName } from './pool/pool.ts';
 import type { PoolRuntime } from './pool/pool-runtime.ts';
@@ -19,6 +20,8 @@ export interface WorkerInfo {
   readonly restarts: number;
   /** Calls that it is executing. */
   readonly inFlight: number;
+  /** What holds the processes that it starts; see `descendants`. */
+  readonly containment: Containment;
 }
 
 /** Counts of one pool. */
@@ -72,6 +75,7 @@ export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Wo
         osPid: osPidOf(process),
         restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
         inFlight: pool.dispatcher.inFlightOf(id),
+        containment: pool.containment(),
       };
     }),
   );

@@ -10,6 +10,12 @@ import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
 import { createDeferred } from '../deferred.ts';
 import { bridgeError } from '../errors.ts';
+import {
+  describeContainment,
+  requireContainment,
+  type ContainmentProber,
+} from '../hosts/local/strict-descendants.ts';
+import type { Containment } from '../hosts/worker-host.ts';
 import type { RunResources } from '../os/process-registry.ts';
 import { messageOf } from '../os/system-error.ts';
 import { workerName } from '../worker/grpc-worker.ts';
@@ -41,6 +47,8 @@ export interface PoolSurroundings {
   readonly resources: () => RunResources | undefined;
   /** Where workers may call the runtime now. */
   readonly bridge: () => BridgeEndpoint | null;
+  /** Finds out what can hold the descendants of workers. */
+  readonly probeContainment: ContainmentProber;
   /** Whether all of Snakepit is being stopped. */
   readonly isStopping: () => boolean;
 }
@@ -57,6 +65,8 @@ export interface PoolRuntime {
   readonly dispatcher: PoolDispatcher;
   /** What is remembered of a worker. */
   readonly historyOf: (workerId: string) => WorkerHistory | undefined;
+  /** What holds the descendants of its workers; known when the first is started. */
+  readonly containment: () => Containment;
   /** Settles once: when every worker is ready, or with the first that was given up. */
   readonly ready: Promise<void>;
 }
@@ -76,7 +86,8 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
   // A pool that fails later, when nobody waits for its start any more, must not end the host process: a deferred does not.
   const settled = createDeferred<undefined>();
   const dispatcher = createDispatcher({ ...config, pool: name, clock: system.clock });
-  const workerServices = createWorkerServices(surroundings, dispatcher);
+  let containment: Containment = 'group';
+  const workerServices = createWorkerServices(surroundings, dispatcher, () => containment);
   const poolServices: PoolServices = {
     dispatcher,
     isStopping: surroundings.isStopping,
@@ -101,7 +112,10 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     dispatcher,
     historyOf: (workerId) => histories.get(workerId),
     ready: settled.promise,
-    spec: poolSpec(config, workerIds, poolServices),
+    containment: () => containment,
+    spec: poolSpec(config, workerIds, poolServices, async () => {
+      containment = await chooseContainment(surroundings);
+    }),
   };
 }
 
@@ -110,6 +124,7 @@ function poolSpec(
   config: ResolvedPool,
   workerIds: readonly string[],
   services: PoolServices,
+  prepare: () => Promise<void>,
 ): ChildSpec {
   const { name, size, gracefulShutdownTimeoutMs: drainTimeoutMs } = config;
   const pool: ChildSpec = {
@@ -130,11 +145,21 @@ function poolSpec(
       await Promise.all(
         [poolName(name), workerSupervisorName(name)].map((old) => goneOf(self, old)),
       );
+      await prepare();
       return new Promise((resolve) => {
         self.startLink(Supervisor, options, { name: poolSupervisorName(name) }, resolve);
       });
     },
   };
+}
+
+async function chooseContainment(surroundings: PoolSurroundings): Promise<Containment> {
+  const { system, config, python, probeContainment } = surroundings;
+  if (config.descendants === 'usual') return 'group';
+  const probe = await probeContainment(python);
+  const chosen = requireContainment(config.name, probe);
+  system.logger.info(`pool ${config.name}: ${describeContainment(probe)}`);
+  return chosen;
 }
 
 /** The registered name of a pool's supervisor. */
@@ -150,6 +175,7 @@ async function goneOf({ system }: ProcessContext, name: string): Promise<void> {
 function createWorkerServices(
   { config, python, resources, bridge }: PoolSurroundings,
   dispatcher: PoolDispatcher,
+  containment: () => Containment,
 ): WorkerServices {
   const { pythonDir: bridgePath } = findBridgeFiles();
   const { name: pool, adapter, adapterArgs, pythonPath, cwd, env, heartbeat } = config;
@@ -179,6 +205,7 @@ function createWorkerServices(
       env,
       runId: current().run.runId,
       bridge: bridge(),
+      containment: containment(),
     }),
     heartbeat: heartbeat.enabled ? heartbeat : undefined,
   };

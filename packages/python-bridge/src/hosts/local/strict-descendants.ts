@@ -122,6 +122,14 @@ export function requireContainment(pool: string, probe: ContainmentProbe): Stric
   });
 }
 
+/** What is in force, and what would be better but is not possible, as a sentence without an end. */
+export function describeContainment({ best, refusals }: ContainmentProbe): string {
+  const holders = { pidNamespace: 'a pid namespace', subreaper: 'a subreaper' };
+  const held = best === undefined ? 'cannot be held' : `are held by ${holders[best]}`;
+  const why = refusals.length === 0 ? '' : ` (${refusals.join('; ')})`;
+  return `descendants of workers ${held}${why}`;
+}
+
 /**
  * Kills a worker behind a launcher, with all its descendants.
  *
