@@ -1,0 +1,54 @@
+import { Round } from './round.ts';
+import type { Scenario } from './scenario.ts';
+import type { RoundResult } from './statistics.ts';
+import { PYTHON } from './victim.ts';
+import { startWitness } from './witness.ts';
+
+/** Rounds that are to be played. */
+export interface Match {
+  readonly seed: number;
+  /** Each with its number. */
+  readonly rounds: readonly { readonly number: number; readonly scenario: Scenario }[];
+  readonly concurrency: number;
+  /** No round is begun later than so many seconds after the start. */
+  readonly limitS: number;
+  /** Hears what came of each round. */
+  readonly onResult: (result: RoundResult) => void;
+}
+
+/** Plays rounds, some at a time, and gives what came of those that were begun, in their order. */
+export async function play(match: Match): Promise<readonly RoundResult[]> {
+  const deadline = performance.now() + match.limitS * 1_000;
+  const results: RoundResult[] = [];
+  const waiting = [...match.rounds];
+  const lane = async (): Promise<void> => {
+    const witness = startWitness(PYTHON);
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (performance.now() > deadline) return;
+        const round = new Round(next.number, next.scenario.name, match.seed, witness);
+        const result = await playRound(round, next.scenario);
+        results.push(result);
+        match.onResult(result);
+      }
+    } finally {
+      witness.close();
+    }
+  };
+  await Promise.all(Array.from({ length: match.concurrency }, lane));
+  return results.sort((a, b) => a.round - b.round);
+}
+
+async function playRound(round: Round, scenario: Scenario): Promise<RoundResult> {
+  try {
+    let problem: string | undefined;
+    try {
+      await scenario.play(round);
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    return await round.finish(problem);
+  } finally {
+    await round.close();
+  }
+}

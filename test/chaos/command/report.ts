@@ -1,0 +1,63 @@
+import { byScenario, hasFailed, tallyOf, type RoundResult, type Tally } from './statistics.ts';
+
+/** A scenario that this machine cannot play, and why. */
+export interface NotPossible {
+  readonly scenario: string;
+  readonly reason: string;
+}
+
+/** What the command prints. */
+export interface Report extends Tally {
+  readonly seed: number;
+  /** The same for each scenario. */
+  readonly byScenario: Readonly<Record<string, Tally>>;
+  readonly notPossible: readonly NotPossible[];
+  /** Rounds that showed what must never be, with all that is known of them. */
+  readonly failures: readonly (RoundResult & { readonly again: string })[];
+}
+
+/** Sums everything up. */
+export function reportOf(
+  seed: number,
+  results: readonly RoundResult[],
+  notPossible: readonly NotPossible[],
+  onlyScenario: string | undefined,
+): Report {
+  const only = onlyScenario === undefined ? '' : ` --scenario ${onlyScenario}`;
+  return {
+    seed,
+    ...tallyOf(results),
+    byScenario: byScenario(results),
+    notPossible,
+    failures: results.filter(hasFailed).map((result) => ({
+      ...result,
+      again: `npm run chaos -- --seed ${seed} --round ${result.round}${only}`,
+    })),
+  };
+}
+
+/** One line for a round. */
+export function lineOf(result: RoundResult): string {
+  const { round, scenario, kills, detectMs, goneMs } = result;
+  const times = (name: string, values: readonly number[]): string =>
+    values.length === 0 ? '' : `, ${name} ${values.map((ms) => Math.round(ms)).join(', ')} ms`;
+  const verdict = hasFailed(result) ? 'FAILED' : 'ok';
+  return `round ${round} ${scenario}: ${verdict}, ${kills} kills${times('detected', detectMs)}${times('gone', goneMs)}`;
+}
+
+/** Everything that is known of rounds that failed. */
+export function failuresText({ failures }: Report): string {
+  return failures
+    .map(({ round, scenario, again, story, survivors, lostRequests, falsePositives, problem }) =>
+      [
+        `\nRound ${round}, ${scenario}:`,
+        ...story.map((line) => `  - ${line}`),
+        ...survivors.map((line) => `  survivor: ${line}`),
+        ...falsePositives.map((line) => `  wrongly ended: ${line}`),
+        ...(lostRequests > 0 ? [`  ${lostRequests} calls were never answered`] : []),
+        ...(problem === undefined ? [] : [`  problem: ${problem}`]),
+        `  again: ${again}`,
+      ].join('\n'),
+    )
+    .join('\n');
+}
