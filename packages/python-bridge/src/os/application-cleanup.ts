@@ -1,7 +1,7 @@
 import { defineServer, ok, type ActorSystem, type Server } from '@snakepit/core';
 import '../telemetry/events.ts';
 import { markedProcesses } from './process-group.ts';
-import { identityOf } from './process-identity.ts';
+import { currentIdentity, type ProcessStat } from './process-identity.ts';
 import { signalProcess, sleep } from './process-killer.ts';
 import type { RunRecords } from './run-records.ts';
 
@@ -10,6 +10,9 @@ export interface ApplicationCleanupInput {
   /** The run to look after; `undefined` before there is one. */
   readonly run: () => Pick<RunRecords, 'marker' | 'runId'> | undefined;
 }
+
+/** Under which name its events go. */
+const events = 'snakepit.application_cleanup';
 
 /** How long the operating system may take to end a process after SIGKILL, in milliseconds. */
 const killTimeoutMs = 2_000;
@@ -29,44 +32,51 @@ export const applicationCleanup: Server<ApplicationCleanupInput, object, object>
   terminate: async ({ run }, _reason, self) => {
     const records = run();
     if (records === undefined) return;
-    const { logger, telemetry } = self.system;
-    const { runId } = records;
-    const osPids = pidsOf(records.marker);
-    if (osPids.length === 0) {
-      logger.debug('no process of this run is left: supervision did its work', { runId });
-      telemetry.emit('snakepit.application_cleanup.cleanup_success', { count: 0 }, { runId });
+    const { logger, telemetry, clock } = self.system;
+    const { runId, marker } = records;
+    const startMs = clock.now();
+    const found = leftOf(marker);
+    if (found.length === 0) {
+      logger.info('no process of this run is left: supervision did its work', { runId });
+      const durationMs = clock.now() - startMs;
+      telemetry.emit(`${events}.cleanup_success`, { count: 0, durationMs }, { runId });
       return;
     }
-    logger.warn(
-      `${String(osPids.length)} processes of this run were left and are killed: ${osPids.join(', ')}`,
-      { runId },
-    );
-    const survivors = await killAll(records.marker, self.system);
-    if (survivors.length > 0) {
-      logger.error(`these do not die of SIGKILL: ${survivors.join(', ')}`, { runId });
-    }
+    const osPids = found.map(({ pid }) => pid);
     telemetry.emit(
-      'snakepit.application_cleanup.orphaned_processes_found',
+      `${events}.orphaned_processes_found`,
       { count: osPids.length },
       { runId, osPids },
+    );
+    logger.warn(
+      `processes of this run were left by supervision, and are killed: ${osPids.join(', ')}`,
+      { runId },
+    );
+    const survivors = await killAll(marker, self.system);
+    if (survivors.length > 0) {
+      const named = survivors.map(({ pid, state }) => `${String(pid)} (state ${state})`).join(', ');
+      logger.error(`processes of this run do not die of SIGKILL: ${named}`, { runId });
+    }
+    telemetry.emit(
+      `${events}.emergency_cleanup`,
+      { count: osPids.length, survivors: survivors.length, durationMs: clock.now() - startMs },
+      { runId, successful: survivors.length === 0 },
     );
   },
 });
 
 /** Kills whoever carries the marker, also those who come meanwhile, until nobody is left or it takes too long. */
-async function killAll(marker: string, { clock }: ActorSystem): Promise<readonly number[]> {
+async function killAll(marker: string, { clock }: ActorSystem): Promise<readonly ProcessStat[]> {
+  const here = currentIdentity();
   const deadlineMs = clock.now() + killTimeoutMs;
   for (;;) {
-    const left = pidsOf(marker);
+    const left = leftOf(marker);
     if (left.length === 0 || clock.now() >= deadlineMs) return left;
-    for (const pid of left) {
-      const identity = identityOf(pid);
-      if (identity !== undefined) signalProcess(identity, 'SIGKILL');
-    }
+    for (const { pid, startTime } of left) signalProcess({ ...here, pid, startTime }, 'SIGKILL');
     await sleep(clock, pollMs);
   }
 }
 
-function pidsOf(marker: string): readonly number[] {
-  return markedProcesses([marker]).flatMap(({ pid }) => (pid === process.pid ? [] : [pid]));
+function leftOf(marker: string): readonly ProcessStat[] {
+  return markedProcesses([marker]).filter(({ pid }) => pid !== process.pid);
 }

@@ -1,6 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineServer, ok, reply, type ActorSystem, type ProcessContext, type Server } from '@snakepit/core';
+import {
+  defineServer,
+  ok,
+  reply,
+  type ActorSystem,
+  type ProcessContext,
+  type Server,
+} from '@snakepit/core';
 import {
   createLocalHost,
   LONGEST_SOCKET_NAME,
@@ -17,6 +24,7 @@ import { sweepEarlierRuns } from './run-sweep.ts';
 import { currentIdentity } from './process-identity.ts';
 import { layersSwitchedOff, type SafetyLayer } from './safety-layers.ts';
 import { ownerVariable } from './unrecorded-runs.ts';
+import type { GroupGuard } from './watchdog-groups.ts';
 
 /** What the registry keeps for one run of Snakepit. */
 export interface RunResources {
@@ -38,6 +46,8 @@ export interface ProcessRegistryInput {
   readonly socketDir: string | undefined;
   /** Hears every line that a worker prints. */
   readonly onOutput: (line: OutputLine) => void;
+  /** Told of the groups of workers, of whatever run. */
+  readonly guard?: GroupGuard | undefined;
   /** Told what the registry holds now, and `undefined` when it holds nothing any more. */
   readonly onResources: (resources: RunResources | undefined) => void;
 }
@@ -80,7 +90,7 @@ function openResources(
   system: ActorSystem,
   layersOff: ReadonlySet<SafetyLayer>,
 ): RunResources {
-  const { logger, telemetry } = system;
+  const { logger } = system;
   const opened = openRun({ stateDir: input.stateDir });
   const { run } = opened;
   if (opened.kind === 'unavailable') reportUnrecorded(run.runId, opened.reason, system);
@@ -104,27 +114,35 @@ function openResources(
     run: layersOff.has('record') ? withoutWorkerRecords(run) : run,
     killsAtExit: !layersOff.has('exit'),
     socketDirectory: currentPlatform.sockets === undefined ? undefined : sockets.path,
+    guard: input.guard,
     onOutput: input.onOutput,
     onNotice: createNoticeReporter(run.runId, system),
     ...(run.directory === undefined ? { env: environmentOfUnrecorded(run) } : {}),
   };
   const host = createLocalHost(hostOptions);
   let released: Promise<void> | undefined;
-  const release = async (): Promise<void> => {
-    const startMs = system.clock.now();
-    await host.close();
-    sockets.close();
-    const closed = run.closeRun();
-    const durationMs = system.clock.now() - startMs;
-    if (closed.ok) {
-      telemetry.emit('snakepit.cleanup.success', { count: 1, durationMs }, { runId: run.runId });
-      return;
-    }
-    logger.warn(`the run stays recorded: ${closed.reason}`);
-    const about = { runId: run.runId, reason: closed.reason };
-    telemetry.emit('snakepit.cleanup.timeout', { count: 1, durationMs }, about);
-  };
+  const release = (): Promise<void> => releaseAll({ run, sockets, host }, system);
   return { run, sockets, host, release: () => (released ??= release()) };
+}
+
+/** Ends every worker, confirms it, and removes what is on disk. */
+async function releaseAll(
+  { run, sockets, host }: Omit<RunResources, 'release'>,
+  { clock, logger, telemetry }: ActorSystem,
+): Promise<void> {
+  const startMs = clock.now();
+  await host.close();
+  sockets.close();
+  const closed = run.closeRun();
+  const durationMs = clock.now() - startMs;
+  const { runId } = run;
+  if (closed.ok) {
+    telemetry.emit('snakepit.cleanup.success', { count: 1, durationMs }, { runId });
+    return;
+  }
+  const { reason } = closed;
+  logger.warn(`the run stays recorded: ${reason}`);
+  telemetry.emit('snakepit.cleanup.timeout', { count: 1, durationMs }, { runId, reason });
 }
 
 /** Of each run its own: names of sockets repeat from run to run, and at the end of one its directory is removed. */

@@ -174,11 +174,14 @@ function recordsIn(stateDirectory: string, runId: string): RunRecords {
   const directory = join(runsDirectory(stateDirectory), runId);
   const write = (record: WorkerRecord): RecordResult => {
     const path = join(directory, workerFileName(record));
-    return attempt(`cannot write worker record ${path}`, () => {
+    const written = attempt(`cannot write worker record ${path}`, () => {
       // A killed writer leaves the old file or the new one, never half of one.
       writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
       renameSync(`${path}.tmp`, path);
     });
+    // On a full disk an empty file is left.
+    if (!written.ok) attempt('clean up', () => rmSync(`${path}.tmp`, { force: true }));
+    return written;
   };
   return {
     runId,

@@ -1,5 +1,5 @@
 import { markedProcesses } from '../../os/process-group.ts';
-import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
+import { readBootId, readPidNamespace, type ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup, signalProcess } from '../../os/process-killer.ts';
 
 /** The groups that must not outlive this process. */
@@ -41,9 +41,10 @@ export function createLiveGroups(marker: string, killsAtExit = true): LiveGroups
 }
 
 function killMarked(marker: string): void {
+  const here = { bootId: readBootId(), pidNamespace: readPidNamespace() };
   for (let look = 0; look < LOOKS; look += 1) {
-    const identities = markedProcesses([marker]).flatMap(({ pid }) => identityOf(pid) ?? []);
-    for (const identity of identities) signalProcess(identity, 'SIGKILL');
-    if (identities.length === 0) return;
+    const found = markedProcesses([marker]);
+    for (const { pid, startTime } of found) signalProcess({ ...here, pid, startTime }, 'SIGKILL');
+    if (found.length === 0) return;
   }
 }
