@@ -16,6 +16,7 @@ export { grpcWorkerMachine } from './worker/grpc-worker.machine.ts';
 export { gracefulShutdownMachine } from './worker/graceful-shutdown.machine.ts';
 export { heartbeatMonitorMachine } from './worker/heartbeat-monitor.machine.ts';
 export { poolMachine } from './pool/pool.machine.ts';
+export { watchdogMachine } from './os/watchdog.machine.ts';
 export type { WorkerMetadata } from './telemetry/events.ts';
 // For our other packages.
 export { runDoctor } from './python/doctor.ts';

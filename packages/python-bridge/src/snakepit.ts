@@ -156,6 +156,7 @@ export class Snakepit implements AsyncDisposable {
       onBridge: (endpoint) => {
         this.#bridge = endpoint;
       },
+      watchedPools: this.#config.pools.flatMap((pool) => (pool.watchdog ? [pool.name] : [])),
       pools: Array.from(this.#pools.values(), ({ spec }) => spec),
     });
   }

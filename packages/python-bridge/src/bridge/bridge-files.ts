@@ -9,6 +9,8 @@ export interface BridgeFiles {
   readonly pythonDir: string;
   /** Exact versions of what a worker imports. */
   readonly requirements: string;
+  /** Directory that holds the watchdog's scripts. */
+  readonly scriptsDir: string;
 }
 
 /**
@@ -29,5 +31,6 @@ export function findBridgeFiles(here: string = import.meta.url): BridgeFiles {
     ),
     pythonDir,
     requirements: `${pythonDir}/requirements-runtime.lock`,
+    scriptsDir: at(inRepository ? '../../../../priv/scripts' : '../../priv/scripts'),
   };
 }

@@ -77,6 +77,8 @@ export interface SharedPoolConfig {
    * group and environment; it costs a launcher process for each worker. Default `usual`.
    */
   readonly descendants?: 'usual' | 'strict' | undefined;
+  /** Whether a small process beside Node ends the workers when Node is gone and nothing else did. Default false. */
+  readonly watchdog?: boolean | undefined;
   /** How often a worker that ends by itself is started again. */
   readonly restart?: RestartConfig | undefined;
 }

@@ -138,6 +138,12 @@ export const sharedSchema = {
     fallback: 'usual',
     variable: 'SNAKEPIT_DESCENDANTS',
   }),
+  watchdog: flag({
+    meaning:
+      'Whether a small process beside Node ends the workers when Node is gone and nothing else did (R4).',
+    fallback: false,
+    variable: 'SNAKEPIT_WATCHDOG',
+  }),
   restart: group('How often a worker that ends by itself is started again (R10.2).', {
     maxRestarts: integer({
       meaning: 'A worker that fails to start is started again so often; then it is given up.',

@@ -147,6 +147,40 @@ declare module '@snakepit/core' {
       readonly measurements: { readonly count: 1; readonly durationMs: number };
       readonly metadata: { readonly runId: string; readonly reason: string };
     };
+    /** The watchdog of the run reads; so many groups of workers were there already. */
+    'snakepit.watchdog.started': {
+      readonly measurements: { readonly count: 1; readonly groups: number };
+      readonly metadata: { readonly runId: string; readonly osPid: number | undefined };
+    };
+    /** A watchdog took the place of one that had ended, and knows its groups. */
+    'snakepit.watchdog.replaced': {
+      readonly measurements: { readonly count: 1; readonly groups: number };
+      readonly metadata: { readonly runId: string; readonly osPid: number | undefined };
+    };
+    /** The watchdog has ended while it was needed. */
+    'snakepit.watchdog.died': {
+      readonly measurements: { readonly count: 1; readonly uptimeMs: number };
+      readonly metadata: {
+        readonly runId: string;
+        readonly osPid: number | undefined;
+        readonly reason: string;
+      };
+    };
+    /** A watchdog could not be started; it is tried again. */
+    'snakepit.watchdog.unavailable': {
+      readonly measurements: { readonly count: 1 };
+      readonly metadata: { readonly runId: string; readonly reason: string };
+    };
+    /** The watchdog says that it cannot do its work on this machine. */
+    'snakepit.watchdog.faulted': {
+      readonly measurements: { readonly count: 1 };
+      readonly metadata: { readonly runId: string; readonly fault: string };
+    };
+    /** The watchdog was told to leave and has left. */
+    'snakepit.watchdog.stopped': {
+      readonly measurements: { readonly count: 1 };
+      readonly metadata: { readonly runId: string };
+    };
     /** The last look at the end found nothing: supervision did its work. */
     'snakepit.application_cleanup.cleanup_success': {
       readonly measurements: { readonly count: 0; readonly durationMs: number };
