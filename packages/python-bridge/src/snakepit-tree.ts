@@ -8,9 +8,15 @@ import {
 } from './bridge/bridge-server.ts';
 import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
 import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
+import { findBridgeFiles } from './bridge/bridge-files.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
 import { currentPlatform } from './os/platform/current.ts';
 import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
+import { layersSwitchedOff } from './os/safety-layers.ts';
+import { createWatchedGroups, type WatchedGroups } from './os/watchdog-groups.ts';
+import { watchdogCommand } from './os/watchdog-process.ts';
+import { watchdog, watchdogName, watchdogTimes } from './os/watchdog.ts';
+import type { WatchdogInput } from './os/watchdog.machine.ts';
 
 /** What the tree is made of. */
 export interface TreeParts {
@@ -28,6 +34,8 @@ export interface TreeParts {
   readonly onResources: (resources: RunResources | undefined) => void;
   /** Told where workers may call the runtime, and `undefined` when they may not any more. */
   readonly onBridge: (endpoint: BridgeEndpoint | undefined) => void;
+  /** Names of the pools whose workers a watchdog ends when the runtime is gone. */
+  readonly watchedPools: readonly string[];
   /** The supervisor of each pool. */
   readonly pools: readonly ChildSpec[];
 }
@@ -41,6 +49,7 @@ export interface TreeParts {
  * the server that Python calls comes back under the same address and token, and no worker needs to know.
  */
 export function treeOf(parts: TreeParts): ChildSpec[] {
+  const groups = watchedGroups(parts);
   return [
     {
       id: 'sessionStore',
@@ -49,8 +58,10 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
     },
     { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
     supervisor('run', 'restForOne', [
-      registry(parts),
+      registry(parts, groups),
       supervisor('services', 'oneForOne', [
+        // Before everything that has workers or looks for them, so that it is stopped when nobody is left.
+        ...(groups === undefined ? [] : [watchdogSpec(parts, groups)]),
         // Before the pools, so that it is stopped after them.
         {
           id: 'applicationCleanup',
@@ -81,8 +92,32 @@ function supervisor(
   return { id, type: 'supervisor', start: [Supervisor, options] };
 }
 
-function registry({ system, stateDir, socketDir, onResources }: TreeParts): ChildSpec {
+function watchedGroups({ watchedPools }: TreeParts): WatchedGroups | undefined {
+  if (watchedPools.length === 0 || layersSwitchedOff().has('watchdog')) return undefined;
+  return createWatchedGroups(new Set(watchedPools));
+}
+
+/** A start function, because the run's id and marker are known only when the process registry runs. */
+function watchdogSpec(parts: TreeParts, groups: WatchedGroups): ChildSpec {
+  return {
+    id: 'watchdog',
+    start: (supervisorSelf) => {
+      const { runId, marker } = parts.resources()?.run ?? { runId: '', marker: '' };
+      const command = watchdogCommand(findBridgeFiles().scriptsDir);
+      const input: WatchdogInput = { ...watchdogTimes, runId, marker, groups, command };
+      return new Promise((resolve) => {
+        supervisorSelf.startLink(watchdog, input, { name: watchdogName }, resolve);
+      });
+    },
+  };
+}
+
+function registry(
+  { system, stateDir, socketDir, onResources }: TreeParts,
+  guard: WatchedGroups | undefined,
+): ChildSpec {
   const input = {
+    guard,
     stateDir,
     socketDir,
     onOutput: ({

@@ -4,8 +4,10 @@ import { isMainThread } from 'node:worker_threads';
 import { currentPlatform } from '../../os/platform/current.ts';
 import type { Platform } from '../../os/platform/platform.ts';
 import { createMarkerScanner } from '../../os/marker-scan.ts';
+import type { ProcessIdentity } from '../../os/process-identity.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import type { RecordResult, RunRecords } from '../../os/run-records.ts';
+import type { GroupGuard } from '../../os/watchdog-groups.ts';
 import { WorkerStartError, type StartFailure } from '../start-failure.ts';
 import type {
   Capacity,
@@ -16,7 +18,7 @@ import type {
   WorkerSpec,
 } from '../worker-host.ts';
 import { createBroadcast } from './broadcast.ts';
-import { createLiveGroups } from './live-groups.ts';
+import { createLiveGroups, type LiveGroups } from './live-groups.ts';
 import { createOomKills } from './oom-kills.ts';
 import {
   LocalWorker,
@@ -48,6 +50,8 @@ export interface LocalHostOptions {
   readonly platform?: Platform;
   /** Between TERM and KILL for workers that live when the host is closed, in ms; default 3,000. */
   readonly closeGraceMs?: number;
+  /** Told of every group in the turn of its spawn, and when it is confirmed gone. */
+  readonly guard?: GroupGuard | undefined;
   /** Hears every line that a worker prints. Must not throw. */
   readonly onOutput?: (line: OutputLine) => void;
   /** Hears what no promise tells. Must not throw. */
@@ -105,7 +109,7 @@ class LocalHost implements WorkerHost {
       platform: options.platform ?? currentPlatform,
       run: options.run,
       killsAtExit,
-      groups: createLiveGroups(options.run.marker, killsAtExit),
+      groups: guarded(createLiveGroups(options.run.marker, killsAtExit), options.guard),
       scanner: createMarkerScanner(),
       oomKills: createOomKills(),
       onOutput: options.onOutput ?? ignore,
@@ -129,6 +133,7 @@ class LocalHost implements WorkerHost {
     // A launcher ends what is behind it when this process exits; killed before, it could not.
     if (!isContained(spec)) groups.add(spawned.identity);
     this.#tellFailure(spec, run.recordSpawned(spec, spawned.identity));
+    this.#options.guard?.add(spawned.identity, spec.pool);
     const listen = this.#nextAddress();
     const worker = new LocalWorker(this.#surroundings, spec, spawned, listen, abort);
     this.#remember(worker);
@@ -216,6 +221,18 @@ class LocalHost implements WorkerHost {
     this.#capacity.close();
     this.#events.close();
   }
+}
+
+/** Tells the guard, too, that a group is gone; that it came is told where its pool is known. */
+function guarded(groups: LiveGroups, guard: GroupGuard | undefined): LiveGroups {
+  if (guard === undefined) return groups;
+  return {
+    ...groups,
+    remove(leader: ProcessIdentity) {
+      groups.remove(leader);
+      guard.remove(leader);
+    },
+  };
 }
 
 function ignore(): void {
