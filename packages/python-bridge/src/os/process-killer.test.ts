@@ -14,6 +14,7 @@ import {
 import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { createMarkerScanner } from './marker-scan.ts';
 import { platformNamed } from './platform/current.ts';
+import type { Platform } from './platform/platform.ts';
 import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
 import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
 import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts';
@@ -161,6 +162,107 @@ describe('terminateGroup', () => {
       const report = await terminateGroup({ ...limits, leader, marker: [marker] });
       expect(report).toMatchObject({ how: 'alreadyGone', escaped: [], survivors: [] });
     });
+  });
+});
+
+describe('delivery', () => {
+  const stat = { pid: 42, state: 'S', parentPid: 1, groupId: 42, startTime: '7' };
+  const leader = { bootId: '', pidNamespace: '', pid: 42, startTime: '7' };
+
+  /** A platform on which nothing is real: it remembers what it was asked and answers as told. */
+  function pretend(parts: Partial<Platform>): { platform: Platform; asked: string[] } {
+    const asked: string[] = [];
+    const { readStat = () => stat, signalProcess: toProcess, signalGroup: toGroup } = parts;
+    const platform: Platform = {
+      ...platformNamed('linux'),
+      ...parts,
+      bootId: () => '',
+      pidNamespace: () => '',
+      ownGroupId: () => 1,
+      readStat: (pid) => {
+        asked.push(`read ${pid}`);
+        return readStat(pid);
+      },
+      signalProcess: (pid, signal) => {
+        asked.push(`${signal} ${pid}`);
+        return toProcess?.(pid, signal) ?? 'sent';
+      },
+      signalGroup: (groupId, signal) => {
+        asked.push(`${signal} group ${groupId}`);
+        return toGroup?.(groupId, signal) ?? 'sent';
+      },
+    };
+    return { platform, asked };
+  }
+
+  test('[I4.5] looks who it is right before every signal', () => {
+    const { platform, asked } = pretend({});
+    signalProcess(leader, 'SIGKILL', platform);
+    signalGroup(leader, 'SIGTERM', platform);
+    expect(asked).toEqual(['read 42', 'SIGKILL 42', 'read 42', 'SIGTERM group 42']);
+  });
+
+  test('[I4.5] sends nothing to the next owner of the number', () => {
+    const { platform, asked } = pretend({ readStat: () => ({ ...stat, startTime: '8' }) });
+    expect(signalProcess(leader, 'SIGKILL', platform)).toBe('gone');
+    expect(signalGroup(leader, 'SIGKILL', platform)).toBe('gone');
+    expect(asked.filter((line) => line.startsWith('SIG'))).toEqual([]);
+  });
+
+  test.each(['notPermitted', 'unsupported'] as const)(
+    '[R10.4] a TERM that is %s is followed by KILL, after another look',
+    (delivery) => {
+      const refuse = (_target: number, signal: string): 'sent' | typeof delivery =>
+        signal === 'SIGTERM' ? delivery : 'sent';
+      const { platform, asked } = pretend({ signalProcess: refuse, signalGroup: refuse });
+      expect(signalProcess(leader, 'SIGTERM', platform)).toBe('sent');
+      expect(signalGroup(leader, 'SIGTERM', platform)).toBe('sent');
+      expect(asked).toEqual([
+        ...['read 42', 'SIGTERM 42', 'read 42', 'SIGKILL 42'],
+        ...['read 42', 'SIGTERM group 42', 'read 42', 'SIGKILL group 42'],
+      ]);
+    },
+  );
+
+  test('what may not be signalled at all is reported, and waited for no longer than KILL takes', async () => {
+    const { platform } = pretend({
+      listProcesses: () => [stat],
+      isGroupKnown: () => true,
+      signalGroup: () => 'notPermitted',
+    });
+    const report = await terminateGroup({
+      ...limits,
+      leader,
+      marker: [],
+      platform,
+      termTimeoutMs: 600_000,
+      killTimeoutMs: 20,
+    });
+    expect(report).toMatchObject({ how: 'kill', survivors: [stat] });
+  });
+
+  test('without groups a dead leader leaves nobody to signal', () => {
+    const { platform, asked } = pretend({ hasGroups: false, readStat: () => undefined });
+    expect(signalGroup(leader, 'SIGKILL', platform)).toBe('gone');
+    expect(asked).toEqual(['read 42']);
+  });
+
+  test('[R7.3] without groups it is the leader whose end counts', async () => {
+    let alive = true;
+    const { platform } = pretend({
+      hasGroups: false,
+      // A stranger got the number in between.
+      isGroupKnown: () => true,
+      listProcesses: () => [{ ...stat, startTime: '8' }],
+      readStat: () => (alive ? stat : { ...stat, startTime: '8' }),
+      signalGroup: (_groupId, signal) => {
+        if (signal !== 'SIGKILL') return 'unsupported';
+        alive = false;
+        return 'sent';
+      },
+    });
+    const report = await terminateGroup({ ...limits, leader, marker: [], platform });
+    expect(report).toMatchObject({ how: 'term', survivors: [] });
   });
 });
 
