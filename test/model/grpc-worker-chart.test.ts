@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { exitReason, Pid, type ExitReason } from '@snakepit/core';
 import { grpcWorkerMachine } from '@snakepit/python-bridge';
-import { createMachine, type AnyEventObject, type AnyMachineSnapshot } from 'xstate';
+import {
+  createMachine,
+  initialTransition,
+  transition,
+  type AnyEventObject,
+  type AnyMachineSnapshot,
+} from 'xstate';
 import { nodeAt, walk, type Edge, type Graph } from './machine-graph.ts';
 import { playOnProcesses } from './on-process.ts';
 import { missedByAll, replayAll, takenEdges } from './replay-all.ts';
 
-const sick = exitReason.custom('heartbeatTimeout');
+const sick = exitReason.custom('heartbeatTimeout(serving)');
 const boom = exitReason.custom('boom');
 
 function exitOf(reason: ExitReason): AnyEventObject {
@@ -31,7 +37,7 @@ const events: readonly AnyEventObject[] = [
   { type: 'calls.drained' },
   { type: 'process.died', failure },
   { type: 'process.gone' },
-  { type: 'worker.stop' },
+  { type: 'worker.stop', drainTimeoutMs: 20_000 },
   { type: 'drain.expired' },
   { type: 'worker.announce' },
   { type: 'shutdown.hurried' },
@@ -73,6 +79,7 @@ interface Context {
   readonly reason: ExitReason | undefined;
   readonly begin: string;
   readonly startsLeft: number;
+  readonly drainTimeoutMs: number;
 }
 
 const contextOf = ({ context }: AnyMachineSnapshot): Context => context as Context;
@@ -206,6 +213,27 @@ describe('grpcWorker', () => {
         }
       }
     }
+  });
+
+  test('[R6.2] [I4.4] who is asked to end may say for how long it drains; otherwise as always', () => {
+    const events: AnyEventObject[] = [
+      { type: 'worker.reserved', incarnation: '1' },
+      { type: 'process.spawned', osPid: 1 },
+      { type: 'process.ready', address: 'unix:/a' },
+      { type: 'connection.established' },
+    ];
+    const drainTimes = [{ drainTimeoutMs: 20_000 }, { drainTimeoutMs: 0 }, {}].map((how) => {
+      let [state] = initialTransition(machine, inputs[0] as never);
+      for (const event of [...events, { type: 'worker.stop', ...how }]) {
+        [state] = transition(machine, state, event as never);
+      }
+      return [state.value, contextOf(state).begin, contextOf(state).drainTimeoutMs];
+    });
+    expect(drainTimes).toEqual([
+      ['stopping', 'drain', 20_000],
+      ['stopping', 'drain', 0],
+      ['stopping', 'drain', 30_000],
+    ]);
   });
 
   test('[R10.2] abnormal is who is to be restarted, clean who was asked or is given up', () => {

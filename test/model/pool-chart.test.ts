@@ -16,6 +16,7 @@ const events = [
     { type: 'worker.ready', workerId },
     { type: 'worker.down', workerId },
     { type: 'worker.failed', workerId, error: new Error('no') },
+    { type: 'worker.revived', workerId },
   ]),
   { type: 'calls.ended' },
   { type: 'shutdown.hurried' },
@@ -35,7 +36,7 @@ describe('pool', () => {
   }, 60_000);
 
   test('size of the model (change it on purpose)', () => {
-    expect([graph.nodes.size, takenEdges(graph)]).toEqual([48, 256]);
+    expect([graph.nodes.size, takenEdges(graph)]).toEqual([49, 297]);
   });
 
   test('its state says how many of its workers serve', () => {
@@ -63,6 +64,7 @@ describe('pool', () => {
       expect(actions).toContain('startNextWorkers');
       if (event.type === 'worker.failed') expect(actions).toContain('tellFailed');
       const { state } = nodeAt(graph, to);
+      if (event.type === 'worker.revived') expect(actions).toContain('acceptCalls');
       expect(actions.includes('refuseCalls')).toBe(state.matches({ running: 'failed' }));
       expect(actions.includes('tellReady')).toBe(state.matches({ running: 'serving' }));
     }

@@ -1,6 +1,7 @@
 import { defineErrors } from '@snakepit/core';
 import type { ErrorTemplate, SnakepitError } from '@snakepit/core';
 import type { ConfigFault } from './config/config-fault.ts';
+import { remedyFor, type FailureCause } from './worker/failure-cause.ts';
 
 /** The ids that an error of this package may carry; all optional, because it is made where they are known. */
 export interface ErrorIds {
@@ -90,11 +91,14 @@ const table = {
         readonly exitCode?: number | null | undefined;
         readonly signal?: string | null | undefined;
         readonly lastOutput?: readonly string[] | undefined;
+        readonly failure?: FailureCause | undefined;
       },
     ) =>
       `the worker${whereabouts(d)} ended${d.tool === undefined ? '' : ` while it was executing tool "${d.tool}"`}: ${d.reason}.${output(d.lastOutput)}`,
-    () =>
-      'the worker is replaced by itself; a call that may run twice can say so with { idempotent: true } and is then retried.',
+    (d) =>
+      d.failure === 'outOfMemory'
+        ? `the worker is replaced by itself; ${remedyFor.outOfMemory}`
+        : 'the worker is replaced by itself; a call that may run twice can say so with { idempotent: true } and is then retried.',
   ),
   WORKER_UNAVAILABLE: template(
     (d: ErrorIds & { readonly reason: string; readonly maybeExecuted: boolean }) =>
@@ -185,11 +189,11 @@ const table = {
     (
       d: ErrorIds & {
         readonly reason: string;
+        readonly failure: FailureCause;
         readonly lastOutput?: readonly string[] | undefined;
       },
     ) => `the worker${whereabouts(d)} did not start: ${d.reason}.${output(d.lastOutput)}`,
-    () =>
-      'read what Python printed; `npx snakepit doctor` checks the environment, pools[].startupTimeout allows a slow start more time.',
+    (d) => remedyFor[d.failure],
   ),
   ENVIRONMENT: template(
     (d: {

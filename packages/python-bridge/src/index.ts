@@ -1,6 +1,6 @@
 // For users.
 export { Snakepit } from './snakepit.ts';
-export type { ExecuteOptions, SnakepitStopOptions } from './snakepit.ts';
+export type { ExecuteOptions, RestartOptions, SnakepitStopOptions } from './call-options.ts';
 export type { Health, PoolStats, Stats, WorkerInfo } from './status.ts';
 export type { DispatcherStats } from './pool/dispatcher.ts';
 export type {
@@ -17,7 +17,8 @@ export { gracefulShutdownMachine } from './worker/graceful-shutdown.machine.ts';
 export { heartbeatMonitorMachine } from './worker/heartbeat-monitor.machine.ts';
 export { poolMachine } from './pool/pool.machine.ts';
 export { watchdogMachine } from './os/watchdog.machine.ts';
-export type { WorkerMetadata } from './telemetry/events.ts';
+export type { FailureCause } from './worker/failure-cause.ts';
+export type { WorkerConfiguration, WorkerMetadata } from './telemetry/events.ts';
 // For our other packages.
 export { runDoctor } from './python/doctor.ts';
 export type { DoctorPool, Finding } from './python/doctor.ts';

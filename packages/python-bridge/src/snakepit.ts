@@ -8,9 +8,17 @@ import {
   type Pid,
 } from '@snakepit/core';
 import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
+import { createBell } from './bell.ts';
 import { findBridgeFiles } from './bridge/bridge-files.ts';
 import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
+import {
+  drainTimeOf,
+  timeoutOf,
+  type ExecuteOptions,
+  type RestartOptions,
+  type SnakepitStopOptions,
+} from './call-options.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { createDeferred } from './deferred.ts';
@@ -31,29 +39,6 @@ import {
   type WorkerInfo,
 } from './status.ts';
 import { workerName } from './worker/grpc-worker.ts';
-
-/** How one call is made. */
-export interface ExecuteOptions {
-  /** Which pool; default the first of the configuration. */
-  readonly pool?: string;
-  /** Milliseconds for everything, waiting for a worker included; default `requestTimeout` of the pool; `Infinity` for none. */
-  readonly timeout?: number;
-  /** Cancels the call, in the queue and in Python. */
-  readonly signal?: AbortSignal;
-  /** Whether the call may run twice: then it is tried again when its worker dies. Default false. */
-  readonly idempotent?: boolean;
-  /** Further arguments that are bytes. */
-  readonly binary?: Readonly<Record<string, Uint8Array>>;
-}
-
-/** How everything is stopped. */
-export interface SnakepitStopOptions {
-  /**
-   * Milliseconds after which nothing is waited for any more: calls in flight are given up and workers killed.
-   * Default: each pool's `gracefulShutdownTimeout` and `termTimeout` count.
-   */
-  readonly timeout?: number;
-}
 
 /** Name of the root supervisor. */
 const rootName = 'snakepit';
@@ -84,6 +69,9 @@ export class Snakepit implements AsyncDisposable {
   #stopping: Promise<void> | undefined;
   /** Settles with an error when there is nothing to wait for any more: it is being stopped, or has collapsed. */
   readonly #over = createDeferred<Error>();
+  #overWith: Error | undefined;
+  /** Rings when a worker has become ready or was given up, and when all is over. */
+  readonly #bell = createBell();
   #unwatchSignals: () => void = () => undefined;
 
   private constructor(config: ResolvedConfig) {
@@ -104,6 +92,8 @@ export class Snakepit implements AsyncDisposable {
           bridge: () => this.#bridge ?? null,
           probeContainment,
           isStopping: () => this.#stopping !== undefined,
+          over: () => this.#overWith,
+          bell: this.#bell,
         }),
       ]),
     );
@@ -133,7 +123,7 @@ export class Snakepit implements AsyncDisposable {
       children: this.#children(),
     });
     void this.system.awaitExit(this.#tree.pid).then((reason) => {
-      if (this.#stopping === undefined) this.#over.resolve(this.#collapse(reason));
+      if (this.#stopping === undefined) this.#finish(this.#collapse(reason));
     });
     const ready = Promise.all(Array.from(this.#pools.values(), (pool) => pool.ready));
     const isOver = await Promise.race([ready.then(() => undefined), this.#over.promise]);
@@ -159,6 +149,12 @@ export class Snakepit implements AsyncDisposable {
       watchedPools: this.#config.pools.flatMap((pool) => (pool.watchdog ? [pool.name] : [])),
       pools: Array.from(this.#pools.values(), ({ spec }) => spec),
     });
+  }
+
+  #finish(why: Error): void {
+    this.#overWith ??= why;
+    this.#over.resolve(why);
+    this.#bell.ring();
   }
 
   /** The tree has ended by itself: nobody will ever serve a call again. */
@@ -229,21 +225,90 @@ export class Snakepit implements AsyncDisposable {
    *
    * @param timeoutMs - Milliseconds to wait; default 15,000.
    * @throws SnakepitError TIMEOUT, with what is not ready; SHUTTING_DOWN when it is being stopped; why a worker was
-   *   given up, for then it never will be ready.
+   *   given up, for then it will not be ready before {@link Snakepit.revive}; why supervision has collapsed.
    */
   async awaitReady(timeoutMs = 15_000): Promise<void> {
     const { clock } = this.system;
-    const deadlineMs = clock.now() + timeoutMs;
-    for (;;) {
-      if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
-      const waiting = this.workers().filter(({ state }) => !state.startsWith('ready'));
-      if (waiting.length === 0) return;
-      const failed = waiting.find(({ state }) => state === 'failed');
-      const failure = this.#pools.get(failed?.pool ?? '')?.historyOf(failed?.id ?? '')?.givenUp;
-      if (failure !== undefined) throw failure;
-      if (clock.now() >= deadlineMs) throw notReady(waiting, timeoutMs);
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, 10));
+    let isLate = timeoutMs <= 0;
+    const timer = clock.setTimeout(
+      () => {
+        isLate = true;
+        this.#bell.ring();
+      },
+      Math.max(0, timeoutMs),
+    );
+    try {
+      for (;;) {
+        if (this.#overWith !== undefined) throw this.#overWith;
+        const waiting = this.workers().filter(({ state }) => !state.startsWith('ready'));
+        if (waiting.length === 0) return;
+        const failed = waiting.find(({ state }) => state === 'failed');
+        const failure = this.#pools.get(failed?.pool ?? '')?.historyOf(failed?.id ?? '')?.givenUp;
+        if (failure !== undefined) throw failure.error;
+        if (isLate) throw notReady(waiting, timeoutMs);
+        await this.#bell.next();
+      }
+    } finally {
+      clock.clearTimeout(timer);
     }
+  }
+
+  /**
+   * Restarts one worker in order: calls in flight finish, its process ends, its socket and its record are gone, then
+   * another process serves in its place (R6.2). New calls go to other workers or wait meanwhile (R6.4).
+   *
+   * Resolves when it serves again. Asked again meanwhile, it waits for the same restart.
+   *
+   * @param workerId - As in {@link Snakepit.workers}.
+   * @throws SnakepitError INVALID_ARGUMENT for an unknown id; why the worker was given up; SHUTTING_DOWN.
+   */
+  async restartWorker(workerId: string, { timeout }: RestartOptions = {}): Promise<void> {
+    const { restarts } = this.#poolOf(workerId);
+    await restarts.restart(workerId, drainTimeOf(timeout));
+  }
+
+  /**
+   * Restarts all workers of a pool, at most a quarter of them at a time, so that the others serve; those that do not
+   * serve come first. The calls to a pool of one worker wait in its queue meanwhile.
+   *
+   * @param name - Name of the pool.
+   * @throws SnakepitError POOL_NOT_FOUND; of the first worker that did not come back, and then those whose turn had
+   *   not come are left as they were; SHUTTING_DOWN.
+   */
+  async restartPool(name: string, { timeout }: RestartOptions = {}): Promise<void> {
+    const { restarts } = this.#pool(name);
+    await restarts.restartAll(drainTimeOf(timeout));
+  }
+
+  /**
+   * Starts a worker anew that was given up, with all its chances; resolves when it serves.
+   *
+   * @param workerId - As in {@link Snakepit.workers}, where its `state` is `failed` and its `failure` says why.
+   * @throws SnakepitError INVALID_ARGUMENT for an unknown id, and for a worker that is not given up; why it was given
+   *   up again; SHUTTING_DOWN.
+   */
+  async revive(workerId: string): Promise<void> {
+    const { restarts, historyOf } = this.#poolOf(workerId);
+    if (historyOf(workerId)?.givenUp === undefined && !restarts.isUnderWay(workerId)) {
+      const { state } = this.workers().find(({ id }) => id === workerId) ?? {};
+      throw wrongWorker(
+        `"${workerId}" is ${state ?? 'unknown'}, not failed`,
+        'restart it with restartWorker().',
+      );
+    }
+    await restarts.restart(workerId);
+  }
+
+  #poolOf(workerId: string): PoolRuntime {
+    const pools = [...this.#pools.values()];
+    const pool = pools.find(({ workerIds }) => workerIds.includes(workerId));
+    if (pool !== undefined) return pool;
+    const known = pools.flatMap(({ workerIds }) => workerIds);
+    const shown = known.slice(0, 20).join(', ') + (known.length > 20 ? ', …' : '');
+    throw wrongWorker(
+      `"${workerId}" is no worker; there are ${shown}`,
+      'give the id of one of workers().',
+    );
   }
 
   /**
@@ -253,7 +318,7 @@ export class Snakepit implements AsyncDisposable {
    */
   stop(options: SnakepitStopOptions = {}): Promise<void> {
     if (this.#stopping === undefined) {
-      this.#over.resolve(bridgeError('SHUTTING_DOWN', {}));
+      this.#finish(bridgeError('SHUTTING_DOWN', {}));
       this.#stopping = this.#end();
     }
     if (options.timeout !== undefined) this.#hurryAfter(options.timeout, this.#stopping);
@@ -308,20 +373,12 @@ export class Snakepit implements AsyncDisposable {
   }
 }
 
-function collapsed(reason: string, pool?: string): Error {
-  return bridgeError('WORKER_UNAVAILABLE', { pool, reason, maybeExecuted: false });
+function wrongWorker(problem: string, advice: string): Error {
+  return bridgeError('INVALID_ARGUMENT', { path: 'workerId', problem, advice });
 }
 
-function timeoutOf(given: number | undefined, fallbackMs: number, tool: string): number {
-  if (given === undefined) return fallbackMs;
-  // Plain JavaScript callers can give anything.
-  if (typeof given === 'number' && given > 0) return given;
-  throw bridgeError('INVALID_ARGUMENT', {
-    tool,
-    path: 'options.timeout',
-    problem: `is ${String(given)}, not a number of milliseconds above 0`,
-    advice: 'give milliseconds, or Infinity for no limit.',
-  });
+function collapsed(reason: string, pool?: string): Error {
+  return bridgeError('WORKER_UNAVAILABLE', { pool, reason, maybeExecuted: false });
 }
 
 function notReady(waiting: readonly WorkerInfo[], timeoutMs: number): Error {

@@ -3,6 +3,7 @@ import type { Containment } from './hosts/worker-host.ts';
 import type { DispatcherStats } from './pool/dispatcher.ts';
 import { poolName } from './pool/pool.ts';
 import type { PoolRuntime } from './pool/pool-runtime.ts';
+import type { FailureCause } from './worker/failure-cause.ts';
 import { workerName } from './worker/grpc-worker.ts';
 import type { WorkerHistory } from './worker/worker-history.ts';
 
@@ -22,6 +23,8 @@ export interface WorkerInfo {
   readonly inFlight: number;
   /** What holds the processes that it starts; see `descendants`. */
   readonly containment: Containment;
+  /** Why it was given up, if it was; `revive` starts it anew. */
+  readonly failure: { readonly cause: FailureCause; readonly message: string } | undefined;
 }
 
 /** Counts of one pool. */
@@ -76,6 +79,7 @@ export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Wo
         restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
         inFlight: pool.dispatcher.inFlightOf(id),
         containment: pool.containment(),
+        failure: failureOf(process, pool.historyOf(id)),
       };
     }),
   );
@@ -125,6 +129,15 @@ function infoOf(system: ActorSystem, name: string): ProcessInfo | undefined {
 function stateOf(process: ProcessInfo | undefined, history: WorkerHistory | undefined): string {
   if (process !== undefined) return flatten(process.stateValue);
   return history?.givenUp === undefined ? 'down' : 'failed';
+}
+
+function failureOf(
+  process: ProcessInfo | undefined,
+  history: WorkerHistory | undefined,
+): WorkerInfo['failure'] {
+  if (process !== undefined || history?.givenUp === undefined) return undefined;
+  const { cause, error } = history.givenUp;
+  return { cause, message: error.message };
 }
 
 function isReady({ state }: WorkerInfo): boolean {

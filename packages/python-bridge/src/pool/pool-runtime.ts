@@ -10,6 +10,7 @@ import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
 import { createDeferred } from '../deferred.ts';
 import { bridgeError } from '../errors.ts';
+import type { Bell } from '../bell.ts';
 import {
   describeContainment,
   requireContainment,
@@ -20,6 +21,8 @@ import type { RunResources } from '../os/process-registry.ts';
 import { messageOf } from '../os/system-error.ts';
 import { workerName } from '../worker/grpc-worker.ts';
 import type { GrpcWorkerInput } from '../worker/worker-life.ts';
+import type { WorkerConfiguration } from '../telemetry/events.ts';
+import type { WorkerFailure } from '../worker/failure-cause.ts';
 import { createWorkerHistory, type WorkerHistory } from '../worker/worker-history.ts';
 import type { WorkerServices } from '../worker/worker-services.ts';
 import { starterName, workerStarterSpec } from '../worker/worker-starter.ts';
@@ -27,6 +30,7 @@ import { workerSupervisorName, workerSupervisorSpec } from '../worker/worker-sup
 import { createDispatcher, type PoolDispatcher } from './dispatcher.ts';
 import type { PoolServices } from './pool-services.ts';
 import { poolName, poolProcess } from './pool.ts';
+import { createWorkerRestarts, type WorkerRestarts } from './worker-restarts.ts';
 
 /** How long the first call to a new worker may take, in milliseconds. */
 const connectTimeoutMs = 5_000;
@@ -51,6 +55,10 @@ export interface PoolSurroundings {
   readonly probeContainment: ContainmentProber;
   /** Whether all of Snakepit is being stopped. */
   readonly isStopping: () => boolean;
+  /** Why nothing will be started any more, once that is so: it is being stopped, or has collapsed. */
+  readonly over: () => Error | undefined;
+  /** Rung when a worker has become ready or was given up; rings when all is over, too. */
+  readonly bell: Bell;
 }
 
 /** One pool as the front door sees it: its place in the tree, its way in, and what is known of its workers. */
@@ -65,6 +73,8 @@ export interface PoolRuntime {
   readonly dispatcher: PoolDispatcher;
   /** What is remembered of a worker. */
   readonly historyOf: (workerId: string) => WorkerHistory | undefined;
+  /** Restarts its workers on request. */
+  readonly restarts: WorkerRestarts;
   /** What holds the descendants of its workers; known when the first is started. */
   readonly containment: () => Containment;
   /** Settles once: when every worker is ready, or with the first that was given up. */
@@ -73,16 +83,10 @@ export interface PoolRuntime {
 
 /** Puts together what one pool needs; nothing runs before its spec is started. */
 export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
-  const { system, config } = surroundings;
-  const { name } = config;
-  const workerIds = Array.from(
-    { length: config.size },
-    (_, i) => `${name}_worker_${String(i + 1)}`,
-  );
-  const { periodMs, backoff } = config.restart;
-  const histories = new Map(
-    workerIds.map((id) => [id, createWorkerHistory(backoff, periodMs, system.clock)]),
-  );
+  const { system, config, bell, over } = surroundings;
+  const { name, startupBatchSize } = config;
+  const workerIds = Array.from({ length: config.size }, (_, i) => `${name}_worker_${i + 1}`);
+  const histories = historiesOf(surroundings, workerIds);
   // A pool that fails later, when nobody waits for its start any more, must not end the host process: a deferred does not.
   const settled = createDeferred<undefined>();
   const dispatcher = createDispatcher({ ...config, pool: name, clock: system.clock });
@@ -94,12 +98,17 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     endWorker: (workerId) => {
       system.cast(workerName(name, workerId), { type: 'drain.expired' });
     },
-    startWorker: (workerId) => {
+    startWorker: async (workerId) => {
       const history = histories.get(workerId);
       if (history === undefined) throw new TypeError(`pool ${name} has no worker ${workerId}`);
-      return startWorker(system, workerInput(config, workerId, history, workerServices));
+      const failure = await startWorker(
+        system,
+        workerInput(config, workerId, history, workerServices),
+      );
+      if (failure !== undefined) history.gaveUp(failure);
+      return failure?.error;
     },
-    startupBatchSize: config.startupBatchSize,
+    startupBatchSize,
     startupBatchDelayMs: config.startupBatchDelayMs,
     onReady: () => {
       settled.resolve(undefined);
@@ -111,12 +120,30 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     workerIds,
     dispatcher,
     historyOf: (workerId) => histories.get(workerId),
+    restarts: createWorkerRestarts({
+      ...{ system, pool: name, workerIds, histories, startupBatchSize, over, bell },
+      startWorker: poolServices.startWorker,
+      isWaitedFor: () => dispatcher.stats().queued > 0,
+    }),
     ready: settled.promise,
     containment: () => containment,
     spec: poolSpec(config, workerIds, poolServices, async () => {
       containment = await chooseContainment(surroundings);
     }),
   };
+}
+
+function historiesOf(
+  { config, system, bell }: PoolSurroundings,
+  workerIds: readonly string[],
+): ReadonlyMap<string, WorkerHistory> {
+  const { periodMs: goodRunMs, backoff } = config.restart;
+  const { clock } = system;
+  const onNews = (): void => {
+    bell.ring();
+  };
+  const parts = { backoff, goodRunMs, clock, onNews };
+  return new Map(workerIds.map((id) => [id, createWorkerHistory(parts)]));
 }
 
 /** The pool's own supervisor: a pool's process that fails takes nothing with it; its worker supervisor takes the pool. */
@@ -185,6 +212,7 @@ function createWorkerServices(
       throw bridgeError('WORKER_START_FAILED', {
         pool,
         reason: 'the process registry is not there',
+        failure: 'supervision',
       });
     }
     return held;
@@ -192,7 +220,7 @@ function createWorkerServices(
   return {
     host: () => current().host,
     dispatcher,
-    adapter,
+    configuration: configurationOf(config, python),
     poolName: poolName(pool),
     spec: () => ({
       pool,
@@ -208,6 +236,16 @@ function createWorkerServices(
       containment: containment(),
     }),
     heartbeat: heartbeat.enabled ? heartbeat : undefined,
+  };
+}
+
+function configurationOf(config: ResolvedPool, python: string): WorkerConfiguration {
+  const { adapter, cwd, concurrency, startupTimeoutMs, termTimeoutMs, heartbeat } = config;
+  return {
+    ...{ adapter, python, cwd, concurrency, startupTimeoutMs, termTimeoutMs },
+    gracefulShutdownTimeoutMs: config.gracefulShutdownTimeoutMs,
+    maxRestarts: config.restart.maxRestarts,
+    pingIntervalMs: heartbeat.enabled ? heartbeat.pingIntervalMs : undefined,
   };
 }
 
@@ -235,7 +273,7 @@ function workerInput(
 async function startWorker(
   system: ActorSystem,
   input: GrpcWorkerInput,
-): Promise<Error | undefined> {
+): Promise<WorkerFailure | undefined> {
   const { pool, workerId, history } = input;
   const supervisor = system.whereis(workerSupervisorName(pool));
   const starter = system.whereis(starterName(pool, workerId));
@@ -260,12 +298,18 @@ async function startWorker(
 function callUp(
   system: ActorSystem,
   { pool, workerId, history }: GrpcWorkerInput,
-): Error | undefined {
+): WorkerFailure | undefined {
   system.cast(workerName(pool, workerId), { type: 'worker.announce' });
   return history.givenUp;
 }
 
-function notStarted({ pool, workerId }: GrpcWorkerInput, cause: unknown, why: string): Error {
+function notStarted(
+  { pool, workerId }: GrpcWorkerInput,
+  cause: unknown,
+  why: string,
+): WorkerFailure {
   const reason = `its supervisor did not start it (${why})`;
-  return bridgeError('WORKER_START_FAILED', { pool, worker: workerId, reason }, { cause });
+  const details = { pool, worker: workerId, reason, failure: 'supervision' } as const;
+  const error = bridgeError('WORKER_START_FAILED', details, { cause });
+  return { error, cause: 'supervision', permanent: false };
 }

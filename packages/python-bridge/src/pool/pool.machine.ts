@@ -11,6 +11,8 @@ export type PoolEvent =
   | { readonly type: 'worker.down'; readonly workerId: string }
   /** A worker is given up. */
   | { readonly type: 'worker.failed'; readonly workerId: string; readonly error: Error }
+  /** A worker that was given up is started anew, because somebody asked for it. */
+  | { readonly type: 'worker.revived'; readonly workerId: string }
   /** Nothing waits and nothing is in flight. */
   | { readonly type: 'calls.ended' }
   /** Do not wait for calls any longer. */
@@ -80,6 +82,7 @@ export const poolMachine = setup({
       throw new Error("provide the action 'tellFailed'", { cause: error });
     },
     refuseCalls: provide('refuseCalls'),
+    acceptCalls: provide('acceptCalls'),
     beginDraining: provide('beginDraining'),
     endWorkers: provide('endWorkers'),
     markWorker: assign({
@@ -118,6 +121,8 @@ export const poolMachine = setup({
           target: '.assessing',
           actions: [markOf('failed'), failureOfEvent],
         },
+        // Calls may wait for it.
+        'worker.revived': { target: '.assessing', actions: [markOf('starting'), 'acceptCalls'] },
         EXIT: {
           target: 'draining',
           actions: { type: 'rememberReason', params: ({ event }) => event.reason },

@@ -77,7 +77,7 @@ const ready = (workerId: string) => ({ type: 'worker.ready', workerId });
 const failed = (workerId: string) => ({
   type: 'worker.failed',
   workerId,
-  error: bridgeError('WORKER_START_FAILED', { reason: 'no' }),
+  error: bridgeError('WORKER_START_FAILED', { reason: 'no', failure: 'exited' }),
 });
 
 describe('starting', () => {
@@ -125,6 +125,23 @@ describe('starting', () => {
       expect(error.cause).toEqual(new Error('not started'));
     });
   });
+
+  test('[R6.4] [I4.6] when one that was given up is started anew, calls wait for it', () =>
+    withPool(2, {}, async ({ tell, state, dispatcher, clock }) => {
+      await tell(failed('w1'));
+      await tell(failed('w2'));
+      expect((await errorOf(dispatcher.execute(anyCall))).code).toBe('WORKER_UNAVAILABLE');
+      await tell({ type: 'worker.revived', workerId: 'w1' });
+      expect(state()).toEqual({ running: 'filling' });
+      const call = dispatcher.execute(anyCall);
+      await tell(ready('w1'));
+      expect(state()).toEqual({ running: 'degraded' });
+      const worker = new ScriptedWorker('w1');
+      dispatcher.admit(worker);
+      await clock.advance(0);
+      worker.answer('done');
+      expect(await call).toBe('done');
+    }));
 });
 
 describe('ending', () => {

@@ -70,6 +70,9 @@ class PoolEffects {
       refuseCalls: () => {
         services.dispatcher.fail(this.#nobodyLeft());
       },
+      acceptCalls: () => {
+        services.dispatcher.accept();
+      },
       beginDraining: () => {
         if (services.isStopping()) services.dispatcher.stopAccepting();
         // Nothing is given up: the workers finish their calls, what waits is for the next life of this pool.

@@ -1,10 +1,4 @@
-import {
-  exitReason,
-  isCleanExit,
-  sameExitReason,
-  type ExitMessage,
-  type ExitReason,
-} from '@snakepit/core';
+import { exitReason, isCleanExit, type ExitMessage, type ExitReason } from '@snakepit/core';
 import { assign, sendTo, setup } from 'xstate';
 import { provide } from '../unprovided-effect.ts';
 import {
@@ -13,7 +7,8 @@ import {
   type GracefulShutdownInput,
   type GracefulShutdownOutput,
 } from './graceful-shutdown.machine.ts';
-import { heartbeatTimeout } from './heartbeat-monitor.machine.ts';
+import type { WorkerFailure } from './failure-cause.ts';
+import { heartbeatFaultOf } from './heartbeat-fault.ts';
 import {
   sickness,
   workerGivenUp,
@@ -21,7 +16,6 @@ import {
   type GrpcWorkerEvent,
   type GrpcWorkerInput,
   type GrpcWorkerOutput,
-  type WorkerFailure,
 } from './worker-life.ts';
 
 const reasonOfExit = {
@@ -39,8 +33,20 @@ const isCleanExitEvent = {
   params: ({ event }: { readonly event: ExitMessage }) => event.reason,
 } as const;
 
+const drainTimeOfEvent = {
+  type: 'rememberDrainTime',
+  params: ({ event }: { readonly event: { readonly drainTimeoutMs?: number } }) =>
+    event.drainTimeoutMs,
+} as const;
+
 const beginWith = (begin: GracefulShutdownInput['begin']) =>
   ({ type: 'rememberBegin', params: begin }) as const;
+
+const sicknessOfExit = { ...reasonOfExit, type: 'rememberSickness' } as const;
+
+const noteSickness = { ...reasonOfExit, type: 'noteSickness' } as const;
+
+const unprovidedNoteSickness: (args: unknown, exit: ExitReason) => never = provide('noteSickness');
 
 const isSickExit = {
   type: 'isSick',
@@ -71,6 +77,7 @@ export const grpcWorkerMachine = setup({
     announceAgain: provide('announceAgain'),
     startHeartbeat: provide('startHeartbeat'),
     stopHeartbeat: provide('stopHeartbeat'),
+    noteSickness: unprovidedNoteSickness,
     withdraw: provide('withdraw'),
     awaitCalls: provide('awaitCalls'),
     failCalls: provide('failCalls'),
@@ -89,9 +96,13 @@ export const grpcWorkerMachine = setup({
     rememberFailure: assign({ failure: (_, failure: WorkerFailure) => failure }),
     rememberReason: assign({ reason: (_, reason: ExitReason) => reason }),
     rememberBegin: assign({ begin: (_, begin: GracefulShutdownInput['begin']) => begin }),
+    rememberDrainTime: assign({
+      drainTimeoutMs: ({ context }, drainTimeoutMs: number | undefined) =>
+        drainTimeoutMs ?? context.drainTimeoutMs,
+    }),
     rememberShutdown: assign({ shutdown: (_, output: GracefulShutdownOutput) => output }),
     rememberSickness: assign({
-      failure: ({ context }) => sickness(context.pool, context.workerId),
+      failure: ({ context }, reason: ExitReason) => sickness(context, reason),
     }),
     rememberCrash: assign({
       reason: ({ context }) => context.reason ?? exitReason.error(context.failure?.error),
@@ -102,10 +113,10 @@ export const grpcWorkerMachine = setup({
   },
   guards: {
     mustWait: ({ context }) => context.startBackoffMs > 0,
-    isSick: (_, reason: ExitReason) => sameExitReason(reason, heartbeatTimeout),
+    isSick: (_, reason: ExitReason) => heartbeatFaultOf(reason) !== undefined,
     isClean: (_, reason: ExitReason) => isCleanExit(reason),
     isAbandoned: (_, reason: ExitReason) =>
-      !isCleanExit(reason) && !sameExitReason(reason, heartbeatTimeout),
+      !isCleanExit(reason) && heartbeatFaultOf(reason) === undefined,
     wasAsked: ({ context }) =>
       context.failure === undefined ||
       (context.reason !== undefined && isCleanExit(context.reason)),
@@ -243,7 +254,7 @@ export const grpcWorkerMachine = setup({
           {
             guard: isSickExit,
             target: 'stopping',
-            actions: [reasonOfExit, 'rememberSickness', beginWith('kill')],
+            actions: [reasonOfExit, sicknessOfExit, noteSickness, beginWith('kill')],
           },
           {
             guard: isCleanExitEvent,
@@ -251,7 +262,7 @@ export const grpcWorkerMachine = setup({
             actions: [reasonOfExit, beginWith('drain')],
           },
         ],
-        'worker.stop': { target: 'stopping', actions: beginWith('drain') },
+        'worker.stop': { target: 'stopping', actions: [drainTimeOfEvent, beginWith('drain')] },
         'drain.expired': { target: 'stopping', actions: beginWith('ask') },
         'worker.announce': { actions: 'announceAgain' },
       },

@@ -74,11 +74,11 @@ class Bench {
   readonly clock: TestClock = createTestClock();
   readonly system: ActorSystem = createSystem({ clock: this.clock, logger: silentLogger });
   readonly starts: { readonly made: Settleable<WorkerHandle>; readonly abort: AbortSignal }[] = [];
-  readonly history: WorkerHistory = createWorkerHistory(
-    { initialMs: 100, maxMs: 1_000, factor: 2, jitter: 0 },
-    10_000,
-    this.clock,
-  );
+  readonly history: WorkerHistory = createWorkerHistory({
+    backoff: { initialMs: 100, maxMs: 1_000, factor: 2, jitter: 0 },
+    goodRunMs: 10_000,
+    clock: this.clock,
+  });
   readonly ends: object[] = [];
   readonly failures: string[] = [];
   pid: Pid | undefined;
@@ -116,7 +116,7 @@ class Bench {
           return host;
         },
         poolName: 'nobody',
-        adapter: 'a.B',
+        configuration: { adapter: 'a.B' } as never,
         dispatcher: createDispatcher({
           ...{ pool: 'p', clock: this.clock, concurrency: 1 },
           ...{ maxQueueSize: 1, queueTimeoutMs: 1 },
@@ -184,7 +184,7 @@ describe('a start', () => {
       await bench.clock.advance(0);
       expect(bench.reason).toEqual(exitReason.shutdownWith('workerFailed'));
       expect(bench.failures).toEqual([expect.stringContaining('no process')]);
-      expect(bench.history.givenUp).toMatchObject({ code: 'WORKER_START_FAILED' });
+      expect(bench.history.givenUp).toMatchObject({ cause: 'noProcess', permanent: false });
     }));
 
   test('without a host fails as any other', () =>

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import {
   defineStatechart,
   exitReason,
-  formatExitReason,
+  type ExitReason,
   type Pid,
   type ProcessContext,
 } from '@snakepit/core';
 import { createWorkerClient } from '../bridge/worker-client.ts';
 import type { WorkerHandle } from '../hosts/worker-host.ts';
-import '../telemetry/events.ts';
 import type { GracefulShutdownContext } from './graceful-shutdown.machine.ts';
 import { grpcWorkerMachine } from './grpc-worker.machine.ts';
+import { describeHeartbeatFault, heartbeatFaultOf } from './heartbeat-fault.ts';
 import { heartbeatMonitor } from './heartbeat-monitor.ts';
 import { createWorkerConnection, type OwnedConnection } from './worker-connection.ts';
 import {
@@ -23,12 +23,11 @@ import {
   type FailedWorker,
 } from './worker-failure.ts';
 import {
-  sicknessReason,
   type GrpcWorkerContext,
   type GrpcWorkerEvent,
   type GrpcWorkerInput,
-  type WorkerFailure,
 } from './worker-life.ts';
+import { WorkerReports } from './worker-reports.ts';
 
 /** The registered name of a worker's process. */
 export function workerName(pool: string, workerId: string): string {
@@ -51,24 +50,25 @@ class GrpcWorkerEffects {
   readonly #input: GrpcWorkerInput;
   readonly #abort = new AbortController();
   readonly #who: FailedWorker;
-  readonly #startedAtMs: number;
+  readonly #reports: WorkerReports;
   #handle: WorkerHandle | undefined;
   #connection: OwnedConnection | undefined;
   #target: { readonly target: string; readonly token: string } | undefined;
   #monitor: Pid | undefined;
-  #readyAtMs: number | undefined;
   #isGone = false;
   /** Why we end its process: somebody asked, or something is wrong with it; `undefined` while we do not. */
   #ending: 'asked' | 'sick' | undefined;
+  /** What its heartbeat found wrong. */
+  #sickness: { readonly reason: string } | undefined;
 
   constructor(self: ProcessContext, input: GrpcWorkerInput) {
     this.#self = self;
     this.#input = input;
-    this.#startedAtMs = self.system.clock.now();
+    this.#reports = new WorkerReports(self.system, input);
     this.#who = {
       pool: input.pool,
       workerId: input.workerId,
-      adapter: input.services.adapter,
+      adapter: input.services.configuration.adapter,
     };
     // Killed, this process runs no code of its own: what it holds is let go of here, at once.
     self.signal.addEventListener('abort', () => {
@@ -107,7 +107,8 @@ class GrpcWorkerEffects {
   #serving() {
     return {
       announceReady: () => {
-        this.#announceReady();
+        this.#reports.ready();
+        this.#joinPool();
       },
       announceAgain: () => {
         this.#joinPool();
@@ -117,6 +118,10 @@ class GrpcWorkerEffects {
       },
       stopHeartbeat: () => {
         this.#stopHeartbeat();
+      },
+      noteSickness: (reason: ExitReason) => {
+        const fault = heartbeatFaultOf(reason);
+        if (fault !== undefined) this.#sickness = { reason: describeHeartbeatFault(fault) };
       },
       withdraw: () => {
         this.#withdraw();
@@ -148,7 +153,7 @@ class GrpcWorkerEffects {
       },
       cleanUp: () => {
         this.#closeConnection();
-        this.#tell({ type: 'resources.released' });
+        void this.#release();
       },
     };
   }
@@ -156,10 +161,13 @@ class GrpcWorkerEffects {
   #reporting() {
     return {
       reportTerminated: (_params: unknown, { context }: EffectArguments) => {
-        this.#reportTerminated(context);
+        this.#reports.terminated(context);
       },
       reportFailed: (_params: unknown, { context }: EffectArguments) => {
-        if (context.failure !== undefined) this.#reportFailed(context.failure);
+        const { failure } = context;
+        if (failure === undefined) return;
+        this.#reports.failed(failure);
+        this.#tellPool({ type: 'worker.failed', error: failure.error });
       },
     };
   }
@@ -192,6 +200,7 @@ class GrpcWorkerEffects {
       const spec = { ...services.spec(), workerId, incarnation, token };
       const handle = await services.host().start(spec, this.#abort.signal);
       this.#handle = handle;
+      this.#reports.spawned(handle);
       void handle.exited.then((exit) => {
         this.#exited(handle, exit);
       });
@@ -212,11 +221,12 @@ class GrpcWorkerEffects {
 
   #exited(handle: WorkerHandle, exit: Parameters<typeof deathOf>[0]): void {
     const death = deathOf(exit, handle.lastOutput());
+    this.#reports.gone(death);
     this.#isGone = true;
     // Before its calls fail, so that none of them is given to it again.
     this.#withdraw();
     if (this.#ending === 'asked') this.#closeConnection();
-    else if (this.#ending === 'sick') this.#connection?.died({ ...death, reason: sicknessReason });
+    else if (this.#ending === 'sick') this.#connection?.died({ ...death, ...this.#sickness });
     else this.#connection?.died(death);
     this.#tell({ type: 'process.died', failure: crash(this.#who, death) });
     this.#tell({ type: 'process.gone' });
@@ -245,19 +255,6 @@ class GrpcWorkerEffects {
     }
   }
 
-  #announceReady(): void {
-    const { history, pool, workerId } = this.#input;
-    const { clock, telemetry } = this.#self.system;
-    this.#readyAtMs = clock.now();
-    history.becameReady();
-    telemetry.emit(
-      'snakepit.worker.started',
-      { count: 1, startupMs: this.#readyAtMs - this.#startedAtMs },
-      { pool, workerId, osPid: this.#handle?.pid },
-    );
-    this.#joinPool();
-  }
-
   #joinPool(): void {
     if (this.#connection !== undefined) this.#input.services.dispatcher.admit(this.#connection);
     this.#tellPool({ type: 'worker.ready' });
@@ -265,12 +262,14 @@ class GrpcWorkerEffects {
 
   #startHeartbeat(): void {
     const { services, pool, workerId } = this.#input;
-    if (services.heartbeat === undefined || this.#handle === undefined) return;
+    if (services.heartbeat === undefined) return;
+    if (this.#handle === undefined || this.#connection === undefined) return;
     this.#monitor = this.#self.spawnLink(heartbeatMonitor, {
       pool,
       workerId,
       ...services.heartbeat,
-      beats: this.#handle.beats,
+      beatChannel: this.#handle.beats,
+      server: this.#connection,
     });
   }
 
@@ -288,37 +287,10 @@ class GrpcWorkerEffects {
     else void this.#handle.signal(signal);
   }
 
-  #reportTerminated(context: GrpcWorkerContext): void {
-    const { history, pool, workerId } = this.#input;
-    const { clock, telemetry } = this.#self.system;
-    if (context.failure !== undefined) {
-      if (this.#readyAtMs === undefined) history.startFailed();
-      else history.crashed();
-    }
-    telemetry.emit(
-      'snakepit.worker.terminated',
-      { count: 1, uptimeMs: clock.now() - this.#startedAtMs },
-      {
-        pool,
-        workerId,
-        osPid: context.osPid,
-        reason:
-          context.failure?.error.code ?? formatExitReason(context.reason ?? exitReason.normal),
-        means: context.shutdown?.means ?? 'none',
-        confirmed: context.shutdown?.confirmed ?? true,
-      },
-    );
-  }
-
-  #reportFailed({ error }: WorkerFailure): void {
-    const { pool, workerId } = this.#input;
-    this.#input.history.gaveUp(error);
-    this.#self.system.telemetry.emit(
-      'snakepit.worker.failed',
-      { count: 1 },
-      { pool, workerId, error },
-    );
-    this.#tellPool({ type: 'worker.failed', error });
+  /** Whoever is asked to end leaves nothing behind for its successor; that of a crashed one does not wait. */
+  async #release(): Promise<void> {
+    if (this.#ending === 'asked') await this.#handle?.cleaned;
+    this.#tell({ type: 'resources.released' });
   }
 
   #letGo(): void {

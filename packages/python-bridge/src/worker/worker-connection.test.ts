@@ -42,6 +42,7 @@ const death = {
   exitCode: undefined,
   signal: 'SIGKILL',
   lastOutput: ['out of luck'],
+  failure: 'killed' as const,
 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const errorOf = async (promise: Promise<unknown>): Promise<SnakepitError> => {

@@ -1,6 +1,7 @@
 import { isSnakepitError, type Clock } from '@snakepit/core';
-import type { CallLimits, ToolCall, WorkerClient } from '../bridge/worker-client.ts';
+import type { CallLimits, PingAnswer, ToolCall, WorkerClient } from '../bridge/worker-client.ts';
 import { bridgeError, type ErrorIds } from '../errors.ts';
+import type { FailureCause } from './failure-cause.ts';
 
 /** How long a call that lost its connection waits to learn whether the worker died, in milliseconds. */
 const patienceMs = 2_000;
@@ -15,6 +16,8 @@ export interface WorkerDeath {
   readonly signal: string | undefined;
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
+  /** What kind of end it was. */
+  readonly failure: FailureCause;
 }
 
 /** The way into one ready worker. Calls go through here directly; the worker's chart is not on their path. */
@@ -33,6 +36,10 @@ export interface WorkerConnection {
 
 /** The side of a connection that its worker holds. */
 export interface OwnedConnection extends WorkerConnection {
+  /** How many calls have succeeded. */
+  readonly succeeded: number;
+  /** Asks the serving path whether it answers; throws as {@link WorkerClient.ping}. */
+  ping(limits: CallLimits): Promise<PingAnswer>;
   /** The worker is dead: fails every call in flight, at once. */
   died(death: WorkerDeath): void;
   /** Ends the connection. Calls that are still in flight fail at once, for this reason. */
@@ -73,6 +80,7 @@ class ClientConnection implements OwnedConnection {
   readonly #flights = new Set<Flight>();
   readonly #tellActivity: () => void;
   #isOver = false;
+  #succeeded = 0;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -84,6 +92,14 @@ class ClientConnection implements OwnedConnection {
     return this.#flights.size;
   }
 
+  get succeeded(): number {
+    return this.#succeeded;
+  }
+
+  ping(limits: CallLimits): Promise<PingAnswer> {
+    return this.#parts.client.ping(limits);
+  }
+
   execute(call: ToolCall, limits: CallLimits): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const flight: Flight = { call, limits, reject, endWaiting: undefined };
@@ -92,6 +108,7 @@ class ClientConnection implements OwnedConnection {
       if (this.#flights.size === 1) this.#tellActivity();
       this.#parts.client.executeTool(call, limits).then(
         (value) => {
+          this.#succeeded += 1;
           if (this.#land(flight)) resolve(value);
         },
         (error: unknown) => {

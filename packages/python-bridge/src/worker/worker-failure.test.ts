@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { bridgeError } from '../errors.ts';
+import type { FailureCause } from './failure-cause.ts';
 import { WorkerStartError, type StartFailure } from '../hosts/start-failure.ts';
-import type { OutputLine } from '../hosts/worker-host.ts';
+import type { ExitStatus, OutputLine } from '../hosts/worker-host.ts';
 import {
   connectFailure,
   crash,
@@ -64,12 +65,49 @@ describe('startFailure', () => {
   ] as [StartFailure, string, string, boolean][])('%j', (failure, code, message, permanent) => {
     const cause = hostError(failure);
     const { error, ...rest } = startFailure(cause, worker);
-    expect({ code: error.code, ...rest }).toEqual({ code, permanent });
+    expect({ code: error.code, ...rest }).toEqual({ code, cause: rest.cause, permanent });
     expect(error.message).toContain(message);
     if (code !== 'ADAPTER_FAILED') expect(error.cause).toBe(cause);
   });
 
-  test('shows the last twenty lines that were printed', () => {
+  const ended = (exit: ExitStatus, failedCode?: string): StartFailure =>
+    ({ ...early(1, failedCode), exit }) as StartFailure;
+  const by = (signal: string): StartFailure => ended({ kind: 'signalled', signal });
+  test.each<[FailureCause, string, StartFailure]>([
+    ['importError', 'correct the module', early(69, 'ADAPTER_IMPORT')],
+    ['importError', 'pools[].pythonPath', early(69, 'ADAPTER_NOT_FOUND')],
+    ['socket', 'socketDir', early(1, 'LISTEN')],
+    ['environment', 'npx snakepit setup', early(69, 'ENVIRONMENT')],
+    ['environment', 'npx snakepit setup', early(69)],
+    ['environment', 'pools[].python', { kind: 'interpreterNotFound', executable: 'p', code: 'X' }],
+    ['outOfMemory', 'raise the memory limit', ended({ kind: 'outOfMemory' })],
+    ['killed', 'journalctl -k', by('SIGKILL')],
+    ['killed', 'journalctl -k', by('SIGTERM')],
+    ['killed', 'journalctl -k', ended({ kind: 'unknown', detail: 'x' })],
+    ['nativeCrash', 'python -X faulthandler', by('SIGSEGV')],
+    ['nativeCrash', 'python -X faulthandler', by('SIGABRT')],
+    ['exited', 'read what Python printed', early(5)],
+    ['protocol', 'snakepit_bridge must be the one', early(76)],
+    ['protocol', 'snakepit_bridge', { ...early(0), kind: 'protocol', detail: 'x' } as StartFailure],
+    ['configuration', 'correct what the message names', early(78)],
+    ['configuration', 'correct what the message names', early(2)],
+    ['configuration', 'pools[].cwd', { kind: 'cwdNotFound', cwd: '/no' }],
+    ['configuration', 'correct what', { kind: 'invalidSpec', detail: 'x' }],
+    ['noProcess', 'ulimit -a', { kind: 'spawnFailed', code: 'EAGAIN', detail: 'x' }],
+  ])('[R10.2] [I4.6] the cause is %s, the remedy says: %s', (cause, remedy, failure) => {
+    const classified = startFailure(hostError(failure), worker);
+    expect(classified.cause).toBe(cause);
+    expect(classified.error.message).toMatch(/\nRemedy: /);
+    expect(classified.error.message).toContain(remedy);
+  });
+
+  test('shows the last twenty lines that were printed, each to a limit', () => {
+    const long = [{ ...lines(1)[0], text: 'x'.repeat(10_000) } as OutputLine];
+    const cut = startFailure(
+      hostError({ ...early(5), lastOutput: long } as StartFailure),
+      worker,
+    ).error;
+    expect(cut.details['lastOutput']).toEqual([`${'x'.repeat(500)}…`]);
     const { message } = startFailure(hostError(early(5)), worker).error;
     expect(message).toContain('| line 11\n');
     expect(message).not.toContain('| line 10\n');
@@ -81,7 +119,7 @@ describe('startFailure', () => {
   });
 
   test('keeps our own errors, and wraps what is none', () => {
-    const own = bridgeError('WORKER_START_FAILED', { reason: 'x' });
+    const own = bridgeError('WORKER_START_FAILED', { reason: 'x', failure: 'supervision' });
     expect(startFailure(own, worker).error).toBe(own);
     const odd = startFailure('odd', worker).error;
     expect(odd).toMatchObject({ code: 'WORKER_START_FAILED', cause: 'odd' });
@@ -91,7 +129,8 @@ describe('startFailure', () => {
 
 describe('other failures', () => {
   test('a start that takes too long names the option and shows the output', () => {
-    const { error, permanent } = lateStart(worker, 1_000, lines(1));
+    const { error, permanent, cause } = lateStart(worker, 1_000, lines(1));
+    expect(cause).toBe('timeout');
     expect(error.message).toContain('it was not ready within 1000 ms (pools[].startupTimeout)');
     expect(error.message).toContain('| line 1');
     expect(permanent).toBe(false);
@@ -118,5 +157,14 @@ describe('other failures', () => {
     const { error, permanent } = crash(worker, bySignal);
     expect([error.code, permanent]).toEqual(['WORKER_CRASHED', false]);
     expect(error.message).toContain('SIGSEGV (11): a crash in native code');
+  });
+
+  test('[I4.2] a death for lack of memory says so, and what to do', () => {
+    const death = deathOf({ kind: 'outOfMemory' }, []);
+    expect(death).toMatchObject({ signal: 'SIGKILL', failure: 'outOfMemory' });
+    const { error, cause } = crash(worker, death);
+    expect([cause, error.details['failure']]).toEqual(['outOfMemory', 'outOfMemory']);
+    expect(error.message).toContain('it was killed by the kernel for lack of memory');
+    expect(error.message).toContain('raise the memory limit');
   });
 });

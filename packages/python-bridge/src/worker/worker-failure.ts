@@ -1,14 +1,16 @@
 import { isSnakepitError } from '@snakepit/core';
-import { adapterFailed, bridgeError } from '../errors.ts';
+import { adapterFailed, bridgeError, type ErrorIds } from '../errors.ts';
 import { describeExit, isRestartUseless } from '../hosts/local/exit-status.ts';
 import { messageOf } from '../os/system-error.ts';
 import { WorkerStartError, type EndedEarly, type StartFailure } from '../hosts/start-failure.ts';
 import type { ExitStatus, OutputLine } from '../hosts/worker-host.ts';
 import type { WorkerDeath } from './worker-connection.ts';
-import type { WorkerFailure } from './worker-life.ts';
+import type { FailureCause, WorkerFailure } from './failure-cause.ts';
 
 /** Lines of output that go into an error's message. */
 const shownLines = 20;
+/** Characters of each. */
+const shownCharacters = 500;
 
 /** Which worker a failure is about, and what it was to run. */
 export interface FailedWorker {
@@ -23,13 +25,9 @@ export interface FailedWorker {
 /** The failure of a start, as the user sees it, with whether trying again can help. */
 export function startFailure(error: unknown, worker: FailedWorker): WorkerFailure {
   const ids = { pool: worker.pool, worker: worker.workerId };
-  if (isSnakepitError(error)) return { error, permanent: false };
+  if (isSnakepitError(error)) return { error, cause: 'supervision', permanent: false };
   if (!(error instanceof WorkerStartError)) {
-    const reason = messageOf(error);
-    return {
-      error: bridgeError('WORKER_START_FAILED', { ...ids, reason }, { cause: error }),
-      permanent: false,
-    };
+    return notStarted({ ...ids, reason: messageOf(error) }, 'supervision', error);
   }
   return fromHost(error, error.failure, worker);
 }
@@ -45,31 +43,58 @@ function fromHost(
       return environment(
         `the Python interpreter "${failure.executable}" cannot be started (${failure.code})`,
         'name an interpreter that exists with pools[].python or SNAKEPIT_PYTHON, or run `npx snakepit setup`.',
+        'environment',
         cause,
       );
     case 'cwdNotFound':
       return environment(
         `the working directory "${failure.cwd}" of the workers does not exist`,
         'correct pools[].cwd.',
+        'configuration',
         cause,
       );
     case 'exitedBeforeReady':
       return endedEarly(cause, failure, worker);
     case 'protocol':
-      return {
-        error: bridgeError('PROTOCOL', { ...ids, problem: failure.detail }, { cause }),
-        permanent: false,
-      };
+      return misunderstood({ ...ids, problem: failure.detail }, cause);
+    case 'invalidSpec': {
+      const { error } = notStarted({ ...ids, reason: cause.message }, 'configuration', cause);
+      return { error, cause: 'configuration', permanent: true };
+    }
     default:
-      return {
-        error: bridgeError('WORKER_START_FAILED', { ...ids, reason: cause.message }, { cause }),
-        permanent: failure.kind === 'invalidSpec',
-      };
+      return notStarted({ ...ids, reason: cause.message }, 'noProcess', cause);
   }
 }
 
-function environment(problem: string, advice: string, cause: Error): WorkerFailure {
-  return { error: bridgeError('ENVIRONMENT', { problem, advice }, { cause }), permanent: true };
+function notStarted(
+  details: ErrorIds & { readonly reason: string; readonly lastOutput?: readonly string[] },
+  cause: FailureCause,
+  error?: unknown,
+): WorkerFailure {
+  const options = error === undefined ? undefined : { cause: error };
+  return {
+    error: bridgeError('WORKER_START_FAILED', { ...details, failure: cause }, options),
+    cause,
+    permanent: false,
+  };
+}
+
+function misunderstood(
+  details: ErrorIds & { readonly problem: string },
+  cause: Error,
+): WorkerFailure {
+  const error = bridgeError('PROTOCOL', details, { cause });
+  return { error, cause: 'protocol', permanent: false };
+}
+
+function environment(
+  problem: string,
+  advice: string,
+  cause: FailureCause,
+  error: Error,
+): WorkerFailure {
+  const details = { problem, advice };
+  return { error: bridgeError('ENVIRONMENT', details, { cause: error }), cause, permanent: true };
 }
 
 function endedEarly(
@@ -86,22 +111,50 @@ function endedEarly(
       const { code: reason, message } = failed;
       const traceback = failed.traceback ?? '';
       const details = { pool, worker: workerId, adapter, reason, message, traceback };
-      return { error: adapterFailed(details), permanent };
+      return { error: adapterFailed(details), cause: 'importError', permanent };
     }
     case 'ENVIRONMENT':
       return environment(
         `the Python environment cannot run a worker: ${failed.message}`,
         'run `npx snakepit setup`, or name a Python that has grpcio and protobuf with pools[].python; `npx snakepit doctor` tells what is missing.',
+        'environment',
         cause,
       );
     default: {
       const reason = `it ${describeExit(ended.exit)}${failed === undefined ? '' : ` (${failed.message})`}`;
+      const kind = failed?.code === 'LISTEN' ? 'socket' : causeOfExit(ended.exit);
+      const ids = { pool, worker: workerId };
+      if (kind === 'protocol') return misunderstood({ ...ids, problem: reason }, cause);
       const lastOutput = linesOf(ended.lastOutput);
-      const details = { pool, worker: workerId, reason, lastOutput };
-      return { error: bridgeError('WORKER_START_FAILED', details, { cause }), permanent };
+      return { ...notStarted({ ...ids, reason, lastOutput }, kind, cause), permanent };
     }
   }
 }
+
+/** What an end by itself tells of its cause. */
+function causeOfExit(exit: ExitStatus): FailureCause {
+  switch (exit.kind) {
+    case 'outOfMemory':
+      return 'outOfMemory';
+    case 'signalled':
+      return nativeCrashes.has(exit.signal) ? 'nativeCrash' : 'killed';
+    case 'exited':
+      return causeOfCode.get(exit.code) ?? 'exited';
+    default:
+      return 'killed';
+  }
+}
+
+const nativeCrashes: ReadonlySet<string> = new Set([
+  ...['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'],
+]);
+
+const causeOfCode: ReadonlyMap<number, FailureCause> = new Map([
+  [2, 'configuration'],
+  [69, 'environment'],
+  [76, 'protocol'],
+  [78, 'configuration'],
+]);
 
 /** The failure of a start that took too long. */
 export function lateStart(
@@ -115,21 +168,21 @@ export function lateStart(
     reason: `it was not ready within ${String(timeoutMs)} ms (pools[].startupTimeout)`,
     lastOutput: linesOf(lastOutput),
   };
-  return { error: bridgeError('WORKER_START_FAILED', details), permanent: false };
+  return notStarted(details, 'timeout');
 }
 
 /** The failure of a start whose first call was not answered. */
 export function connectFailure(cause: unknown, worker: FailedWorker): WorkerFailure {
   const reason = `it was ready, but its first call failed: ${messageOf(cause)}`;
   const details = { pool: worker.pool, worker: worker.workerId, reason };
-  return { error: bridgeError('WORKER_START_FAILED', details, { cause }), permanent: false };
+  return notStarted(details, 'socket', cause);
 }
 
 /** The failure of a start whose first call takes too long. */
 export function lateConnection(worker: FailedWorker, timeoutMs: number): WorkerFailure {
   const reason = `it was ready, but did not answer its first call within ${String(timeoutMs)} ms`;
   const details = { pool: worker.pool, worker: worker.workerId, reason };
-  return { error: bridgeError('WORKER_START_FAILED', details), permanent: false };
+  return notStarted(details, 'timeout');
 }
 
 /** What calls in flight are told when their worker died. */
@@ -137,7 +190,8 @@ export function deathOf(exit: ExitStatus, lastOutput: readonly OutputLine[]): Wo
   return {
     reason: `it ${describeExit(exit)}`,
     exitCode: exit.kind === 'exited' ? exit.code : undefined,
-    signal: exit.kind === 'signalled' ? exit.signal : undefined,
+    signal: signalOf(exit),
+    failure: causeOfExit(exit),
     lastOutput: linesOf(lastOutput),
   };
 }
@@ -145,9 +199,19 @@ export function deathOf(exit: ExitStatus, lastOutput: readonly OutputLine[]): Wo
 /** The failure of a worker that died while it served. */
 export function crash(worker: FailedWorker, death: WorkerDeath): WorkerFailure {
   const details = { pool: worker.pool, worker: worker.workerId, ...death };
-  return { error: bridgeError('WORKER_CRASHED', details), permanent: false };
+  const error = bridgeError('WORKER_CRASHED', details);
+  return { error, cause: death.failure, permanent: false };
+}
+
+function signalOf(exit: ExitStatus): string | undefined {
+  if (exit.kind === 'outOfMemory') return 'SIGKILL';
+  return exit.kind === 'signalled' ? exit.signal : undefined;
 }
 
 function linesOf(lines: readonly OutputLine[]): readonly string[] {
-  return lines.slice(-shownLines).map(({ text }) => text);
+  return lines
+    .slice(-shownLines)
+    .map(({ text }) =>
+      text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text,
+    );
 }

@@ -1,12 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { createTestClock } from '@snakepit/core';
-import { createWorkerHistory } from './worker-history.ts';
+import { bridgeError } from '../errors.ts';
+import { createWorkerHistory, type HistoryParts, type WorkerHistory } from './worker-history.ts';
 
 const backoff = { initialMs: 100, maxMs: 1_000, factor: 2, jitter: 0.5 };
 
+function historyOf(parts: Partial<HistoryParts> = {}): WorkerHistory {
+  return createWorkerHistory({ backoff, goodRunMs: 10_000, clock: createTestClock(), ...parts });
+}
+
 describe('worker history', () => {
   test('[R10.2] failed starts in a row are counted until one succeeds', () => {
-    const history = createWorkerHistory(backoff, 10_000, createTestClock());
+    const history = historyOf();
     history.startFailed();
     history.startFailed();
     expect(history.failedStarts).toBe(2);
@@ -14,8 +19,8 @@ describe('worker history', () => {
     expect([history.failedStarts, history.starts]).toEqual([0, 1]);
   });
 
-  test('the first restart is immediate, each further pause longer, to a limit', () => {
-    const history = createWorkerHistory(backoff, 10_000, createTestClock(), () => 0);
+  test('[R10.2] [I4.6] the first restart is immediate, each further pause longer, to a limit', () => {
+    const history = historyOf({ random: () => 0 });
     const pauses = Array.from({ length: 7 }, () => {
       history.startFailed();
       return history.backoffMs();
@@ -24,11 +29,11 @@ describe('worker history', () => {
   });
 
   test('a part of the pause is left to chance', () => {
-    const history = createWorkerHistory(backoff, 10_000, createTestClock(), () => 1);
+    const history = historyOf({ random: () => 1 });
     history.startFailed();
     history.startFailed();
     expect(history.backoffMs()).toBe(50);
-    const real = createWorkerHistory(backoff, 10_000, createTestClock());
+    const real = historyOf();
     real.startFailed();
     real.startFailed();
     expect(real.backoffMs()).toBeGreaterThanOrEqual(50);
@@ -37,7 +42,7 @@ describe('worker history', () => {
 
   test('crashes in a row are slowed down; a good run wipes the record', async () => {
     const clock = createTestClock();
-    const history = createWorkerHistory(backoff, 10_000, clock, () => 0);
+    const history = historyOf({ clock, random: () => 0 });
     for (const expectedMs of [0, 100, 200]) {
       history.becameReady();
       history.crashed();
@@ -50,8 +55,14 @@ describe('worker history', () => {
   });
 
   test('it remembers why it was given up, until it is ready or started anew', () => {
-    const history = createWorkerHistory(backoff, 10_000, createTestClock());
-    const reason = new Error('no licence');
+    const news: string[] = [];
+    const history: WorkerHistory = historyOf({
+      onNews: () => void news.push(history.givenUp === undefined ? 'ready' : 'given up'),
+    });
+    const reason = {
+      error: bridgeError('WORKER_START_FAILED', { reason: 'no licence', failure: 'exited' }),
+      ...{ cause: 'exited' as const, permanent: false },
+    };
     history.gaveUp(reason);
     expect(history.givenUp).toBe(reason);
     history.becameReady();
@@ -60,5 +71,6 @@ describe('worker history', () => {
     history.gaveUp(reason);
     history.startOver();
     expect([history.givenUp, history.failedStarts, history.backoffMs()]).toEqual([undefined, 0, 0]);
+    expect(news).toEqual(['given up', 'ready', 'given up']);
   });
 });

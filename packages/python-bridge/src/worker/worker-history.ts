@@ -1,4 +1,5 @@
 import type { Clock } from '@snakepit/core';
+import type { WorkerFailure } from './failure-cause.ts';
 
 /** The pauses between restarts, in milliseconds. */
 export interface BackoffMs {
@@ -20,7 +21,7 @@ export interface WorkerHistory {
   /** Starts in a row that ended before the worker was ready. */
   readonly failedStarts: number;
   /** Why it is given up, if it is. */
-  readonly givenUp: Error | undefined;
+  readonly givenUp: WorkerFailure | undefined;
   /** How often it was ready, in all. */
   readonly starts: number;
   /** Milliseconds to wait before the next start. */
@@ -32,43 +33,41 @@ export interface WorkerHistory {
   /** It ended abnormally after it had been ready. */
   crashed(): void;
   /** Starting it again does not help. */
-  gaveUp(error: Error): void;
+  gaveUp(failure: WorkerFailure): void;
   /** Somebody starts it anew: what was given up has its chances again. */
   startOver(): void;
 }
 
-/**
- * Makes the history of one worker.
- *
- * @param goodRunMs - A worker that has served this long starts over with a clean record.
- * @param random - For the jitter, 0 to 1.
- */
-export function createWorkerHistory(
-  backoff: BackoffMs,
-  goodRunMs: number,
-  clock: Clock,
-  random: () => number = Math.random,
-): WorkerHistory {
-  return new History(backoff, goodRunMs, clock, random);
+/** What a history is made of. */
+export interface HistoryParts {
+  /** The pauses between restarts. */
+  readonly backoff: BackoffMs;
+  /** A worker that has served so many milliseconds starts over with a clean record. */
+  readonly goodRunMs: number;
+  /** Time. */
+  readonly clock: Clock;
+  /** For the jitter, 0 to 1; default `Math.random`. */
+  readonly random?: () => number;
+  /** Hears that it has become ready, or was given up. */
+  readonly onNews?: () => void;
+}
+
+/** Makes the history of one worker. */
+export function createWorkerHistory(parts: HistoryParts): WorkerHistory {
+  return new History(parts);
 }
 
 class History implements WorkerHistory {
-  readonly #backoff: BackoffMs;
-  readonly #goodRunMs: number;
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #parts: HistoryParts;
   #failedStarts = 0;
   #starts = 0;
   /** Ends in a row without a good run between them. */
   #endsInARow = 0;
   #readyAtMs = 0;
-  #givenUp: Error | undefined;
+  #givenUp: WorkerFailure | undefined;
 
-  constructor(backoff: BackoffMs, goodRunMs: number, clock: Clock, random: () => number) {
-    this.#backoff = backoff;
-    this.#goodRunMs = goodRunMs;
-    this.#clock = clock;
-    this.#random = random;
+  constructor(parts: HistoryParts) {
+    this.#parts = parts;
   }
 
   get failedStarts(): number {
@@ -79,15 +78,16 @@ class History implements WorkerHistory {
     return this.#starts;
   }
 
-  get givenUp(): Error | undefined {
+  get givenUp(): WorkerFailure | undefined {
     return this.#givenUp;
   }
 
   backoffMs(): number {
-    const { initialMs, maxMs, factor, jitter } = this.#backoff;
+    const { backoff, random = Math.random } = this.#parts;
+    const { initialMs, maxMs, factor, jitter } = backoff;
     if (this.#endsInARow < 2) return 0;
     const plainMs = Math.min(maxMs, initialMs * factor ** (this.#endsInARow - 2));
-    return plainMs * (1 - jitter * this.#random());
+    return plainMs * (1 - jitter * random());
   }
 
   startFailed(): void {
@@ -99,16 +99,19 @@ class History implements WorkerHistory {
     this.#failedStarts = 0;
     this.#givenUp = undefined;
     this.#starts += 1;
-    this.#readyAtMs = this.#clock.now();
+    this.#readyAtMs = this.#parts.clock.now();
+    this.#parts.onNews?.();
   }
 
   crashed(): void {
-    const wasGood = this.#clock.now() - this.#readyAtMs >= this.#goodRunMs;
+    const { clock, goodRunMs } = this.#parts;
+    const wasGood = clock.now() - this.#readyAtMs >= goodRunMs;
     this.#endsInARow = wasGood ? 1 : this.#endsInARow + 1;
   }
 
-  gaveUp(error: Error): void {
-    this.#givenUp = error;
+  gaveUp(failure: WorkerFailure): void {
+    this.#givenUp = failure;
+    this.#parts.onNews?.();
   }
 
   startOver(): void {

@@ -1,6 +1,8 @@
-import { exitReason, type ExitMessage, type ExitReason, type SnakepitError } from '@snakepit/core';
+import { exitReason, type ExitMessage, type ExitReason } from '@snakepit/core';
 import { bridgeError } from '../errors.ts';
 import type { GracefulShutdownInput, GracefulShutdownOutput } from './graceful-shutdown.machine.ts';
+import type { WorkerFailure } from './failure-cause.ts';
+import { describeHeartbeatFault, heartbeatFaultOf } from './heartbeat-fault.ts';
 import type { WorkerHistory } from './worker-history.ts';
 import type { WorkerServices } from './worker-services.ts';
 
@@ -28,8 +30,8 @@ export type GrpcWorkerEvent =
   | { readonly type: 'process.died'; readonly failure: WorkerFailure }
   /** No process of its group is left. */
   | { readonly type: 'process.gone' }
-  /** Stop in order: finish what is in flight first. */
-  | { readonly type: 'worker.stop' }
+  /** Stop in order: finish what is in flight first, for so long; by default as long as at any stop. */
+  | { readonly type: 'worker.stop'; readonly drainTimeoutMs?: number }
   /** The pool has waited long enough for calls in flight: stop, and do not wait again. */
   | { readonly type: 'drain.expired' }
   /** The pool's process was started again and asks who is there. */
@@ -39,14 +41,6 @@ export type GrpcWorkerEvent =
   /** Its resources are free. */
   | { readonly type: 'resources.released' }
   | ExitMessage;
-
-/** Why a worker failed. */
-export interface WorkerFailure {
-  /** The error for whoever waits for this worker. */
-  readonly error: SnakepitError;
-  /** Whether starting it again cannot help: the adapter is not there, the interpreter is missing. */
-  readonly permanent: boolean;
-}
 
 /** What a worker knows. */
 export interface GrpcWorkerContext {
@@ -114,10 +108,12 @@ export interface GrpcWorkerOutput {
 export const workerGivenUp: ExitReason = exitReason.shutdownWith('workerFailed');
 
 /** The failure of a worker whose heartbeat monitor has ended. */
-export function sickness(pool: string, workerId: string): WorkerFailure {
-  const details = { pool, worker: workerId, reason: sicknessReason, maybeExecuted: true };
-  return { error: bridgeError('WORKER_UNAVAILABLE', details), permanent: false };
+export function sickness(
+  { pool, workerId }: Pick<GrpcWorkerContext, 'pool' | 'workerId'>,
+  exit: ExitReason,
+): WorkerFailure {
+  const reason = describeHeartbeatFault(heartbeatFaultOf(exit) ?? 'beats');
+  const details = { pool, worker: workerId, reason, maybeExecuted: true };
+  const error = bridgeError('WORKER_UNAVAILABLE', details);
+  return { error, cause: 'heartbeat', permanent: false };
 }
-
-/** What calls in flight are told when their worker is ended for its silence. */
-export const sicknessReason = 'it answered no heartbeat in time and is replaced';

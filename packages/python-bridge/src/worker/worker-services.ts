@@ -1,5 +1,6 @@
 import type { PoolDispatcher } from '../pool/dispatcher.ts';
 import type { WorkerHost, WorkerSpec } from '../hosts/worker-host.ts';
+import type { WorkerConfiguration } from '../telemetry/events.ts';
 
 /** What all workers of a pool work with; handed to their effects, never kept in a chart. */
 export interface WorkerServices {
@@ -9,8 +10,8 @@ export interface WorkerServices {
   readonly poolName: string;
   /** Where a ready worker takes its calls from. */
   readonly dispatcher: PoolDispatcher;
-  /** Dotted path of the adapter, for errors. */
-  readonly adapter: string;
+  /** How they are started, for errors and telemetry. */
+  readonly configuration: WorkerConfiguration;
   /** What to start, without what is made anew for each start. */
   readonly spec: () => Omit<WorkerSpec, 'workerId' | 'incarnation' | 'token'>;
   /** How often and how long a worker is asked for a sign of life; `undefined` for never. */
@@ -25,4 +26,6 @@ export interface HeartbeatSettings {
   readonly timeoutThresholdMs: number;
   /** Misses in a row that make it unhealthy. */
   readonly maxMissed: number;
+  /** Milliseconds that it may execute one call; Infinity for ever. */
+  readonly busyTimeoutMs: number;
 }

@@ -13,6 +13,9 @@ const shutdownMarginMs = 2_000;
  */
 const restartsBeyondItsOwn = { count: 50, maxSeconds: 5 } as const;
 
+/** The id of a starter's only child. */
+export const workerChildId = 'grpcWorker';
+
 /** The registered name of a worker's starter. */
 export function starterName(pool: string, workerId: string): string {
   return `snakepit.starter.${pool}.${workerId}`;
@@ -39,7 +42,7 @@ export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
         maxSeconds: restartsBeyondItsOwn.maxSeconds,
         children: [
           {
-            id: 'grpcWorker',
+            id: workerChildId,
             start: [grpcWorker, input],
             name: workerName(pool, workerId),
             restart: 'transient',
