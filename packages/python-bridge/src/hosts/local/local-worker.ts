@@ -206,7 +206,8 @@ export class LocalWorker implements WorkerHandle {
         return Promise.resolve();
       }
       if (signal === 'kill' || !this.#asksByMessage()) {
-        signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL');
+        const { platform } = this.#surroundings;
+        signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL', platform);
       }
     }
     return Promise.resolve();
