@@ -212,13 +212,24 @@ signal_marked() { # SIGNAL
   done
 }
 
-# There is no clock without a process of its own, so time is counted in naps, in fifths of a second.
+# Hundredths of a second since the first call, in $elapsed. Where the machine tells no time without a
+# process of its own, naps are counted.
+read_time() {
+  if [ -n "$proc" ] && { read -r uptime rest <"$proc/uptime"; } 2>/dev/null; then
+    uptime=${uptime%%.*}${uptime##*.}
+    : "${began:=$uptime}"
+    elapsed=$((uptime - began))
+  else
+    elapsed=$napped
+  fi
+}
+
 nap() {
   if sleep 0.2 2>/dev/null; then
-    napped=$((napped + 1))
+    napped=$((napped + 20))
   else
     sleep 1
-    napped=$((napped + 5))
+    napped=$((napped + 100))
   fi
 }
 
@@ -227,10 +238,11 @@ end_everything() {
   signal_groups TERM
   napped=0
   clean=0
+  read_time
   # Beyond KILL half a minute: what lives then is stuck in the kernel, or hidden from us.
-  while [ "$napped" -lt $((grace * 5 + 150)) ]; do
+  while [ "$elapsed" -lt $((grace * 100 + 3000)) ]; do
     signal=TERM
-    [ "$napped" -lt $((grace * 5)) ] || signal=KILL
+    [ "$elapsed" -lt $((grace * 100)) ] || signal=KILL
     find_marked
     signal_marked "$signal"
     living=
@@ -247,6 +259,7 @@ end_everything() {
       exit 0
     fi
     nap
+    read_time
   done
   log "these do not end:$groups$marked"
   exit 1
