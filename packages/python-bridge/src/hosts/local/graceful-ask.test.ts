@@ -34,13 +34,16 @@ function withoutSignals(): { readonly platform: Platform; readonly sent: KillSig
 
 /** A worker of the real bridge, which knows the message. */
 function bridgeSpec(): WorkerSpec {
-  const { command: _, ...spec } = bench.spec('');
+  const spec = bench.spec('');
+  const args = ['--snakepit-run-id', spec.runId, '--worker-id', spec.workerId];
   return {
     ...spec,
-    python: { executable: join(ROOT, '.venv/bin/python') },
     bridgePath: join(ROOT, 'priv/python'),
     pythonPath: [join(ROOT, 'test/fixtures/adapters')],
-    adapter: 'workbench.Workbench',
+    command: [
+      ...([join(ROOT, '.venv/bin/python'), '-u', '-m', 'snakepit_bridge'] as const),
+      ...['--adapter', 'workbench.Workbench', ...args],
+    ],
   };
 }
 
