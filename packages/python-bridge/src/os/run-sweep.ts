@@ -109,8 +109,8 @@ export async function sweepEarlierRuns(options: SweepOptions): Promise<SweepRepo
     self: currentIdentity(),
   };
   const startMs = sweep.clock.now();
+  const unrecorded = await findUnrecordedRuns();
   const judged = runDirectories(options).map((directory) => judge(sweep, directory));
-  const unrecorded = findUnrecordedRuns();
   const isSpared = createSparing([
     ...judged.flatMap((one) => (one.outcome === 'live' ? one.run : [])),
     ...unrecorded.filter((run) => !isDead(run, sweep)),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isOwnedByUs, listPids, readEnvironment } from './process-group.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { identityText, isRunId, parseIdentityText, type RunFile } from './run-record-format.ts';
@@ -21,9 +22,11 @@ export function ownerVariable(runId: string, owner: ProcessIdentity): readonly [
  *
  * Their marker is the whole variable, owner included: nobody carries it by chance.
  */
-export function findUnrecordedRuns(): readonly RunFile[] {
+export async function findUnrecordedRuns(): Promise<readonly RunFile[]> {
   const runs = new Map<string, RunFile>();
-  for (const pid of listPids()) {
+  for (const [index, pid] of listPids().entries()) {
+    // Thousands of processes take tens of milliseconds.
+    if (index % 64 === 63) await nextTurn();
     const environ = readEnvironment(pid);
     if (environ?.includes(OWNER_PREFIX) !== true || !isOwnedByUs(pid)) continue;
     for (const entry of environ.toString('utf8').split('\0')) {
