@@ -132,6 +132,11 @@ describe('documentation', () => {
     const { code, stderr } = await runProgram(['scripts/charts.mjs', '--check']);
     expect([code, stderr]).toEqual([0, '']);
   }, 60_000);
+
+  test('the configuration in the documentation is that of the schema', async () => {
+    const { code, stderr } = await runProgram(['scripts/configuration.mjs', '--check']);
+    expect([code, stderr]).toEqual([0, '']);
+  }, 60_000);
 });
 
 function markdownIn(folder: string): string[] {
