@@ -8,6 +8,7 @@ import {
   grpcWorkerMachine,
   heartbeatMonitorMachine,
   poolMachine,
+  watchdogMachine,
 } from '@snakepit/python-bridge';
 import {
   applicationMachine,
@@ -37,6 +38,10 @@ const CHARTS = [
   [
     poolMachine,
     'One pool: learns of its workers by messages, restarts nobody, knows whether calls can be served. Calls go through its dispatcher.',
+  ],
+  [
+    watchdogMachine,
+    'Keeps one watchdog running beside Node: a lost one is replaced at once, and again and again with longer and longer pauses ([docs/watchdog.md](watchdog.md)).',
   ],
   [
     supervisorMachine,
