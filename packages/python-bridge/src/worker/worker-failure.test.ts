@@ -113,6 +113,19 @@ describe('startFailure', () => {
     expect(message).not.toContain('| line 10\n');
   });
 
+  test('[I4.2] shows a crash in native code from its beginning', () => {
+    const crashed = lines(60).map((line, i) =>
+      i === 15 ? { ...line, text: 'Fatal Python error: Segmentation fault' } : line,
+    );
+    const { lastOutput } = deathOf({ kind: 'signalled', signal: 'SIGSEGV' }, crashed);
+    expect(lastOutput).toHaveLength(20);
+    expect(lastOutput.slice(2, 5)).toEqual([
+      'line 15',
+      'Fatal Python error: Segmentation fault',
+      'line 17',
+    ]);
+  });
+
   test('puts the traceback under the JavaScript stack', () => {
     const { error } = startFailure(hostError(early(69, 'ADAPTER_IMPORT')), worker);
     expect(error.stack).toContain('Python traceback:\nTraceback: x');

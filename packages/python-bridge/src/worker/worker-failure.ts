@@ -9,6 +9,8 @@ import type { FailureCause, WorkerFailure } from './failure-cause.ts';
 
 /** Lines of output that go into an error's message. */
 const shownLines = 20;
+/** Of these, lines before a crash in native code. */
+const linesBeforeCrash = 3;
 /** Characters of each. */
 const shownCharacters = 500;
 
@@ -208,9 +210,16 @@ function signalOf(exit: ExitStatus): string | undefined {
   return exit.kind === 'signalled' ? exit.signal : undefined;
 }
 
+/**
+ * The last lines; of a crash in native code those from its beginning, because Python then prints the stacks of all
+ * threads, that of the culprit first.
+ */
 function linesOf(lines: readonly OutputLine[]): readonly string[] {
+  const crashAt = lines.findLastIndex(({ text }) => text.startsWith('Fatal Python error: '));
+  const from = crashAt < 0 ? lines.length - shownLines : crashAt - linesBeforeCrash;
   return lines
-    .slice(-shownLines)
+    .slice(Math.max(0, from))
+    .slice(0, shownLines)
     .map(({ text }) =>
       text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text,
     );
