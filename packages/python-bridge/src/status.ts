@@ -4,6 +4,7 @@ import type { DispatcherStats } from './pool/dispatcher.ts';
 import { poolName } from './pool/pool.ts';
 import type { PoolRuntime } from './pool/pool-runtime.ts';
 import type { FailureCause } from './worker/failure-cause.ts';
+import { watchdogName } from './os/watchdog.ts';
 import { workerName } from './worker/grpc-worker.ts';
 import type { WorkerHistory } from './worker/worker-history.ts';
 
@@ -52,6 +53,8 @@ export interface Health {
       { readonly status: Health['status']; readonly ready: number; readonly size: number }
     >
   >;
+  /** The watchdog, where a pool asked for one: `guarding`, or what it is doing instead, and its process. */
+  readonly watchdog?: { readonly state: string; readonly osPid: number | undefined };
 }
 
 const nothing: DispatcherStats = {
@@ -118,7 +121,10 @@ export function healthOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Hea
   }
   const all = Object.values(byName).map(({ status }) => status);
   const status = all.includes('down') ? 'down' : all.includes('degraded') ? 'degraded' : 'ok';
-  return { status, pools: byName };
+  const guard = infoOf(system, watchdogName);
+  if (guard === undefined) return { status, pools: byName };
+  const watchdog = { state: flatten(guard.stateValue), osPid: osPidOf(guard) };
+  return { status, pools: byName, watchdog };
 }
 
 function infoOf(system: ActorSystem, name: string): ProcessInfo | undefined {
