@@ -60,6 +60,19 @@ describe('the sweep of a start', () => {
     },
   );
 
+  test('[R1.4] [I4.5] moves aside records that it may not read, and believes nothing of them', async () => {
+    const seen = await play<{
+      readonly report: SweepReport;
+      readonly ids: Readonly<Record<'ofRun' | 'ofWorker', string>>;
+      readonly alive: boolean;
+    }>('unreadable', 'root');
+    const runs = Object.fromEntries(seen.report.runs.map((one) => [one.runId, one]));
+    const corrupt = [{ movedTo: expect.any(String), reason: expect.stringContaining('EACCES') }];
+    expect(runs[seen.ids.ofRun]).toMatchObject({ outcome: 'corrupt', processes: [], corrupt });
+    expect(runs[seen.ids.ofWorker]).toMatchObject({ outcome: 'swept', processes: [], corrupt });
+    expect(seen.alive).toBe(true);
+  });
+
   test('[I4.5] a state directory of another user is refused, and left as it is', async () => {
     expect(await play('foreignState', 'root')).toEqual({
       kind: 'unavailable',

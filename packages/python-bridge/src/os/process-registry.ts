@@ -166,6 +166,8 @@ async function sweep(
   { system, signal }: Pick<ProcessContext, 'system' | 'signal'>,
 ): Promise<void> {
   const report = await sweepEarlierRuns({ stateDirectory, signal });
+  // Called off: the next start finishes it, and tells.
+  if (signal.aborted) return;
   for (const swept of report.runs) {
     // The sweep knows only directories that follow from the id of a run alone.
     if (socketDir !== undefined && swept.outcome === 'swept') {
