@@ -105,7 +105,7 @@ def main() -> int:
     from .arguments import parse_arguments
     from .hosts import BeatHost
     from .second_opinion import SecondOpinion
-    from .standard_output import guard_stdout
+    from .standard_output import guard_stdout, watch_stdout
     from .termination import Termination
     from .worker import run_worker
 
@@ -117,6 +117,8 @@ def main() -> int:
         opinion = SecondOpinion(parent, termination)
         opinion.take_precautions()
     guard_stdout()
+    if layers.EOF not in without:
+        watch_stdout()
     arguments = parse_arguments(sys.argv[1:])
     host = BeatHost(beats, opinion, lifeline_armed=armed)
     return run_worker(arguments.adapter, host, heartbeat, termination)

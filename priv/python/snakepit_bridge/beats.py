@@ -1,16 +1,14 @@
 """The beat channel: one line of JSON per message between this worker and its runtime.
 
 A thread of its own answers beats, so that a *busy* worker is told apart from a *dead* one, and ends
-the whole group at the end of the channel, or of stdout. Silence from the runtime never ends a
-worker: it may be blocked or stopped and come back.
+the whole group at end-of-file. Silence from the runtime never ends a worker: it may be blocked or
+stopped and come back.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import select
-import stat
 import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from .heartbeat import HeartbeatClient
 
 MAX_LINE_BYTES = 64 * 1024
-_STDOUT = 1
 
 
 class BridgeAddress(NamedTuple):
@@ -57,7 +54,6 @@ class BeatChannel:
         self._fd = fd
         # Libraries that close every descriptor free the number, and the next file gets it.
         self._inode = os.fstat(fd).st_ino
-        self._stdout_inode = _inode_of_reader(_STDOUT) if ends_worker else None
         self._parent = parent
         self._ends_worker = ends_worker
         self._on_stop: Callable[[], None] = _stop_at_once
@@ -109,12 +105,12 @@ class BeatChannel:
 
     def _read_for_ever(self) -> None:
         buffer = b""
-        wait_for_input = self._make_wait()
         while True:
-            wait_for_input()
-            # Asked before and after: a read must not take what belongs to somebody else.
+            # Asked before: a read must not take what is somebody else's. And after: its end is not
+            # the end of ours. It reads and does not poll, because a read keeps hold of the file
+            # that it has begun with, while poll looks at whatever has the number by then.
             chunk = self._read_chunk() if self._is_ours() else b""
-            if not chunk:
+            if not chunk or not self._is_ours():
                 self._end()
                 return
             *lines, buffer = (buffer + chunk).split(b"\n")
@@ -123,30 +119,11 @@ class BeatChannel:
             if len(buffer) > MAX_LINE_BYTES:
                 _die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
 
-    def _make_wait(self) -> Callable[[], None]:
-        """What returns when the channel can be read, or is closed."""
-        if not hasattr(select, "poll"):
+    def _read_chunk(self) -> bytes:
+        if os.name == "nt":
             from .platforms import win32
 
-            return lambda: win32.wait_readable(self._fd)
-        poller = select.poll()
-        poller.register(self._fd, select.POLLIN)
-        if self._stdout_inode is not None:
-            poller.register(_STDOUT, 0)  # tells of a broken pipe without being asked
-
-        def wait() -> None:
-            while True:
-                ready = [fd for fd, _ in poller.poll()]
-                if self._fd in ready:
-                    return
-                if _inode_of_reader(_STDOUT) == self._stdout_inode:
-                    # Nobody reads what is printed: the runtime is gone.
-                    die_with_group(exit_codes.OK)
-                poller.unregister(_STDOUT)  # a tool has put another file in its place
-
-        return wait
-
-    def _read_chunk(self) -> bytes:
+            win32.wait_readable(self._fd)
         try:
             return os.read(self._fd, MAX_LINE_BYTES)
         except OSError:  # reset by the peer, or closed under us
@@ -180,16 +157,6 @@ class BeatChannel:
             end_with_parent(load_platform().wait_for_end, self._parent)
             return
         die_with_group(exit_codes.OK)
-
-
-def _inode_of_reader(fd: int) -> int | None:
-    """Which pipe or socket `fd` is; None for what has no reader that could go away."""
-    try:
-        status = os.fstat(fd)
-    except OSError:
-        return None
-    has_reader = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
-    return status.st_ino if has_reader else None
 
 
 def _stop_at_once() -> None:

@@ -11,7 +11,7 @@ import os
 VARIABLE = "SNAKEPIT_WITHOUT_LAYERS"
 
 LIFELINE = "lifeline"  # the kernel kills the group when the runtime is gone
-EOF = "eof"  # the beat thread ends the group at the end of the beat channel or of stdout
+EOF = "eof"  # threads end the group at the end of the beat channel, or when nobody reads stdout
 OPINION = "opinion"  # what the platform tells of the parent's death
 
 # The runtime's own, which concern no worker.

@@ -4,10 +4,16 @@ runtime is gone."""
 from __future__ import annotations
 
 import io
+import os
+import select
+import stat
 import sys
+import threading
 
 from . import exit_codes
 from .process_group import die_with_group
+
+_STDOUT = 1
 
 
 class _GuardedPipe(io.FileIO):
@@ -32,7 +38,7 @@ def guard_stdout() -> None:
         return
     old.flush()
     sys.stdout = io.TextIOWrapper(
-        _GuardedPipe(1, "w", closefd=False),
+        _GuardedPipe(_STDOUT, "w", closefd=False),
         encoding=old.encoding,
         errors=old.errors,
         newline=None,
@@ -40,3 +46,32 @@ def guard_stdout() -> None:
     )
     # Some libraries write there; left in its buffer, it would fail at exit, which is status 120.
     sys.__stdout__ = sys.stdout  # type: ignore[misc]
+
+
+def watch_stdout() -> None:
+    """Starts a thread that notices a broken pipe on stdout without a write, at once: status 0, with
+    the group. Where the system cannot tell (Windows), the next write does."""
+    inode = _inode_of_pipe()
+    if inode is not None and hasattr(select, "poll"):
+        threading.Thread(
+            target=_end_with_reader, args=[inode], name="snakepit-stdout", daemon=True
+        ).start()
+
+
+def _end_with_reader(inode: int) -> None:
+    poller = select.poll()
+    poller.register(_STDOUT, 0)  # errors and hang-ups are told without being asked for
+    poller.poll()
+    if _inode_of_pipe() == inode:
+        die_with_group(exit_codes.OK)
+    # A tool has closed it, or put another file in its place: nothing can be told from that.
+
+
+def _inode_of_pipe() -> int | None:
+    """Which pipe or socket stdout is; None for what has no reader that could go away."""
+    try:
+        status = os.fstat(_STDOUT)
+    except OSError:
+        return None
+    has_reader = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
+    return status.st_ino if has_reader else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,9 @@ def run_worker(
 
 def require_environment() -> None:
     """Imports what every worker needs. Raises StartError with what to type."""
+    # gRPC's own handlers crash one of four forks of a worker, whose threads never leave gRPC (1.85).
+    # Without them a fork may do anything but call gRPC, which it could not do anyway.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     try:
         import google.protobuf
         import grpc.aio

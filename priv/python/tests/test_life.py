@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -106,10 +107,32 @@ def test_sigterm_while_importing(spawn: StartWorker) -> None:
     assert worker.wait() == 0
 
 
-def test_sigint_is_ignored(plain: Worker) -> None:
-    """[I2.5] Ctrl-C of a shared terminal does not end workers: the runtime decides."""
-    os.kill(plain.pid, signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGPIPE], ids=["SIGINT", "SIGPIPE"])
+def test_signals_that_end_nothing(plain: Worker, number: signal.Signals) -> None:
+    """[I2.5] [T2.1] Ctrl-C of a shared terminal does not end workers: the runtime decides. Nor does
+    SIGPIPE, which would leave the children: a broken stdout is noticed otherwise."""
+    os.kill(plain.pid, number)
     assert plain.execute("add", a=1) == 3
+
+
+def test_stop_by_message(plain: Worker, tmp_path: Path) -> None:
+    """[R3.5] [R3.2] Where there is no SIGTERM, the runtime asks on the beat channel: calls finish,
+    status 0."""
+    mark = tmp_path / "started"
+    call = plain.invoke("sleep", seconds=1, mark=str(mark))
+    wait_until(mark.exists, "the tool starts")
+    plain.send({"type": "stop"})
+    assert refused_code(plain) is grpc.StatusCode.UNAVAILABLE
+    assert call.result().success
+    assert plain.wait() == 0
+
+
+def test_stop_by_message_while_importing(spawn: StartWorker) -> None:
+    """[R3.5] [R3.2] The same for a worker that is not ready yet."""
+    worker = spawn("slow_import.Never")
+    wait_until(lambda: b"importing" in worker.drain_stdout(), "the import starts")
+    worker.send({"type": "stop"})
+    assert worker.wait() == 0
 
 
 FORK = """
@@ -145,6 +168,43 @@ def test_sigterm_of_a_fork_is_its_own() -> None:
         start_new_session=True,
     )
     assert (result.stdout, result.returncode) == ("-15\nasked\n", 70)
+
+
+DEATH_OR_REQUEST = """
+import os, signal, sys, time
+from snakepit_bridge.termination import Termination
+parent, answers = os.getppid(), [os.getppid()] * int(sys.argv[1])
+def ask():
+    return answers.pop() if answers else int(sys.argv[2])
+os.getppid = ask
+termination = Termination()
+termination.install()
+termination.on_request(lambda: print("asked", flush=True))
+termination.watch_parent(parent)
+os.kill(os.getpid(), signal.SIGTERM)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [(0, 0), (3, 0), (10_000, 70)],
+    ids=["dead", "not adopted yet", "ordinary"],
+)
+def test_sigterm_of_the_parents_death(answers: int, status: int) -> None:
+    """[R3.4] [T2.1] The signal of the parent's death comes twice, and before there is another
+    parent: the end comes as soon as there is one. With the same parent it is one ordinary request."""
+    result = subprocess.run(
+        [sys.executable, "-c", DEATH_OR_REQUEST, str(answers), "1"],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+        start_new_session=True,
+    )
+    assert (result.stdout, result.returncode) == ("asked\n", status)
 
 
 def test_closed_lifeline_kills_the_group(busy: tuple[Worker, int]) -> None:
@@ -193,21 +253,57 @@ def test_other_parent_than_told(spawn: StartWorker) -> None:
     assert worker.wait() == 0
 
 
-def test_broken_stdout(plain: Worker) -> None:
-    """[R3.1] A broken pipe on stdout ends the worker with status 0, and its children with it."""
+@pytest.mark.parametrize("tool", ["print_lines", "print_lines_elsewhere"])
+def test_broken_stdout(spawn: StartWorker, tool: str) -> None:
+    """[R3.1] [T1.2] [T2.1] What prints into a broken pipe ends the worker with status 0, and its
+    children with it, while lifeline and beat channel are whole."""
+    # Off: else the beat thread may be faster than the print.
+    worker = spawn("adapters.Plain", SNAKEPIT_WITHOUT_LAYERS="eof")
+    worker.start()
+    child = worker.execute("spawn_child", ignore_sigterm=True)
+    assert worker.process.stdout is not None
+    worker.process.stdout.close()
+    with pytest.raises(grpc.RpcError):
+        worker.execute(tool, count=1)
+    assert worker.wait() == 0
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
+@pytest.mark.parametrize("state", ["idle", "blocked loop"])
+def test_broken_stdout_of_a_silent_worker(plain: Worker, tmp_path: Path, state: str) -> None:
+    """[R3.1] [T1.2] [T2.1] A broken stdout is seen within a second also by a worker that prints
+    nothing, whatever its tools do: status 0, no child left; lifeline and beat channel are whole."""
     child = plain.execute("spawn_child", ignore_sigterm=True)
+    if state == "blocked loop":
+        mark = tmp_path / "busy"
+        plain.invoke("block_the_loop", seconds=1000, mark=str(mark))
+        wait_until(mark.exists, "the tool starts")
+    assert plain.process.stdout is not None
+    broken_at = time.monotonic()
+    plain.process.stdout.close()
+    assert plain.wait() == 0
+    assert time.monotonic() - broken_at < 1
+    wait_until(lambda: not is_alive(child), "the child is gone")
+
+
+@pytest.mark.parametrize("by", ["null", "a broken pipe"])
+def test_stdout_that_a_tool_replaced(plain: Worker, by: str) -> None:
+    """[R3.1] [T2.1] A worker whose tool has put another file in the place of stdout is ended neither
+    by the end of the old one nor by the state of the new one, as long as it prints nothing there."""
+    plain.execute("replace_stdout", by=by)
     assert plain.process.stdout is not None
     plain.process.stdout.close()
-    with pytest.raises(grpc.RpcError):
-        plain.execute("print_lines", count=1)
-    assert plain.wait() == 0
-    wait_until(lambda: not is_alive(child), "the child is gone")
+    for seq in range(10):
+        plain.send({"type": "ping", "seq": seq})
+        assert plain.receive()["seq"] == seq
+    if by == "null":
+        assert plain.execute("print_lines", count=1) == "printed"
 
 
 RUNTIME_OF_CLOSED_DESCRIPTORS = """
 import contextlib, pathlib, sys, time
 from tests.harness import Worker, wait_until
-worker = Worker("closes_descriptors.X", pathlib.Path(sys.argv[1]))
+worker = Worker(sys.argv[2], pathlib.Path(sys.argv[1]))
 print(worker.pid, flush=True)
 def is_noticed():
     with contextlib.suppress(OSError):
@@ -220,11 +316,14 @@ time.sleep(1000)
 """
 
 
-def test_descriptors_closed_by_a_library(short_dir: Path) -> None:
-    """[R1.3] [R3.3] A worker whose descriptors a library closed lives on, and still goes with its
-    runtime: it watches the parent instead."""
+@pytest.mark.parametrize(
+    "adapter", ["closes_descriptors.X", "reuses_descriptors.X", "covers_descriptors.X"]
+)
+def test_descriptors_closed_by_a_library(short_dir: Path, adapter: str) -> None:
+    """[R1.3] [R3.3] [R3.4] A worker whose descriptors a library closed, or gave to others, ended or
+    silent, lives on, and still goes with its runtime: it watches the parent instead."""
     runtime = subprocess.Popen(
-        [sys.executable, "-c", RUNTIME_OF_CLOSED_DESCRIPTORS, str(short_dir)],
+        [sys.executable, "-c", RUNTIME_OF_CLOSED_DESCRIPTORS, str(short_dir), adapter],
         env=worker_environment(),
         stdout=subprocess.PIPE,
         text=True,

@@ -33,10 +33,10 @@ _ADOPTION_POLL_SECONDS = 0.005
 def take_precautions(oom_score_file: str = _OOM_SCORE_FILE) -> None:
     """Offers this worker to the kernel before its runtime when memory runs out. Anybody may raise
     the own score; children inherit it."""
-    with open(oom_score_file, "r+", encoding="ascii") as file:
+    with open(oom_score_file, "r+b", buffering=0) as file:
         score = min(int(file.read()) + _OOM_SCORE, _MOST_OOM_SCORE)
         file.seek(0)
-        file.write(str(score))
+        file.write(b"%d" % score)
 
 
 def load() -> None:

@@ -1,0 +1,97 @@
+"""Stands in for a runtime that is going to be killed: starts workers, tells of them, and waits.
+
+`python -m tests.stand_in DIRECTORY CASES`: one line of JSON comes back when all are as they should be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from snakepit_bridge.layers import EOF, LIFELINE, OPINION, VARIABLE
+
+from .harness import PACKAGE_DIR, Worker, wait_until, worker_environment
+
+LAYERS = frozenset((LIFELINE, EOF, OPINION))
+HOLD_SECONDS = 3
+
+
+class Case(NamedTuple):
+    """One worker: the layers it has, what it does when the runtime dies, and its adapter."""
+
+    layers: tuple[str, ...]
+    state: str = "idle"
+    adapter: str = "adapters.Plain"
+
+
+class Victim(NamedTuple):
+    """A worker and a child of it that ignores SIGTERM."""
+
+    worker: int
+    child: int
+
+
+def start_runtime(cases: list[Case], directory: Path) -> subprocess.Popen[str]:
+    """Starts the stand-in; it is to be killed."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.stand_in", str(directory), json.dumps(cases)],
+        cwd=PACKAGE_DIR,
+        env=worker_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_victims(runtime: subprocess.Popen[str]) -> list[Victim]:
+    """The workers in the order of their cases, once all are ready to lose their runtime."""
+    assert runtime.stdout is not None
+    return [Victim(*pids) for pids in json.loads(runtime.stdout.readline())]
+
+
+def _start(case: Case, directory: Path) -> Worker:
+    directory.mkdir(mode=0o700)
+    without = ",".join(sorted(LAYERS - set(case.layers)))
+    return Worker(case.adapter, directory, **{VARIABLE: without})
+
+
+def _bring_into(state: str, worker: Worker, mark: Path) -> None:
+    tools: dict[str, dict[str, Any]] = {
+        "holding the lock": {"tool": "hold_the_lock", "seconds": HOLD_SECONDS},
+        "blocked loop": {"tool": "block_the_loop", "seconds": 1000},
+        "blocked thread": {"tool": "sleep", "seconds": 1000},
+    }
+    if state in tools:
+        worker.invoke(mark=str(mark), **tools[state])
+        wait_until(mark.exists, "the tool starts")
+    elif state == "stopped":
+        os.kill(worker.pid, signal.SIGSTOP)
+
+
+def main(directory: Path, cases: list[Case]) -> None:
+    workers = [_start(case, directory / str(n)) for n, case in enumerate(cases)]
+    for worker in workers:
+        worker.hello()
+    victims = []
+    for worker, case in zip(workers, cases):
+        assert worker.receive()["type"] == "ready"
+        victims.append(
+            Victim(worker.pid, worker.execute("spawn_child", ignore_sigterm=True, wait=True))
+        )
+        if OPINION in case.layers and "own_sigterm" not in case.adapter:
+            # Armed, so that it is the signal which has to do it, not the look after arming.
+            wait_until(lambda: worker.execute("death_signal") == signal.SIGTERM, "it is armed")  # noqa: B023
+    # The lock last: it is held for a limited time only.
+    for n in sorted(range(len(cases)), key=lambda n: cases[n].state == "holding the lock"):
+        _bring_into(cases[n].state, workers[n], directory / f"busy-{n}")
+    print(json.dumps(victims), flush=True)  # noqa: T201
+    time.sleep(1000)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Case(*fields) for fields in json.loads(sys.argv[2])])

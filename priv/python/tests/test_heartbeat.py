@@ -1,0 +1,214 @@
+"""Heartbeats from the worker's side."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from snakepit_bridge import HeartbeatClient
+from snakepit_bridge.calls import Calls
+from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
+from snakepit_bridge.heartbeat import STALLED_MS
+from snakepit_bridge.loop_probe import LoopProbe
+
+from .harness import TOKEN, Worker, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INTERVAL_SECONDS = 2.0  # the default
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in another thread."""
+    running = asyncio.new_event_loop()
+    thread = threading.Thread(target=running.run_forever)
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.call_soon_threadsafe(running.stop)
+        thread.join()
+        running.close()
+
+
+def test_pong(loop: asyncio.AbstractEventLoop) -> None:
+    """[T1.2] [R2.1] A ping is answered by a pong with its number, the time, and how busy we are."""
+    clock = Clock()
+    calls = Calls(clock)
+    client = HeartbeatClient(calls, clock=clock, wall_clock=lambda: 1_700_000_000.25)
+    client.watch(loop)
+    with calls.enter():
+        clock.now += 2.5
+        with calls.enter():
+            pong = client.pong(7)
+    lag = pong.pop("loopLagMs")
+    assert pong == {
+        "type": "pong",
+        "seq": 7,
+        "timestamp": 1_700_000_000_250,
+        "inFlight": 2,
+        "oldestCallMs": 2500.0,
+    }
+    assert lag > 0
+
+
+def test_statistics() -> None:
+    """[T1.2] Pings of both ways are counted, with the time of the last one and of the start."""
+    clock, wall = Clock(), Clock()
+    client = HeartbeatClient(clock=clock, wall_clock=wall)
+    assert client.statistics() == ("starting", 0, None, 0.0, 0, 0.0, 0.0)
+    client.pong(1)
+    wall.now = 2000.0
+    clock.now += 30
+    client.note_rpc()
+    statistics = client.statistics()
+    assert (statistics.pings, statistics.last_ping_at) == (2, 2000.0)
+    assert statistics.uptime_seconds == 30.0
+
+
+def test_health(loop: asyncio.AbstractEventLoop) -> None:
+    """[T1.2] Health follows the event loop: starting, healthy, stalled, healthy again, stopping."""
+    clock = Clock()
+    calls = Calls()
+    client = HeartbeatClient(calls, LoopProbe(clock, wait_seconds=0.001))
+    assert client.health() == "starting"
+    client.watch(loop)
+    assert client.health() == "healthy"
+    release = threading.Event()
+    loop.call_soon_threadsafe(release.wait)
+    client.pong(1)
+    clock.now += STALLED_MS / 1000 + 0.5
+    assert client.health() == "stalled"
+    assert client.statistics().loop_lag_ms == 1500.0
+    release.set()
+    # That lag is what the last look has shown, until the next one.
+    wait_until(lambda: client.pong(2)["loopLagMs"] == 0.0, "the loop runs again")
+    assert client.health() == "healthy"
+    asyncio.run_coroutine_threadsafe(calls.drain(0), loop).result()
+    assert client.health() == "stopping"
+
+
+def test_probe_tells_at_the_first_look(loop: asyncio.AbstractEventLoop) -> None:
+    """[T1.2] Lag is measured when it is asked for; of a blocked loop its growing minimum is told."""
+    probe = LoopProbe()
+    assert probe.measure_ms() == 0.0  # there is no loop yet
+    probe.watch(loop)
+    release = threading.Event()
+    loop.call_soon_threadsafe(release.wait)
+    first = probe.measure_ms()
+    second = probe.measure_ms()
+    assert 20 <= first < second
+    release.set()
+    wait_until(lambda: probe.measure_ms() < 20, "the loop runs again")
+
+
+def test_probe_of_a_closed_loop() -> None:
+    """[T1.2] A loop that is closed has no lag."""
+    closed = asyncio.new_event_loop()
+    probe = LoopProbe()
+    probe.watch(closed)
+    closed.close()
+    assert probe.measure_ms() == 0.0
+
+
+def test_oldest_call() -> None:
+    """[T1.2] The oldest call is the one that began first of those that still run."""
+    clock = Clock()
+    calls = Calls(clock)
+    first, second = calls.enter(), calls.enter()
+    assert calls.oldest_ms() == 0.0
+    first.__enter__()
+    clock.now += 1
+    second.__enter__()
+    clock.now += 1
+    assert calls.oldest_ms() == 2000.0
+    first.__exit__()
+    assert (calls.count(), calls.oldest_ms()) == (1, 1000.0)
+    second.__exit__()
+    assert (calls.count(), calls.oldest_ms()) == (0, 0.0)
+
+
+def test_oldest_call_while_calls_come_and_go() -> None:
+    """[T1.2] Looking at the calls from another thread disturbs nobody."""
+    calls = Calls()
+    ended = threading.Event()
+    seen: list[float] = []
+
+    def look() -> None:
+        while not ended.is_set():
+            seen.append(calls.oldest_ms())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(20_000):
+        with calls.enter(), calls.enter():
+            pass
+    ended.set()
+    thread.join()
+    assert calls.count() == 0
+    assert seen
+    assert min(seen) >= 0
+
+
+def test_pong_of_a_worker(plain: Worker, tmp_path: Path) -> None:
+    """[T1.2] A real worker says when it answered, and since when its oldest call runs."""
+    mark = tmp_path / "started"
+    plain.invoke("sleep", seconds=1000, mark=str(mark))
+    wait_until(mark.exists, "the tool starts")
+    before = time.time()
+    first, second = ping(plain, 1), ping(plain, 2)
+    assert before - 1 < first["timestamp"] / 1000 < time.time() + 1
+    assert 0 < first["oldestCallMs"] < second["oldestCallMs"]
+
+
+def test_cost(plain: Worker) -> None:
+    """[R2.3] A ping on each way every two seconds, and what a worker does in between, take less than
+    1 % of a core of the whole process."""
+    count, idle_seconds = 300, 0.5
+    ping_both(plain, 1)
+    started, idle_from = cpu_seconds(plain.pid), time.monotonic()
+    time.sleep(idle_seconds)
+    idle_share = (cpu_seconds(plain.pid) - started) / (time.monotonic() - idle_from)
+    started = cpu_seconds(plain.pid)
+    for seq in range(count):
+        ping_both(plain, seq)
+    each = (cpu_seconds(plain.pid) - started) / count
+    assert each > 0
+    assert each / INTERVAL_SECONDS + idle_share < 0.01, f"{each * 1e6:.0f} µs a ping, {idle_share}"
+
+
+def ping(worker: Worker, seq: int) -> dict[str, Any]:
+    worker.send({"type": "ping", "seq": seq})
+    return worker.receive()
+
+
+def ping_both(worker: Worker, seq: int) -> None:
+    assert ping(worker, seq)["seq"] == seq
+    worker.stub.Ping(pb2.PingRequest(message="x"), metadata=[("x-snakepit-token", TOKEN)])
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads that live, in steps of a nanosecond."""
+    tasks = Path(f"/proc/{pid}/task")
+    return (
+        sum(int((tasks / name / "schedstat").read_text().split()[0]) for name in os.listdir(tasks))
+        / 1e9
+    )
