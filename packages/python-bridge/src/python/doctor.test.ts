@@ -75,9 +75,13 @@ describe('runDoctor', () => {
       'adapter:second',
       'state-dir',
       'socket-path',
+      'protection',
     ]);
     for (const finding of findings) expect(finding).toMatchObject({ ok: true, remedy: '' });
     expect(only(findings, 'adapter:default').detail).toBe('a.B has 1 tools: add');
+    expect(only(findings, 'protection').detail).toMatch(
+      /measured on linux: record, exit, lifeline/,
+    );
   });
 
   test('[I2.10] a missing package is told with what to type, and the adapter is not tried', async () => {
@@ -148,6 +152,7 @@ describe('runDoctor', () => {
       'snakepit_bridge ok',
       'state-dir ok',
       'socket-path ok',
+      'protection ok',
     ]);
     expect(only(findings, 'state-dir').detail).toContain(directory);
   });

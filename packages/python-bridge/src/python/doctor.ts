@@ -5,6 +5,7 @@ import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import { parseObject } from '../bridge/codec.ts';
 import type { ConfiguredPython, ResolvedPool } from '../config/config.ts';
 import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
+import { currentPlatform } from '../os/platform/current.ts';
 import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
 import { createRunId, stateDirectoryChoices } from '../os/run-records.ts';
 import { errorCode } from '../os/system-error.ts';
@@ -86,7 +87,7 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<readonly F
     }
   }
   options.signal?.throwIfAborted();
-  return [...findings, checkStateDirectory(options), checkSocketPath(options)];
+  return [...findings, checkStateDirectory(options), checkSocketPath(options), protection()];
 }
 
 function checkNode(version: string): Finding {
@@ -236,6 +237,14 @@ function checkSocketPath({ socketDir }: DoctorOptions): Finding {
     detail: `no directory is both writable and short enough for a socket (${limit} bytes): ${places.map((place) => dirname(place)).join(', ')}`,
     remedy: 'name a short directory that can be written with socketDir, or set TMPDIR to one.',
   };
+}
+
+/** What ends the workers when the runtime is killed: no fault, but what to know of this machine. */
+function protection(): Finding {
+  const { name, evidence, layers, advice } = currentPlatform;
+  const present = layers.flatMap(({ layer, how }) => (how === undefined ? [] : layer));
+  const detail = `against processes left behind, ${evidence} on ${name}: ${present.join(', ')}`;
+  return { id: 'protection', ok: true, detail, remedy: advice };
 }
 
 // Whether a directory is there and can be written, or could be made; nothing is made by looking.

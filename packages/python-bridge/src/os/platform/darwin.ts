@@ -29,6 +29,8 @@ const FACTS: PlatformFacts = {
   name: 'darwin',
   evidence: 'documented',
   layers: LAYERS,
+  advice:
+    'set watchdog to true: a worker that is stopped, or stuck in C, outlives a killed runtime without',
   hasGroups: true,
   spawnOptions: { detached: true, windowsHide: true },
   gracefulAsk: 'signal',

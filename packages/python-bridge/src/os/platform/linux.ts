@@ -27,6 +27,7 @@ const FACTS: PlatformFacts = {
   name: 'linux',
   evidence: 'measured',
   layers: LAYERS,
+  advice: '',
   hasGroups: true,
   spawnOptions: { detached: true, windowsHide: true },
   gracefulAsk: 'signal',

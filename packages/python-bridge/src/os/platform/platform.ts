@@ -70,6 +70,7 @@ export type PlatformFacts = Pick<
   | 'name'
   | 'evidence'
   | 'layers'
+  | 'advice'
   | 'hasGroups'
   | 'spawnOptions'
   | 'sockets'
@@ -88,8 +89,10 @@ export interface Platform {
   readonly name: 'linux' | 'darwin' | 'win32';
   /** Whether what is promised here was measured, or only stands in the makers' documentation. */
   readonly evidence: 'measured' | 'documented';
-  /** The safety layers, outermost last. */
+  /** The safety layers, in the order in which they come to act. */
   readonly layers: readonly PlatformLayer[];
+  /** What to switch on here because the layers leave a gap; empty when there is nothing. */
+  readonly advice: string;
   /**
    * Whether there are process groups: they outlive their leader, and keep its number from being given
    * to another process.

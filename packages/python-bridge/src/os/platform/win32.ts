@@ -26,6 +26,7 @@ const FACTS: PlatformFacts = {
   name: 'win32',
   evidence: 'documented',
   layers: LAYERS,
+  advice: '',
   hasGroups: false,
   // A detached child would leave the job that Windows ends together with Node.
   spawnOptions: { detached: false, windowsHide: true },
