@@ -56,6 +56,7 @@ export function grpcFailure(error: ServiceError, facts: CallFacts): Error {
         options,
       );
     default: {
+      if (connectionBroke.test(reason)) return unavailable(ids, reason, true, error);
       const problem = `gRPC status ${grpc.status[error.code]}: ${reason}`;
       return bridgeError('PROTOCOL', { ...ids, problem }, options);
     }
@@ -65,6 +66,9 @@ export function grpcFailure(error: ServiceError, facts: CallFacts): Error {
 /** Said by grpc-js when no connection was made, so that the request cannot have left. */
 const neverSent =
   /No connection established|ECONNREFUSED|ENOENT|Name resolution failed|channel (?:is |has been )?closed|Channel closed/i;
+
+/** Said by grpc-js, as INTERNAL, when the connection broke below the call: the worker is ending. */
+const connectionBroke = /RST_STREAM with code \d+ triggered by internal client error/;
 
 function timeout(error: ServiceError, facts: CallFacts): Error {
   const { ids, deadlineMs } = facts;

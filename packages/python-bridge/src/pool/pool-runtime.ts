@@ -287,10 +287,13 @@ async function startWorker(
     const tree = DynamicSupervisor.at(system, workerSupervisorName(pool));
     const started = await DynamicSupervisor.startChild(tree, workerStarterSpec(input));
     if (started.ok) return undefined;
-    // An earlier life of the pool had asked for it, too.
-    if (started.error.kind === 'alreadyStarted') return callUp(system, input);
+    // Somebody else had asked for it, too: its starter is there, or, when all have their places, being started again.
+    const { kind } = started.error;
+    if (kind === 'alreadyStarted' || kind === 'maxChildren') return callUp(system, input);
     return notStarted(input, started.error, started.error.kind);
   } catch (error) {
+    // Its supervisor has ended meanwhile: after its restart the pool asks for all workers again.
+    if (supervisor === undefined || !system.isAlive(supervisor)) return undefined;
     return notStarted(input, error, messageOf(error));
   }
 }

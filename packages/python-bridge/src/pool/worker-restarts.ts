@@ -142,7 +142,7 @@ class Restarts implements WorkerRestarts {
     }
     history.startOver();
     const starter = system.whereis(starterName(pool, workerId));
-    if (starter === undefined) throwIfAny(await startWorker(workerId));
+    if (starter === undefined) await startWorker(workerId);
     else await this.#startChild(starter, workerId);
     await this.#serving(history, starts);
   }
