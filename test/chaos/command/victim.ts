@@ -8,6 +8,12 @@ import { processOf, type OsProcess } from './everyone.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../../..');
 const SYSTEM = join(import.meta.dirname, 'system');
+/** What is attacked is what is in the repository, and nothing that has to be built first. */
+const FROM_SOURCES = [
+  '--conditions=@snakepit/source',
+  '--import',
+  join(REPOSITORY, 'test/fixtures/processes/typescript-loader.mjs'),
+];
 /** The Python of the repository. */
 export const PYTHON = join(REPOSITORY, '.venv/bin/python');
 
@@ -70,7 +76,7 @@ export class Victim {
     const input = JSON.stringify({ config, seed });
     const command = [
       ...(options.ownMounts === true ? ['unshare', '--mount'] : []),
-      ...['sh', '-c', prepare, 'sh', process.execPath, ...fromSources()],
+      ...['sh', '-c', prepare, 'sh', process.execPath, ...FROM_SOURCES],
       ...[...(options.nodeOptions ?? []), join(SYSTEM, 'system.mjs'), input],
     ];
     const [program = '', ...args] = command;
@@ -195,11 +201,4 @@ export class Victim {
     const lines = this.said.slice(-12).map((said) => JSON.stringify(said).slice(0, 300));
     return `${lines.join('\n  ')}\n  ${this.lastWords}`;
   }
-}
-
-/** The packages are run from their sources when this program is. */
-function fromSources(): readonly string[] {
-  if (!process.execArgv.some((option) => option.includes('@snakepit/source'))) return [];
-  const loader = join(REPOSITORY, 'test/fixtures/processes/typescript-loader.mjs');
-  return ['--conditions=@snakepit/source', '--import', loader];
 }

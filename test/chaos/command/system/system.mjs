@@ -77,8 +77,8 @@ const { telemetry } = snakepit.system;
 telemetry.on('snakepit.worker.started', (_, { workerId, osPid }) => {
   say('workerStarted', { workerId, osPid });
 });
-telemetry.on('snakepit.worker.terminated', (_, { workerId, osPid, reason, means }) => {
-  say('workerEnded', { workerId, osPid, reason, means });
+telemetry.on('snakepit.worker.terminated', (_, { workerId, osPid, means, exitCode }) => {
+  say('workerEnded', { workerId, osPid, means, exitCode });
 });
 telemetry.on('snakepit.worker.heartbeat.failed', (_, { workerId }) => {
   say('workerSick', { workerId, osPid: osPidOf(workerId) });
