@@ -2,6 +2,8 @@
 export { Snakepit } from './snakepit.ts';
 export type { ExecuteOptions, RestartOptions, SnakepitStopOptions } from './call-options.ts';
 export type { Health, PoolStats, Stats, WorkerInfo } from './status.ts';
+export type { HeartbeatPathStatus, WorkerHeartbeat } from './worker/heartbeat-status.ts';
+export type { WorkerStatistics } from './bridge/worker-client.ts';
 export type { DispatcherStats } from './pool/dispatcher.ts';
 export type {
   BackoffConfig,

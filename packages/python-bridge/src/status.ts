@@ -6,6 +6,7 @@ import type { PoolRuntime } from './pool/pool-runtime.ts';
 import type { FailureCause } from './worker/failure-cause.ts';
 import { watchdogName } from './os/watchdog.ts';
 import { workerName } from './worker/grpc-worker.ts';
+import { heartbeatOf, type WorkerHeartbeat } from './worker/heartbeat-status.ts';
 import type { WorkerHistory } from './worker/worker-history.ts';
 
 /** One worker, as plain data. */
@@ -22,6 +23,8 @@ export interface WorkerInfo {
   readonly restarts: number;
   /** Calls that it is executing. */
   readonly inFlight: number;
+  /** How it answers its heartbeat; `undefined` while it is not ready, and without heartbeats. */
+  readonly heartbeat: WorkerHeartbeat | undefined;
   /** What holds the processes that it starts; see `descendants`. */
   readonly containment: Containment;
   /** Why it was given up, if it was; `revive` starts it anew. */
@@ -81,6 +84,7 @@ export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Wo
         osPid: osPidOf(process),
         restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
         inFlight: pool.dispatcher.inFlightOf(id),
+        heartbeat: heartbeatOf(system, process),
         containment: pool.containment(),
         failure: failureOf(process, pool.historyOf(id)),
       };

@@ -11,6 +11,7 @@ import type { ExecuteToolRequest } from '../gen/snakepit/bridge/ExecuteToolReque
 import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
 import type { PingRequest } from '../gen/snakepit/bridge/PingRequest.ts';
 import type { PingResponse__Output } from '../gen/snakepit/bridge/PingResponse.ts';
+import type { WorkerStatistics__Output } from '../gen/snakepit/bridge/WorkerStatistics.ts';
 
 /** Where a worker listens and how it knows us. */
 export interface WorkerClientOptions {
@@ -42,6 +43,36 @@ export interface CallLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a worker says of itself when its serving path is asked. */
+export interface WorkerStatistics {
+  /** Calls that it is executing. */
+  readonly inFlight: number;
+  /** Calls that it has answered with a result, since its start. */
+  readonly served: number;
+  /** Calls whose tool raised, or returned what cannot be sent, since its start. */
+  readonly failed: number;
+  /** Milliseconds since its start. */
+  readonly uptimeMs: number;
+  /** Age of the oldest call that it is executing, in milliseconds; 0 without one. */
+  readonly oldestCallMs: number;
+  /** How long one turn of its event loop took when it was asked, in milliseconds. */
+  readonly loopLagMs: number;
+  /** Milliseconds from our sending to its answer, by the wall clock. */
+  readonly delayMs: number;
+}
+
+/** The answer of a worker's serving path. */
+export interface PingAnswer {
+  /** What it said. */
+  readonly message: string;
+  /** Its time in milliseconds since 1970. */
+  readonly serverTimeMs: number;
+  /** Whether it says of itself that it is well; servers of the original, which say nothing, are. */
+  readonly success: boolean;
+  /** How it is; `undefined` from servers of the original. */
+  readonly statistics: WorkerStatistics | undefined;
+}
+
 /** A connection to one worker. */
 export interface WorkerClient {
   /**
@@ -55,10 +86,9 @@ export interface WorkerClient {
   /**
    * Asks the serving path of the worker whether it answers.
    *
-   * @returns What it said and its time in milliseconds since 1970.
    * @throws SnakepitError TIMEOUT, CANCELLED, WORKER_UNAVAILABLE or PROTOCOL.
    */
-  ping(limits?: CallLimits): Promise<{ readonly message: string; readonly serverTimeMs: number }>;
+  ping(limits?: CallLimits): Promise<PingAnswer>;
   /**
    * Waits until the connection stands.
    *
@@ -163,14 +193,18 @@ class GrpcWorkerClient implements WorkerClient {
       : decodeToolResponse(response, this.#idsOf(call));
   }
 
-  async ping(
-    limits: CallLimits = {},
-  ): Promise<{ readonly message: string; readonly serverTimeMs: number }> {
+  async ping(limits: CallLimits = {}): Promise<PingAnswer> {
     this.#refuseEarly(limits);
     try {
-      const response = await this.#ping.call({ message: 'ping' }, limits);
-      const time = response.server_time ?? { seconds: 0, nanos: 0 };
-      return { message: response.message, serverTimeMs: time.seconds * 1000 + time.nanos / 1e6 };
+      const request = { message: 'ping', client_time: timestampOf(Date.now()) };
+      const { message, server_time, success, statistics } = await this.#ping.call(request, limits);
+      const { seconds, nanos } = server_time ?? { seconds: 0, nanos: 0 };
+      return {
+        message,
+        serverTimeMs: seconds * 1000 + nanos / 1e6,
+        success: success ?? true,
+        statistics: statistics === null ? undefined : readStatistics(statistics),
+      };
     } catch (error) {
       throw this.#meaning(error, limits, this.#ids);
     }
@@ -224,6 +258,22 @@ class GrpcWorkerClient implements WorkerClient {
     const reason = 'the connection was closed';
     return bridgeError('WORKER_UNAVAILABLE', { ...ids, reason, maybeExecuted: false });
   }
+}
+
+function timestampOf(ms: number): { readonly seconds: number; readonly nanos: number } {
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+}
+
+function readStatistics(said: WorkerStatistics__Output): WorkerStatistics {
+  return {
+    inFlight: said.in_flight,
+    served: said.served,
+    failed: said.failed,
+    uptimeMs: said.uptime_ms,
+    oldestCallMs: said.oldest_call_ms,
+    loopLagMs: said.loop_lag_ms,
+    delayMs: said.delay_ms,
+  };
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -12,6 +12,11 @@ export interface HeartbeatConfig {
   readonly timeoutThreshold?: number | undefined;
   /** A worker that misses so many pings in a row is replaced. Default 3. */
   readonly maxMissed?: number | undefined;
+  /**
+   * A worker that has been executing one call for longer than this is replaced, however well it answers; at least 1000.
+   * Default `Infinity`: a busy worker is kept.
+   */
+  readonly busyTimeout?: number | undefined;
 }
 
 /** The pause before a restart. Durations are in milliseconds. */
@@ -72,13 +77,13 @@ export interface SharedPoolConfig {
   readonly gracefulShutdownTimeout?: number | undefined;
   /** Time between SIGTERM and SIGKILL. Default 3000. */
   readonly termTimeout?: number | undefined;
+  /** Whether a small process beside Node ends the workers when Node is gone and nothing else did. Default false. */
+  readonly watchdog?: boolean | undefined;
   /**
    * How far the processes that workers start are followed. `strict` (Linux only) also ends daemons that left session,
    * group and environment; it costs a launcher process for each worker. Default `usual`.
    */
   readonly descendants?: 'usual' | 'strict' | undefined;
-  /** Whether a small process beside Node ends the workers when Node is gone and nothing else did. Default false. */
-  readonly watchdog?: boolean | undefined;
   /** How often a worker that ends by itself is started again. */
   readonly restart?: RestartConfig | undefined;
 }

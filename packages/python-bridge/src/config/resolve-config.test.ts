@@ -51,6 +51,7 @@ describe('resolveConfig', () => {
         pingIntervalMs: 2000,
         timeoutThresholdMs: 10_000,
         maxMissed: 3,
+        busyTimeoutMs: Infinity,
       },
       gracefulShutdownTimeoutMs: 30_000,
       termTimeoutMs: 3000,
@@ -152,7 +153,7 @@ describe('resolveConfig, ranges', () => {
   test.each([
     ['heartbeat.pingInterval', 1000, 60_000],
     ['heartbeat.timeoutThreshold', 5000, 300_000],
-  ])('[R9.1] %s takes %i to %i ms and nothing else', (path, min, max) => {
+  ])('[R9.1] [R2.4] %s takes %i to %i ms and nothing else', (path, min, max) => {
     const key = path.split('.')[1] ?? '';
     const config = (value: unknown): unknown => ({
       pools: [{ ...pool, heartbeat: { [key]: value } }],
@@ -165,6 +166,23 @@ describe('resolveConfig, ranges', () => {
         `pools[0].${path} is ${typeof value === 'string' ? '"2000"' : String(value)}; it must be a whole number of milliseconds from ${min} to ${max}.`,
       );
     }
+  });
+
+  test('heartbeat.busyTimeout takes 1000 ms to for ever, also from the environment', () => {
+    const config = (busyTimeout: unknown): unknown => ({
+      pools: [{ ...pool, heartbeat: { busyTimeout } }],
+    });
+    for (const value of [1000, 2_147_483_647, Infinity]) {
+      expect(onlyPool(config(value)).heartbeat.busyTimeoutMs).toBe(value);
+    }
+    for (const value of [999, 0, Number.NaN, '2000']) {
+      expect(complaint(config(value))).toContain(
+        'it must be a whole number of milliseconds from 1000 to 2147483647, or Infinity.',
+      );
+    }
+    const variables = { SNAKEPIT_HEARTBEAT_BUSY_TIMEOUT: '15000' };
+    const [first] = resolved(config(Infinity), variables).pools;
+    expect(first?.heartbeat.busyTimeoutMs).toBe(15_000);
   });
 
   test('[R9.1] pinging less often alone does not make workers look dead between two pings', () => {

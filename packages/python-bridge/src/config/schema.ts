@@ -116,6 +116,14 @@ export const sharedSchema = {
       fallback: 3,
       variable: 'SNAKEPIT_HEARTBEAT_MAX_MISSED',
     }),
+    busyTimeout: duration({
+      meaning:
+        'A worker that has been executing one call for longer than this is replaced, however well it answers; its calls fail with WORKER_CRASHED.',
+      min: 1000,
+      fallback: Infinity,
+      endless: true,
+      variable: 'SNAKEPIT_HEARTBEAT_BUSY_TIMEOUT',
+    }),
   }),
   gracefulShutdownTimeout: duration({
     meaning: 'How long calls that are being executed may go on when a worker is to stop (R9.3).',
@@ -131,18 +139,18 @@ export const sharedSchema = {
     fallback: 3000,
     variable: 'SNAKEPIT_TERM_TIMEOUT',
   }),
+  watchdog: flag({
+    meaning:
+      'Whether a small process beside Node ends the workers when Node is gone and nothing else did (R4).',
+    fallback: false,
+    variable: 'SNAKEPIT_WATCHDOG',
+  }),
   descendants: choice({
     meaning:
       'How far the processes that workers start are followed: "strict" (Linux) also finds daemons that left session, group and environment.',
     among: ['usual', 'strict'],
     fallback: 'usual',
     variable: 'SNAKEPIT_DESCENDANTS',
-  }),
-  watchdog: flag({
-    meaning:
-      'Whether a small process beside Node ends the workers when Node is gone and nothing else did (R4).',
-    fallback: false,
-    variable: 'SNAKEPIT_WATCHDOG',
   }),
   restart: group('How often a worker that ends by itself is started again (R10.2).', {
     maxRestarts: integer({

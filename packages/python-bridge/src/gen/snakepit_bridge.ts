@@ -33,6 +33,7 @@ import type { TelemetryValue as _snakepit_bridge_TelemetryValue, TelemetryValue_
 import type { ToolChunk as _snakepit_bridge_ToolChunk, ToolChunk__Output as _snakepit_bridge_ToolChunk__Output } from './snakepit/bridge/ToolChunk.ts';
 import type { ToolRegistration as _snakepit_bridge_ToolRegistration, ToolRegistration__Output as _snakepit_bridge_ToolRegistration__Output } from './snakepit/bridge/ToolRegistration.ts';
 import type { ToolSpec as _snakepit_bridge_ToolSpec, ToolSpec__Output as _snakepit_bridge_ToolSpec__Output } from './snakepit/bridge/ToolSpec.ts';
+import type { WorkerStatistics as _snakepit_bridge_WorkerStatistics, WorkerStatistics__Output as _snakepit_bridge_WorkerStatistics__Output } from './snakepit/bridge/WorkerStatistics.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -77,6 +78,7 @@ export interface ProtoGrpcType {
       ToolChunk: MessageTypeDefinition<_snakepit_bridge_ToolChunk, _snakepit_bridge_ToolChunk__Output>
       ToolRegistration: MessageTypeDefinition<_snakepit_bridge_ToolRegistration, _snakepit_bridge_ToolRegistration__Output>
       ToolSpec: MessageTypeDefinition<_snakepit_bridge_ToolSpec, _snakepit_bridge_ToolSpec__Output>
+      WorkerStatistics: MessageTypeDefinition<_snakepit_bridge_WorkerStatistics, _snakepit_bridge_WorkerStatistics__Output>
     }
   }
 }

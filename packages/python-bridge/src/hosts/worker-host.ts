@@ -79,6 +79,8 @@ export interface Pong {
   readonly inFlight: number;
   /** How long the worker's event loop has been blocked, in milliseconds. */
   readonly loopLagMs: number;
+  /** Age of the oldest call that it is executing, in milliseconds; 0 without one, and from workers that do not say. */
+  readonly oldestCallMs: number;
 }
 
 /** Where a worker listens. Opaque: hand it to the channel as it is. */

@@ -1,4 +1,13 @@
-import { defineStatechart, type ProcessContext } from '@snakepit/core';
+import {
+  defineStatechart,
+  isSnakepitError,
+  type ProcessContext,
+  type Telemetry,
+} from '@snakepit/core';
+import type { WorkerStatistics } from '../bridge/worker-client.ts';
+import type { Pong } from '../hosts/worker-host.ts';
+import type { HeartbeatMetadata } from '../telemetry/events.ts';
+import { describeHeartbeatFault, type HeartbeatPath } from './heartbeat-fault.ts';
 import {
   heartbeatMonitorMachine,
   type HeartbeatMonitorContext,
@@ -6,8 +15,17 @@ import {
   type HeartbeatMonitorInput,
 } from './heartbeat-monitor.machine.ts';
 
-/** A deadline may be late by this much before our own loop is held responsible, in milliseconds. */
+/** A timer may be late by this much before our own loop is held responsible, in milliseconds. */
 const tolerableLatenessMs = 500;
+
+/** A ping that is sent later than this after the beginning of an interval begins one of its own, in milliseconds. */
+const promptMs = 100;
+
+/** Beats without an answer that are remembered; an answer to an older one is none. */
+const rememberedBeats = 16;
+
+/** The first retry of a refused ping comes after this part of an interval, each further one after twice the pause. */
+const firstRetryPart = 1 / 4;
 
 /** The process that asks one worker for signs of life; linked to the worker, whose end it causes when there are none. */
 export const heartbeatMonitor = defineStatechart(heartbeatMonitorMachine, {
@@ -18,90 +36,256 @@ interface EffectArguments {
   readonly context: HeartbeatMonitorContext;
 }
 
-/** Sends the pings, hears the pongs, and tells a silent worker from a stall of our own event loop. */
+/**
+ * Sends the pings, hears the answers, and turns time into events, with one timer for both paths.
+ *
+ * It tells a silent worker from a stall of our own event loop: nothing is concluded when the timer came late, nor about a
+ * ping that had not left yet, nor before what had arrived meanwhile was read.
+ */
 class HeartbeatEffects {
   readonly #self: ProcessContext;
   readonly #input: HeartbeatMonitorInput;
-  /** When each ping was sent that has no pong yet. */
-  readonly #pingedAtMs = new Map<number, number>();
-  #lastPingAtMs: number;
-  /** When the last pong came, or when silence was counted anew. */
-  #heardAtMs: number;
+  readonly #report: HeartbeatReport;
+  /** When each beat was sent that has no answer yet. */
+  readonly #beatSentAtMs = new Map<number, number>();
+  #beatSeq = 0;
+  #probeSeq = 0;
+  /** When the last probe had left, while it has no answer; undefined without one, Infinity until it has left. */
+  #probeLeftAtMs: number | undefined;
+  /** When each path was heard last, or when its silence was counted anew. */
+  readonly #heardAtMs: Record<HeartbeatPath, number>;
+  #succeeded: number;
+  #intervalEndMs: number;
+  #retryAtMs = Infinity;
+  #wakeAtMs = 0;
+  #timer: unknown;
 
   constructor(self: ProcessContext, input: HeartbeatMonitorInput) {
     this.#self = self;
     this.#input = input;
-    this.#lastPingAtMs = this.#heardAtMs = self.system.clock.now();
-    const stopListening = input.beats.onPong(({ seq }) => {
-      this.#hear(seq);
+    this.#report = new HeartbeatReport(self.system.telemetry, input);
+    const nowMs = self.system.clock.now();
+    this.#heardAtMs = { beats: nowMs, serving: nowMs };
+    this.#intervalEndMs = nowMs + input.pingIntervalMs;
+    this.#succeeded = input.server.succeeded;
+    const stopListening = input.beatChannel.onPong((pong) => {
+      this.#hear(pong);
     });
-    self.signal.addEventListener('abort', stopListening, { once: true });
+    self.signal.addEventListener(
+      'abort',
+      () => {
+        stopListening();
+        self.system.clock.clearTimeout(this.#timer);
+      },
+      { once: true },
+    );
+    this.#setTimer();
   }
 
   effects() {
-    const { pool, workerId, beats, pingIntervalMs, timeoutThresholdMs } = this.#input;
-    const { clock, telemetry } = this.#self.system;
-    const about = { pool, workerId };
     return {
-      sendPing: (_params: unknown, { context: { seq } }: EffectArguments) => {
-        this.#lastPingAtMs = clock.now();
-        this.#pingedAtMs.set(seq, this.#lastPingAtMs);
-        telemetry.emit('snakepit.worker.heartbeat.sent', { count: 1 }, about);
-        beats.ping(seq);
+      sendBeat: () => {
+        this.#report.sent('beats');
+        this.#sendBeat();
       },
-      noteStall: () => {
-        // The ping itself is late, so the worker could say nothing: silence is counted from here.
-        if (this.#lateness(this.#heardAtMs + pingIntervalMs) === 'late') {
-          this.#heardAtMs = clock.now();
-        }
+      sendProbe: () => {
+        this.#report.sent('serving');
+        this.#sendProbe();
       },
-      judgeMiss: () => {
-        const isStall = this.#lateness(this.#lastPingAtMs + pingIntervalMs) !== 'onTime';
-        this.#judge({ type: isStall ? 'miss.excused' : 'miss.confirmed' });
+      scheduleRetry: (_: unknown, { context }: EffectArguments) => {
+        this.#retryAtMs = this.#now() + retryDelayMs(context);
+        this.#setTimer();
       },
-      judgeSilence: () => {
-        // Early: silence was counted anew after the chart had begun to wait.
-        const isStall = this.#lateness(this.#heardAtMs + timeoutThresholdMs) !== 'onTime';
-        this.#judge({ type: isStall ? 'silence.excused' : 'silence.confirmed' });
+      reportAnswer: (answer: { readonly path: HeartbeatPath; readonly latencyMs: number }) => {
+        this.#report.answered(answer.path, answer.latencyMs);
       },
-      reportPong: (_params: unknown, { context: { latencyMs = 0 } }: EffectArguments) => {
-        telemetry.emit('snakepit.worker.heartbeat.received', { count: 1, latencyMs }, about);
+      reportMiss: (
+        { path, error }: { readonly path: HeartbeatPath; readonly error?: Error },
+        { context }: EffectArguments,
+      ) => {
+        this.#report.missed(path, context[path].missed, error);
       },
-      reportMiss: (_params: unknown, { context: { missed } }: EffectArguments) => {
-        telemetry.emit('snakepit.worker.heartbeat.missed', { count: 1, missed }, about);
-      },
-      reportUnhealthy: (_params: unknown, { context: { missed } }: EffectArguments) => {
-        telemetry.emit('snakepit.worker.heartbeat.failed', { count: 1, missed }, about);
+      reportUnhealthy: (_: unknown, { context }: EffectArguments) => {
+        this.#report.unhealthy(context);
       },
     };
   }
 
-  #hear(seq: number): void {
-    const pingedAtMs = this.#pingedAtMs.get(seq);
-    // Nobody asked that, or it was answered already.
-    if (pingedAtMs === undefined) return;
-    for (const earlier of this.#pingedAtMs.keys()) {
-      if (earlier <= seq) this.#pingedAtMs.delete(earlier);
-    }
-    this.#heardAtMs = this.#self.system.clock.now();
-    this.#tell({ type: 'pong.received', seq, latencyMs: this.#heardAtMs - pingedAtMs });
-  }
-
-  #lateness(dueAtMs: number): 'early' | 'onTime' | 'late' {
-    const lateByMs = this.#self.system.clock.now() - dueAtMs;
-    if (lateByMs > tolerableLatenessMs) return 'late';
-    return lateByMs < -tolerableLatenessMs ? 'early' : 'onTime';
-  }
-
-  #judge(verdict: HeartbeatMonitorEvent): void {
-    if (verdict.type.endsWith('excused')) this.#heardAtMs = this.#self.system.clock.now();
-    // Timers come before input in a turn of the event loop: a pong that is there already is heard first.
-    setImmediate(() => {
-      this.#tell(verdict);
-    });
+  #now(): number {
+    return this.#self.system.clock.now();
   }
 
   #tell(event: HeartbeatMonitorEvent): void {
     this.#self.send(this.#self.pid, event);
   }
+
+  #sendBeat(): void {
+    this.#beatSeq += 1;
+    this.#beatSentAtMs.set(this.#beatSeq, this.#now());
+    this.#beatSentAtMs.delete(this.#beatSeq - rememberedBeats);
+    this.#input.beatChannel.ping(this.#beatSeq);
+  }
+
+  #hear(pong: Pong): void {
+    const sentAtMs = this.#beatSentAtMs.get(pong.seq);
+    // Nobody asked that, or it was answered already.
+    if (sentAtMs === undefined) return;
+    for (const earlier of this.#beatSentAtMs.keys()) {
+      if (earlier <= pong.seq) this.#beatSentAtMs.delete(earlier);
+    }
+    const atMs = (this.#heardAtMs.beats = this.#now());
+    this.#tell({ type: 'pong.received', latencyMs: atMs - sentAtMs, atMs, pong });
+  }
+
+  #sendProbe(): void {
+    const { server, pingIntervalMs, timeoutThresholdMs } = this.#input;
+    const seq = (this.#probeSeq += 1);
+    const sentAtMs = this.#now();
+    this.#retryAtMs = Infinity;
+    // One that is not sent at the beginning of an interval is given a whole one, too.
+    if (this.#intervalEndMs - sentAtMs < pingIntervalMs - promptMs) {
+      this.#intervalEndMs = sentAtMs + pingIntervalMs;
+    }
+    this.#probeLeftAtMs = Infinity;
+    // HTTP/2 writes after this turn; until then nobody can answer.
+    setImmediate(() => {
+      if (seq === this.#probeSeq && this.#probeLeftAtMs === Infinity) {
+        this.#probeLeftAtMs = this.#now();
+      }
+    });
+    server.ping({ deadlineMs: timeoutThresholdMs }).then(
+      ({ success, statistics }) => {
+        if (success) this.#hearServer(seq, sentAtMs, statistics);
+        else this.#hearRefusal(seq, new Error('it says that it is not well'));
+      },
+      (error: unknown) => {
+        this.#hearRefusal(seq, error);
+      },
+    );
+  }
+
+  #hearServer(seq: number, sentAtMs: number, statistics: WorkerStatistics | undefined): void {
+    if (seq === this.#probeSeq) this.#probeLeftAtMs = undefined;
+    const atMs = (this.#heardAtMs.serving = this.#now());
+    this.#tell({ type: 'probe.answered', latencyMs: atMs - sentAtMs, atMs, statistics });
+  }
+
+  #hearRefusal(seq: number, error: unknown): void {
+    // A lost connection fails all that are on their way: that is one refusal, not several.
+    if (seq !== this.#probeSeq) return;
+    // That no answer came in time is for the intervals to find: a deadline knows nothing of a stall of ours.
+    if (isSnakepitError(error) && error.code === 'TIMEOUT') return;
+    this.#probeLeftAtMs = undefined;
+    this.#tell({ type: 'probe.failed', error: asError(error) });
+  }
+
+  #setTimer(): void {
+    const { clock } = this.#self.system;
+    const { timeoutThresholdMs } = this.#input;
+    const { beats, serving } = this.#heardAtMs;
+    const silenceMs = Math.min(beats, serving) + timeoutThresholdMs;
+    this.#wakeAtMs = Math.min(this.#intervalEndMs, silenceMs, this.#retryAtMs);
+    clock.clearTimeout(this.#timer);
+    this.#timer = clock.setTimeout(
+      () => {
+        const isLate = this.#now() - this.#wakeAtMs > tolerableLatenessMs;
+        // Timers come before input in a turn of the event loop: an answer that is there already is heard first.
+        setImmediate(() => {
+          if (this.#self.alive) this.#conclude(isLate);
+        });
+      },
+      Math.max(0, this.#wakeAtMs - this.#now()),
+    );
+  }
+
+  #conclude(isLate: boolean): void {
+    const nowMs = this.#now();
+    if (isLate || this.#hasProbeBeenHeldUp(nowMs)) this.#excuse(nowMs);
+    else this.#judge(nowMs);
+    this.#setTimer();
+  }
+
+  /** Whether the interval ends for a probe that has not had a whole one, because it could not leave. */
+  #hasProbeBeenHeldUp(nowMs: number): boolean {
+    const { pingIntervalMs } = this.#input;
+    if (nowMs < this.#intervalEndMs || this.#probeLeftAtMs === undefined) return false;
+    return nowMs - this.#probeLeftAtMs < pingIntervalMs - tolerableLatenessMs;
+  }
+
+  #excuse(nowMs: number): void {
+    this.#heardAtMs.beats = this.#heardAtMs.serving = nowMs;
+    this.#intervalEndMs = nowMs + this.#input.pingIntervalMs;
+    this.#tell({ type: 'interval.excused' });
+  }
+
+  #judge(nowMs: number): void {
+    const { server, pingIntervalMs, timeoutThresholdMs } = this.#input;
+    if (nowMs >= this.#intervalEndMs) {
+      const served = server.succeeded !== this.#succeeded;
+      this.#succeeded = server.succeeded;
+      // Some time in this interval; to be late by a part of one is better than to accuse too early.
+      if (served) this.#heardAtMs.serving = nowMs;
+      this.#intervalEndMs += pingIntervalMs;
+      this.#tell({ type: 'interval.passed', served, atMs: nowMs });
+    }
+    for (const path of paths) {
+      if (nowMs >= this.#heardAtMs[path] + timeoutThresholdMs) {
+        this.#tell({ type: 'silence.confirmed', path });
+      }
+    }
+    if (nowMs >= this.#retryAtMs) {
+      this.#retryAtMs = Infinity;
+      this.#tell({ type: 'retry.due' });
+    }
+  }
+}
+
+/** Tells the telemetry bus what happens to the pings of one worker. */
+class HeartbeatReport {
+  readonly #telemetry: Telemetry;
+  /** Made once: there are very many pings. */
+  readonly #about: Readonly<Record<HeartbeatPath, HeartbeatMetadata>>;
+
+  constructor(telemetry: Telemetry, { pool, workerId }: HeartbeatMonitorInput) {
+    this.#telemetry = telemetry;
+    this.#about = {
+      beats: { pool, workerId, path: 'beats' },
+      serving: { pool, workerId, path: 'serving' },
+    };
+  }
+
+  sent(path: HeartbeatPath): void {
+    this.#telemetry.emit('snakepit.worker.heartbeat.sent', one, this.#about[path]);
+  }
+
+  answered(path: HeartbeatPath, latencyMs: number): void {
+    const event = 'snakepit.worker.heartbeat.received';
+    if (this.#telemetry.enabled(event)) {
+      this.#telemetry.emit(event, { count: 1, latencyMs }, this.#about[path]);
+    }
+  }
+
+  missed(path: HeartbeatPath, missed: number, error: Error | undefined): void {
+    const about = { ...this.#about[path], error };
+    this.#telemetry.emit('snakepit.worker.heartbeat.missed', { count: 1, missed }, about);
+  }
+
+  unhealthy({ pool, workerId, fault = 'beats', ...paths }: HeartbeatMonitorContext): void {
+    const missed = fault === 'busy' ? 0 : paths[fault].missed;
+    const about = { pool, workerId, fault, reason: describeHeartbeatFault(fault) };
+    this.#telemetry.emit('snakepit.worker.heartbeat.failed', { count: 1, missed }, about);
+  }
+}
+
+const one = { count: 1 } as const;
+
+const paths = ['beats', 'serving'] as const;
+
+/** How long a refused ping waits before it is tried again: longer each time, but never longer than an interval (R10.1). */
+function retryDelayMs({ pingIntervalMs, serving }: HeartbeatMonitorContext): number {
+  return Math.min(pingIntervalMs, pingIntervalMs * firstRetryPart * 2 ** (serving.missed - 1));
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

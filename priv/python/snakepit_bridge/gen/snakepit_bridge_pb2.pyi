@@ -8,18 +8,42 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PingRequest(_message.Message):
-    __slots__ = ("message",)
+    __slots__ = ("message", "client_time")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_TIME_FIELD_NUMBER: _ClassVar[int]
     message: str
-    def __init__(self, message: _Optional[str] = ...) -> None: ...
+    client_time: _timestamp_pb2.Timestamp
+    def __init__(self, message: _Optional[str] = ..., client_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PingResponse(_message.Message):
-    __slots__ = ("message", "server_time")
+    __slots__ = ("message", "server_time", "success", "statistics")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SERVER_TIME_FIELD_NUMBER: _ClassVar[int]
+    SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    STATISTICS_FIELD_NUMBER: _ClassVar[int]
     message: str
     server_time: _timestamp_pb2.Timestamp
-    def __init__(self, message: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    success: bool
+    statistics: WorkerStatistics
+    def __init__(self, message: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., success: bool = ..., statistics: _Optional[_Union[WorkerStatistics, _Mapping]] = ...) -> None: ...
+
+class WorkerStatistics(_message.Message):
+    __slots__ = ("in_flight", "served", "failed", "uptime_ms", "oldest_call_ms", "loop_lag_ms", "delay_ms")
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_CALL_MS_FIELD_NUMBER: _ClassVar[int]
+    LOOP_LAG_MS_FIELD_NUMBER: _ClassVar[int]
+    DELAY_MS_FIELD_NUMBER: _ClassVar[int]
+    in_flight: int
+    served: int
+    failed: int
+    uptime_ms: int
+    oldest_call_ms: int
+    loop_lag_ms: float
+    delay_ms: float
+    def __init__(self, in_flight: _Optional[int] = ..., served: _Optional[int] = ..., failed: _Optional[int] = ..., uptime_ms: _Optional[int] = ..., oldest_call_ms: _Optional[int] = ..., loop_lag_ms: _Optional[float] = ..., delay_ms: _Optional[float] = ...) -> None: ...
 
 class InitializeSessionRequest(_message.Message):
     __slots__ = ("session_id", "metadata", "config")

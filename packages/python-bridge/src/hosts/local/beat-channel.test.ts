@@ -18,7 +18,7 @@ const READY = {
   lifeline: true,
   tools: ['add', 'ä'],
 } as const;
-const PONG = { type: 'pong', seq: 7, inFlight: 0, loopLagMs: 0.4 } as const;
+const PONG = { type: 'pong', seq: 7, inFlight: 0, loopLagMs: 0.4, oldestCallMs: 12 } as const;
 const FAILED = { type: 'failed', code: 'LISTEN', message: 'no', traceback: null } as const;
 
 interface Heard {
@@ -61,6 +61,7 @@ describe('parseBeatLine', () => {
     [JSON.stringify({ ...READY, address: null }), 'missing'],
     [JSON.stringify({ ...PONG, seq: -1 }), 'wrong type'],
     [JSON.stringify({ ...PONG, loopLagMs: -1 }), 'wrong type'],
+    [JSON.stringify({ ...PONG, oldestCallMs: 'long' }), 'wrong type'],
     [JSON.stringify({ ...FAILED, traceback: 3 }), 'wrong type'],
     [JSON.stringify({ ...FAILED, code: undefined }), 'missing'],
   ])('rejects %s', (line, detail) => {

@@ -127,7 +127,7 @@ describe('beats', () => {
     const stop = worker.beats.onPong((pong) => pongs.push(pong));
     worker.beats.ping(1);
     await until(() => pongs.length === 1, 'pong');
-    expect(pongs).toEqual([{ seq: 1, inFlight: 0, loopLagMs: 0 }]);
+    expect(pongs).toEqual([{ seq: 1, inFlight: 0, loopLagMs: 0, oldestCallMs: 0 }]);
     stop();
     const later = new Promise<Pong>((resolve) => worker.beats.onPong(resolve));
     worker.beats.ping(2);

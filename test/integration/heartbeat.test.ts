@@ -1,0 +1,240 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { SnakepitError } from '@snakepit/core';
+import type { Snakepit, WorkerInfo } from '@snakepit/python-bridge';
+import {
+  errorOf,
+  isAlive,
+  SnakepitBench,
+  until,
+  type BenchPool,
+} from '../fixtures/snakepit-bench.ts';
+
+// Real workers that fall ill, each in a way of its own, side by side, and what becomes of them with the defaults.
+
+jest.setTimeout(60_000);
+
+/** What became of one pool with one worker. */
+interface Story {
+  readonly osPid: number;
+  /** From the moment in which it fell ill, in milliseconds. */
+  readonly foundAfterMs: number;
+  readonly fault: string;
+  readonly error: SnakepitError;
+  readonly sum: unknown;
+  readonly after: WorkerInfo | undefined;
+}
+
+interface Illness {
+  readonly pool: string;
+  readonly fault: 'beats' | 'serving' | 'busy';
+  readonly config?: BenchPool;
+  /** The call that is in flight when it falls ill. */
+  readonly call: readonly [tool: string, args?: Record<string, unknown>];
+  /** Makes it ill; where there is nothing to do the call itself does. */
+  readonly strike?: (osPid: number) => void;
+}
+
+const bench = new SnakepitBench();
+const markOf = (pool: string): string => `${pool}.begun`;
+const illnesses: readonly Illness[] = [
+  { pool: 'hung-loop', fault: 'serving', call: ['hang_loop'] },
+  { pool: 'lock-held', fault: 'beats', call: ['hold_lock'] },
+  {
+    pool: 'stopped',
+    fault: 'beats',
+    call: ['slow', { seconds: 1000 }],
+    strike: (osPid) => process.kill(osPid, 'SIGSTOP'),
+  },
+  {
+    pool: 'black-hole',
+    fault: 'serving',
+    config: { env: { SICK_BLACK_HOLE: bench.path('black-hole') } },
+    call: ['slow', { seconds: 1000 }],
+    strike: () => {
+      writeFileSync(bench.path('black-hole'), '');
+    },
+  },
+  {
+    pool: 'mute',
+    fault: 'serving',
+    config: { env: { SICK_MUTE: bench.path('mute') } },
+    call: ['slow', { seconds: 1000 }],
+    strike: () => {
+      writeFileSync(bench.path('mute'), '');
+    },
+  },
+  {
+    pool: 'overdue',
+    fault: 'busy',
+    config: { heartbeat: { busyTimeout: 3_000 } },
+    call: ['spin', { seconds: 1000 }],
+  },
+];
+
+/** Lets the worker of a pool fall ill, and watches until another one serves in its place. */
+async function watch(snakepit: Snakepit, illness: Illness): Promise<Story> {
+  const { pool, call, strike } = illness;
+  const workerOf = (): WorkerInfo | undefined =>
+    snakepit.workers().find((worker) => worker.pool === pool);
+  const osPid = workerOf()?.osPid ?? 0;
+  await snakepit.execute('add', { a: 1, b: 1 }, { pool });
+  const [tool, args] = call;
+  const inFlight = errorOf(
+    snakepit.execute(
+      tool,
+      { ...args, mark: bench.path(markOf(pool)) },
+      { pool, timeout: Infinity },
+    ),
+  );
+  await bench.marked(markOf(pool));
+  const struckAtMs = performance.now();
+  strike?.(osPid);
+  const [fault, foundAfterMs] = await new Promise<[string, number]>((resolve) => {
+    snakepit.system.telemetry.on('snakepit.worker.heartbeat.failed', (_, about) => {
+      if (about.pool === pool) resolve([about.fault, performance.now() - struckAtMs]);
+    });
+  });
+  // What made this one ill must not make its successor ill.
+  rmSync(bench.path(pool), { force: true });
+  const error = await inFlight;
+  const sum = await snakepit.execute('add', { a: 2, b: 3 }, { pool });
+  return { osPid, foundAfterMs, fault, error, sum, after: workerOf() };
+}
+
+interface Heard {
+  readonly event: string;
+  readonly pool: string;
+  readonly workerId: string;
+  readonly path: string;
+  readonly latencyMs: number | undefined;
+}
+
+let snakepit: Snakepit;
+const stories = new Map<string, Story>();
+const heard: Heard[] = [];
+let spun: { readonly rounds: number; readonly worker: WorkerInfo | undefined };
+let healthy: WorkerInfo | undefined;
+
+beforeAll(async () => {
+  const adapter = 'sick.Sick';
+  const own = illnesses.map(({ pool, config }) => ({ name: pool, adapter, ...config }));
+  const others = ['healthy', 'busy'].map((name) => ({ name, adapter }));
+  snakepit = await bench.startAll([...own, ...others]);
+  for (const name of ['received', 'missed'] as const) {
+    snakepit.system.telemetry.on(`snakepit.worker.heartbeat.${name}`, (measured, about) => {
+      const latencyMs = 'latencyMs' in measured ? measured.latencyMs : undefined;
+      heard.push({ event: name, ...about, latencyMs });
+    });
+  }
+  const spin = snakepit.execute<number>('spin', { seconds: 16 }, { pool: 'busy' });
+  await errorOf(snakepit.execute('fail', {}, { pool: 'healthy' }));
+  await snakepit.execute('add', { a: 1, b: 1 }, { pool: 'healthy' });
+  await Promise.all(
+    illnesses.map(async (illness) => {
+      stories.set(illness.pool, await watch(snakepit, illness));
+    }),
+  );
+  const rounds = await spin;
+  const inPool = (name: string): WorkerInfo | undefined =>
+    snakepit.workers().find(({ pool }) => pool === name);
+  spun = { rounds, worker: inPool('busy') };
+  healthy = inPool('healthy');
+}, 60_000);
+afterAll(() => bench.close());
+
+describe('a worker that falls ill', () => {
+  test.each(illnesses.map(({ pool, fault }) => ({ pool, fault })))(
+    '[I4.3] [R2.2] [R2.5] $pool: it is found within 10 s, its call fails, and its successor serves',
+    ({ pool, fault }) => {
+      const story = stories.get(pool);
+      expect(story).toMatchObject({
+        fault,
+        sum: 5,
+        after: { state: expect.stringMatching(/^ready\./), restarts: 1 },
+      });
+      expect(story?.foundAfterMs).toBeLessThanOrEqual(10_000);
+      expect(story?.after?.osPid).not.toBe(story?.osPid);
+      expect(isAlive(story?.osPid ?? 0)).toBe(false);
+      const worker = `${pool}_worker_1`;
+      expect(story?.error).toMatchObject({ code: 'WORKER_CRASHED', details: { pool, worker } });
+      const sentence = {
+        beats: 'no pong on its beat channel',
+        serving: 'its gRPC server is silent',
+        busy: 'pools[].heartbeat.busyTimeout',
+      }[fault];
+      expect(story?.error.message).toContain(sentence);
+    },
+  );
+
+  test('[I4.3] only what is ill has misses: the beats of a worker whose server is silent go on', () => {
+    const missed = heard.filter(({ event }) => event === 'missed');
+    const pathsOf = (pool: string): string[] =>
+      missed.filter((one) => one.pool === pool).map(({ path }) => path);
+    for (const { pool, fault } of illnesses) {
+      if (fault === 'serving') expect(pathsOf(pool)).toEqual(['serving', 'serving', 'serving']);
+      if (fault === 'busy') expect(pathsOf(pool)).toEqual([]);
+      if (fault === 'beats') expect(pathsOf(pool)).toEqual(expect.arrayContaining(['beats']));
+    }
+  });
+});
+
+describe('a worker that is well', () => {
+  test('[R2.1] answers within a second, on both paths, while it works as hard as it can', () => {
+    for (const pool of ['healthy', 'busy']) {
+      for (const path of ['beats', 'serving']) {
+        const latencies = heard
+          .filter((one) => one.event === 'received' && one.pool === pool && one.path === path)
+          .map(({ latencyMs }) => latencyMs ?? Infinity);
+        expect(latencies.length).toBeGreaterThan(1);
+        expect(Math.max(...latencies)).toBeLessThan(1_000);
+      }
+    }
+  });
+
+  test('[I4.3] [R2.2] is kept, however long it is busy with pure Python', () => {
+    expect(spun.rounds).toBeGreaterThan(0);
+    expect(spun.worker).toMatchObject({ restarts: 0, state: expect.stringMatching(/^ready\./) });
+    expect(healthy).toMatchObject({ restarts: 0, state: expect.stringMatching(/^ready\./) });
+  });
+
+  test('[R5.2] telemetry says which worker, which path, whether it answered, and how long that took', () => {
+    for (const path of ['beats', 'serving']) {
+      expect(heard).toContainEqual({
+        ...{ event: 'received', pool: 'healthy', workerId: 'healthy_worker_1', path },
+        latencyMs: expect.any(Number),
+      });
+    }
+    expect(heard).toContainEqual({
+      ...{ event: 'missed', pool: 'mute', workerId: 'mute_worker_1', path: 'serving' },
+      ...{ error: undefined, latencyMs: undefined },
+    });
+  });
+
+  test('[T1.4] [T1.3] workers() shows its heartbeat and what it says of itself', () => {
+    expect(healthy?.heartbeat).toEqual({
+      beats: { latencyMs: expect.any(Number), missed: 0, lastSeenAgoMs: expect.any(Number) },
+      serving: { latencyMs: expect.any(Number), missed: 0, lastSeenAgoMs: expect.any(Number) },
+      statistics: {
+        ...{ inFlight: 0, served: 1, failed: 1, oldestCallMs: 0 },
+        uptimeMs: expect.any(Number),
+        loopLagMs: expect.any(Number),
+        delayMs: expect.any(Number),
+      },
+    });
+    const { beats, serving, statistics } = healthy?.heartbeat ?? {};
+    expect(beats?.lastSeenAgoMs).toBeLessThan(3_000);
+    expect(serving?.lastSeenAgoMs).toBeLessThan(5_000);
+    expect(statistics?.uptimeMs).toBeGreaterThan(5_000);
+  });
+
+  test('[T1.4] stopped with everybody else, it leaves no monitor behind', async () => {
+    const labels = (): string[] => [...snakepit.system.processes()].map(({ label }) => label);
+    expect(labels().filter((label) => label === 'heartbeatMonitor')).toHaveLength(
+      illnesses.length + 2,
+    );
+    await snakepit.stop();
+    expect(labels()).not.toContain('heartbeatMonitor');
+    await until(() => bench.leftovers().length === 0, 'nothing to be left');
+  });
+});
