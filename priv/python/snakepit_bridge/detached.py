@@ -18,7 +18,7 @@ _OWN = frozenset(
         "SNAKEPIT_WITHOUT_LAYERS",
     )
 )
-_MARKER_PREFIX = "SNAKEPIT_RUN_"
+_MARKER_PREFIXES = ("SNAKEPIT_RUN_", "SNAKEPIT_OWNER_")
 
 
 def detached_env(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -44,5 +44,5 @@ def detached_env(environment: Mapping[str, str] | None = None) -> dict[str, str]
     return {
         name: value
         for name, value in given.items()
-        if name not in _OWN and not name.startswith(_MARKER_PREFIX)
+        if name not in _OWN and not name.startswith(_MARKER_PREFIXES)
     }

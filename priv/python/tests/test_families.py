@@ -93,6 +93,12 @@ def test_fork_ends_alone(spawn: StartWorker) -> None:
     assert worker.execute("add", a=1) == 3
 
 
+def test_detached_environment() -> None:
+    """No variable is left by which a run, written down or not, would know its own."""
+    marks = {"SNAKEPIT_RUN_x": "1", "SNAKEPIT_OWNER_x": "me", "SNAKEPIT_WORKER": "a/b/c"}
+    assert detached_env({**marks, "PATH": "/bin"}) == {"PATH": "/bin"}
+
+
 def test_detached(spawn: StartWorker) -> None:
     """[R3.3] What was started with `detached_env()` and in a session of its own carries no mark of
     the run and outlives its worker; without the helper the marks are on it, for the sweep."""
