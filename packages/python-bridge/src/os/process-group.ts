@@ -1,4 +1,3 @@
-import { readFileSync, readdirSync } from 'node:fs';
 import { currentPlatform } from './platform/current.ts';
 import {
   isDeadState,
@@ -8,8 +7,6 @@ import {
   type ProcessStat,
 } from './platform/platform.ts';
 import { readProcessStat } from './process-identity.ts';
-
-export { hasEntry } from './platform/linux.ts';
 
 /**
  * Every live process of a group; zombies are not listed, they only wait to be reaped.
@@ -90,22 +87,4 @@ export function markedStat(
 /** Whether a process runs under our user id; `true` where that cannot be asked. */
 export function isOwnedByUs(pid: number, platform: Platform = currentPlatform): boolean {
   return platform.isOwnedByUs(pid);
-}
-
-/** Numbers of all processes in `/proc`; empty where there is none. */
-export function listPids(): readonly number[] {
-  try {
-    return readdirSync('/proc').flatMap((name) => (/^\d+$/u.test(name) ? Number(name) : []));
-  } catch {
-    return [];
-  }
-}
-
-/** Environment of a process as given at exec; `undefined` when gone or not ours to read. */
-export function readEnvironment(pid: number): Buffer | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/environ`);
-  } catch {
-    return undefined;
-  }
 }

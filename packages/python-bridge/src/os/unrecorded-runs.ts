@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isOwnedByUs, listPids, readEnvironment } from './process-group.ts';
+import { isOwnedByUs, listMarks } from './process-group.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { identityText, isRunId, parseIdentityText, type RunFile } from './run-record-format.ts';
 
@@ -24,12 +24,14 @@ export function ownerVariable(runId: string, owner: ProcessIdentity): readonly [
  */
 export async function findUnrecordedRuns(): Promise<readonly RunFile[]> {
   const runs = new Map<string, RunFile>();
-  for (const [index, pid] of listPids().entries()) {
+  let looked = 0;
+  for (const { pid, marks } of listMarks()) {
+    looked += 1;
     // Thousands of processes take tens of milliseconds.
-    if (index % 64 === 63) await nextTurn();
-    const environ = readEnvironment(pid);
-    if (environ?.includes(OWNER_PREFIX) !== true || !isOwnedByUs(pid)) continue;
-    for (const entry of environ.toString('utf8').split('\0')) {
+    if (looked % 64 === 0) await nextTurn();
+    const entries = marks.startingWith(OWNER_PREFIX);
+    if (entries.length === 0 || !isOwnedByUs(pid)) continue;
+    for (const entry of entries) {
       const run = parseOwnerEntry(entry);
       if (run !== undefined) runs.set(entry, run);
     }
