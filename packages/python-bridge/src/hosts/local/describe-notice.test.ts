@@ -6,7 +6,10 @@ import type { CleanupReport } from './worker-cleanup.ts';
 
 const ref = { host: 'local', pool: 'default', workerId: 'w1', incarnation: '1' };
 const stuck: ProcessStat = { pid: 77, state: 'D', parentPid: 1, groupId: 70, startTime: '5' };
-const nothing: CleanupReport = { survivors: [], killedSingly: [], escaped: [], durationMs: 1 };
+const nothing: CleanupReport = {
+  ...{ groupKill: 'gone', survivors: [], killedSingly: [], escaped: [] },
+  durationMs: 1,
+};
 
 function cleanedUp(report: Partial<CleanupReport>): HostNotice {
   return { kind: 'cleanedUp', ref, report: { ...nothing, ...report } };
@@ -31,9 +34,11 @@ describe('describeNotice', () => {
   );
 
   test('[R10.3] what only the second means could end is a warning', () => {
-    const line = describeNotice(cleanedUp({ killedSingly: [stuck] }));
+    const line = describeNotice(cleanedUp({ groupKill: 'notPermitted', killedSingly: [stuck] }));
     expect(line?.level).toBe('warn');
-    expect(line?.text).toContain('killed one by one: 77 (D)');
+    expect(line?.text).toContain(
+      '(notPermitted), so its processes were killed by marker or one by one: 77 (D)',
+    );
   });
 
   test('what had to be hunted down is told, an ordinary end is not', () => {

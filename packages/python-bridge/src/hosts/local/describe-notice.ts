@@ -46,7 +46,7 @@ function describeCleanup(worker: string, report: CleanupReport): NoticeLine | un
   if (killedSingly.length > 0) {
     return {
       level: 'warn',
-      text: `the group of worker ${worker} did not die as a group, and was killed one by one: ${listed(killedSingly)}`,
+      text: `the group of worker ${worker} could not be killed as a group (${report.groupKill}), so its processes were killed by marker or one by one: ${listed(killedSingly)}`,
     };
   }
   if (escaped.length === 0) return undefined;

@@ -4,6 +4,7 @@ import { isRunning, type ProcessIdentity, type ProcessStat } from '../../os/proc
 import {
   killEscapees,
   monotonicClock,
+  signalGroup,
   signalProcess,
   sleep,
   terminateGroup,
@@ -41,7 +42,9 @@ export interface Survivor extends ProcessStat {
 export interface CleanupReport {
   /** Processes that had left the group and were killed. */
   readonly escaped: readonly ProcessStat[];
-  /** Processes that the kill of the group had left, and that were killed one by one. */
+  /** What became of the kill of the group after the worker's exit; `gone` when nobody was left in it. */
+  readonly groupKill: SignalResult;
+  /** Processes that the kill of the group had left, and that were killed by marker or one by one. */
   readonly killedSingly: readonly ProcessStat[];
   /** Processes that live in spite of SIGKILL; the worker stays recorded for the next sweep. */
   readonly survivors: readonly Survivor[];
@@ -52,6 +55,7 @@ export interface CleanupReport {
 /** Where the layer is switched off. */
 const NOTHING_DONE: CleanupReport = {
   escaped: [],
+  groupKill: 'refused',
   killedSingly: [],
   survivors: [],
   durationMs: 0,
@@ -80,6 +84,7 @@ export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupRepo
   if (!ended.killsAtExit) return NOTHING_DONE;
   const clock = ended.clock ?? monotonicClock;
   const startMs = clock.now();
+  const groupKill = signalGroup(ended.leader, 'SIGKILL');
   const { escaped, survivors } = await terminateGroup({
     ...search(ended),
     termTimeoutMs: 0,
@@ -88,15 +93,26 @@ export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupRepo
   });
   const singly = await killSingly(ended, survivors, clock);
   if (ended.socketPath !== undefined) removeSocket(ended.socketPath);
-  return { escaped, ...singly, durationMs: clock.now() - startMs };
+  const isInGroup = ({ groupId }: ProcessStat): boolean => groupId === ended.leader.pid;
+  // What a kill of the group reaches a moment too late for the look after it, is no news.
+  const byMarker = groupKill === 'notPermitted' ? escaped.filter(isInGroup) : [];
+  return {
+    escaped: escaped.filter((stat) => !isInGroup(stat)),
+    groupKill,
+    killedSingly: [...byMarker, ...singly.killed],
+    survivors: singly.survivors,
+    durationMs: clock.now() - startMs,
+  };
 }
 
 async function killSingly(
   { leader }: EndedWorker,
   left: readonly ProcessStat[],
   clock: WaitingClock,
-): Promise<Pick<CleanupReport, 'killedSingly' | 'survivors'>> {
-  const attempts = left.map((stat): Survivor => {
+): Promise<{ readonly killed: readonly ProcessStat[]; readonly survivors: readonly Survivor[] }> {
+  // One may have been found twice: in the group and by its marker.
+  const each = new Map(left.map((stat) => [`${stat.pid} ${stat.startTime}`, stat]));
+  const attempts = [...each.values()].map((stat): Survivor => {
     const { pid, startTime } = stat;
     return { ...stat, lastAttempt: signalProcess({ ...leader, pid, startTime }, 'SIGKILL') };
   });
@@ -105,7 +121,7 @@ async function killSingly(
   const deadlineMs = clock.now() + SINGLE_KILL_TIMEOUT_MS;
   while (attempts.some(lives) && clock.now() < deadlineMs) await sleep(clock, SINGLE_KILL_POLL_MS);
   const survivors = attempts.filter(lives);
-  return { killedSingly: attempts.filter((one) => !survivors.includes(one)), survivors };
+  return { killed: attempts.filter((one) => !survivors.includes(one)), survivors };
 }
 
 /**

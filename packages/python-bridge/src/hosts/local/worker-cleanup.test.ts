@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import {
+  carriers,
+  isAlive,
+  membersOf,
+  until,
+} from '../../../../../test/fixtures/processes/census.mjs';
+import { openBench, type Bench } from '../../../../../test/fixtures/processes/host-bench.mjs';
+import type { CleanupReport } from './worker-cleanup.ts';
+
+// Signals that fail: the function that sends them is the only thing here that is not real.
+
+jest.setTimeout(60_000);
+
+const never = new AbortController().signal;
+const kill = process.kill.bind(process);
+
+let bench: Bench;
+beforeEach(() => {
+  bench = openBench();
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await bench.close();
+});
+
+/** What `process.kill` does to some numbers; the others get their signal. */
+function failSignals(fails: (pid: number) => 'EPERM' | 'ignored' | undefined): void {
+  jest.spyOn(process, 'kill').mockImplementation((pid, signal) => {
+    const failure = signal === 0 ? undefined : fails(pid);
+    if (failure === 'EPERM') throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    return failure === 'ignored' ? true : kill(pid, signal);
+  });
+}
+
+async function cleanupReport(): Promise<CleanupReport> {
+  const find = (): CleanupReport | undefined =>
+    bench.notices.flatMap((one) => (one.kind === 'cleanedUp' ? one.report : []))[0];
+  return until(find, 'the cleanup to be over');
+}
+
+describe('when the group cannot be killed', () => {
+  test('[R10.3] [I4.5] whoever carries the mark is killed by it, and whoever carries none one by one', async () => {
+    failSignals((pid) => (pid < 0 ? 'EPERM' : undefined));
+    const program = 'sleep 1000 & env -i sleep 1000 & exec sleep 0.5';
+    const spec = { ...bench.spec('unused'), command: ['sh', '-c', program] as const };
+    const worker = await bench.createHost().start(spec, never);
+    const kids = await until(() => {
+      const found = membersOf(worker.pid ?? 0).filter((pid) => pid !== worker.pid);
+      return found.length === 2 && carriers(bench.token).length === 2 ? found : undefined;
+    }, 'a child with and one without our mark');
+    expect(await worker.exited).toEqual({ kind: 'exited', code: 0 });
+    expect(kids.filter(isAlive)).toEqual([]);
+    const report = await cleanupReport();
+    expect(report.survivors).toEqual([]);
+    expect(report.groupKill).toBe('notPermitted');
+    expect(report.escaped).toEqual([]);
+    expect(report.killedSingly.map(({ pid }) => pid).sort()).toEqual([...kids].sort());
+    expect(bench.recordedWorkers()).toEqual([]);
+  });
+
+  test('[R10.3] [I4.5] and nothing else helps, the process is named with the reason, and the worker stays recorded', async () => {
+    const program = 'sleep 1000 & exec sleep 0.5';
+    const spec = { ...bench.spec('unused'), command: ['sh', '-c', program] as const };
+    const worker = await bench.createHost().start(spec, never);
+    const [kid = 0] = await until(() => {
+      const found = membersOf(worker.pid ?? 0).filter((pid) => pid !== worker.pid);
+      return found.length === 1 ? found : undefined;
+    }, 'the child');
+    failSignals((pid) => (pid < 0 || pid === kid ? 'EPERM' : undefined));
+    await worker.exited;
+    const report = await cleanupReport();
+    expect(report.survivors).toMatchObject([{ pid: kid, lastAttempt: 'notPermitted' }]);
+    expect(report.durationMs).toBeLessThan(5_000);
+    expect(isAlive(kid)).toBe(true);
+    expect(bench.recordedWorkers()).toHaveLength(1);
+    expect(bench.run.closeRun()).toMatchObject({ ok: false });
+  });
+});
+
+describe('a worker that does not die of SIGKILL, as in uninterruptible sleep', () => {
+  test('[R10.3] [I4.5] is told, stays recorded, and does not keep its host from closing', async () => {
+    const host = bench.createHost();
+    const worker = await host.start(bench.spec('never_ready.py'), never);
+    const { pid } = worker;
+    failSignals((target) => (Math.abs(target) === pid ? 'ignored' : undefined));
+    await host.close();
+    expect(isAlive(pid ?? 0)).toBe(true);
+    expect(bench.notices).toMatchObject([{ kind: 'stuck', pid }]);
+    expect(bench.recordedWorkers()).toHaveLength(1);
+    jest.restoreAllMocks();
+    await worker.signal('kill');
+    await worker.exited;
+    await until(() => bench.recordedWorkers().length === 0, 'record removed');
+  });
+});
