@@ -7,10 +7,12 @@ import { runJest } from './test/jest.mjs';
 import { endLeftovers, findLeftovers } from './test/leftovers.mjs';
 import { runPytest } from './test/pytest.mjs';
 import { makeSandbox } from './test/sandbox.mjs';
+import { installShells } from './test/shells.mjs';
 import { summaryOf } from './test/summary.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const args = process.argv.slice(2);
+installShells({ root });
 const sandbox = makeSandbox(process.env);
 // Ctrl-C reaches the runners too: they end, and what they leave is still looked for and ended.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => undefined);

@@ -88,11 +88,27 @@ start_time() { # PID
     set -- ${started##*) }
     started=${20}
   else
-    started=$(ps -o lstart= -p "$1" 2>/dev/null) || return 1
-    # shellcheck disable=SC2046,SC2086 # Words are what is wanted.
-    started=$(set -- $started && IFS=_ && echo "$*")
-    [ -n "$started" ]
+    case $starts in
+      *" $1:"*)
+        started=${starts#*" $1:"}
+        started=${started%% *}
+        ;;
+      *) return 1 ;;
+    esac
   fi
+}
+
+# Without /proc: start times of all processes, in $starts, each a word; asked once, for ps takes its time.
+read_starts() {
+  [ -z "$proc" ] || return 0
+  starts=$(
+    ps -axo pid=,lstart= 2>/dev/null | while read -r pid weekday month day time year; do
+      echo "$pid:${weekday}_${month}_${day}_${time}_$year"
+    done
+  )
+  # shellcheck disable=SC2086 # Words are what is wanted.
+  set -- $starts
+  starts=" $* "
 }
 
 # Whether the number still means the group that was registered: a leader that lives must have started
@@ -104,6 +120,7 @@ is_same() { # PGID START
 }
 
 signal_groups() { # SIGNAL
+  read_starts
   for entry in $groups; do
     is_same "${entry%%:*}" "${entry#*:}" || {
       log "${entry%%:*} belongs to somebody else now"

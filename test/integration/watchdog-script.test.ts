@@ -96,7 +96,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('$name'
     expect(spawnSync('ls', [evil]).status).not.toBe(0);
   });
 
-  test('[R1.3] whoever carries the marker goes too; who only looks like it stays', async () => {
+  test('[I4.1] whoever carries the marker goes too; who only looks like it stays', async () => {
     const run = bench.run({ shell, env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
     const [name = '', value = ''] = MARKER.split('=');
     const marked = bench.victim(['sleep', '1000'], { [name]: value });
