@@ -29,7 +29,7 @@ const CHARTS = [
   ],
   [
     heartbeatMonitorMachine,
-    'Asks one worker for signs of life. A miss is judged before it counts: after a stall of our own event loop the worker gets a fresh ping first ([ADR-0004](../adr/0004-what-a-heartbeat-miss-is.md)).',
+    'Asks one worker for signs of life, on two paths: the beat channel, and the server that takes the calls. Time comes as events, from one timer: after a stall of our own event loop both paths get a fresh ping before the worker is judged ([ADR-0004](../adr/0004-what-a-heartbeat-miss-is.md), [ADR-0014](../adr/0014-heartbeats-ask-two-paths.md)).',
   ],
   [
     gracefulShutdownMachine,

@@ -42,7 +42,6 @@ class Program {
     );
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.said.push(JSON.parse(line) as Said);
-      process.stderr.write(line + '\n');
     });
   }
 

@@ -124,15 +124,15 @@ describe('a worker that hangs', () => {
     const snakepit = await bench.start({ heartbeat });
     const osPid = osPidOf(snakepit);
     const missed: number[] = [];
-    snakepit.system.telemetry.on('snakepit.worker.heartbeat.missed', (measured) => {
-      missed.push(measured.missed);
+    snakepit.system.telemetry.on('snakepit.worker.heartbeat.missed', (measured, { path }) => {
+      if (path === 'beats') missed.push(measured.missed);
     });
     const call = errorOf(snakepit.execute('slow', { seconds: 60, mark: bench.path('begun') }));
     await bench.marked('begun');
     process.kill(osPid, 'SIGSTOP');
     const error = await call;
     expect(error.code).toBe('WORKER_CRASHED');
-    expect(error.message).toContain('it answered no heartbeat in time and is replaced');
+    expect(error.message).toContain('it answered no heartbeat in time (no pong on its beat channel) and is replaced');
     expect(missed).toEqual([1, 2, 3]);
     await replaced(snakepit, osPid);
     expect(isAlive(osPid)).toBe(false);

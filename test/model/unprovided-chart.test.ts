@@ -28,7 +28,7 @@ describe('a chart without its effects says which one is missing', () => {
   const end = { type: 'EXIT', from: new Pid(1), reason: exitReason.shutdown };
 
   test.each<[string, AnyStateMachine, object, AnyEventObject[], string]>([
-    ['heartbeatMonitor', heartbeatMonitorMachine, {}, [], 'sendPing'],
+    ['heartbeatMonitor', heartbeatMonitorMachine, {}, [], 'sendBeat'],
     ['gracefulShutdown', gracefulShutdownMachine, { ...limits, begin: 'ask' }, [], 'askProcess'],
     [
       'grpcWorker',

@@ -15,6 +15,7 @@ export type {
   SnakepitConfig,
   SnakepitStopOptions,
   Stats,
+  WorkerHeartbeat,
   WorkerInfo,
 } from '@snakepit/python-bridge';
 export { SnakepitError, isSnakepitError } from '@snakepit/core';
