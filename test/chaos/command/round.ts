@@ -7,6 +7,7 @@ import { endEveryone, everyone, processOf, type OsProcess, type Traces } from '.
 import type { RoundResult } from './statistics.ts';
 import { createRandom, type Random } from './system/random.mjs';
 import { PYTHON, Victim, type Said, type VictimOptions } from './victim.ts';
+import { isDeadly, withoutWatchdog, wronglyEnded } from './verdicts.ts';
 import type { Shot, Sighting, Witness } from './witness.ts';
 
 /** When everything of a dead runtime must be gone, in milliseconds (R1.1). */
@@ -175,7 +176,7 @@ export class Round {
     this.tell(shots.map((shot) => `${shot.signal} to ${shot.at.command}`).join(', at once '));
     const seen = await this.#watched(shots, isGuarded ? GONE_MS : 200);
     await victim.exited;
-    if (!isGuarded) return;
+    if (!isGuarded || seen.missed.includes(victim.process.pid)) return;
     const goneMs = await this.#lastGoneMs(seen);
     this.tell(`its last descendant is gone after ${Math.round(goneMs)} ms`);
     if (signal === 'SIGKILL') this.#goneMs.push(goneMs);
@@ -239,10 +240,20 @@ export class Round {
     return this.#witness.attack(shots, [], 0);
   }
 
+  /** Kills some workers one after the other, each when all serve again. */
+  async skirmish(victim: Victim, most = 3): Promise<void> {
+    const kills = this.random.integer(1, most);
+    for (let kill = 0; kill < kills; kill += 1) {
+      const target = this.random.pick(await this.workers(victim));
+      await this.shootWorkers(victim, [target], 'SIGKILL');
+      await victim.isServing();
+    }
+  }
+
   /** Lets the calls in flight be answered and ends the system, in order or by SIGKILL. */
   async end(victim: Victim): Promise<void> {
     await this.fallQuiet(victim);
-    if (this.random.chance(0.5)) await this.stop(victim);
+    if (this.random.chance(0.3)) await this.stop(victim);
     else await this.killRuntime(victim);
   }
 
@@ -348,28 +359,4 @@ export class Round {
       await sleep(10);
     }
   }
-}
-
-/** Those that were ended or given up before the system was told to stop, though nobody had harmed them. */
-function wronglyEnded({ said, harmed }: Victim): readonly string[] {
-  const stopping = said.findIndex(({ event }) => event === 'stopping');
-  const wrong = said
-    .slice(0, stopping === -1 ? said.length : stopping)
-    .filter(({ event }) => event === 'workerSick' || event === 'workerEnded')
-    .filter(({ osPid }) => typeof osPid === 'number' && !harmed.has(osPid))
-    .map((one) => [one['osPid'], JSON.stringify(one)] as const);
-  // First it is called sick, and then it ends: one wrong verdict.
-  return [...new Map(wrong.toReversed()).values()];
-}
-
-function isDeadly(signal: NodeJS.Signals): boolean {
-  return !['SIGSTOP', 'SIGCONT'].includes(signal);
-}
-
-/** A watchdog, and what it runs, live on purpose until it has seen three times that nobody is left. */
-function withoutWatchdog(processes: readonly OsProcess[]): readonly OsProcess[] {
-  const groups = new Set(
-    processes.flatMap(({ command, groupId }) => (command.includes('watchdog') ? groupId : [])),
-  );
-  return processes.filter(({ groupId }) => !groups.has(groupId));
 }

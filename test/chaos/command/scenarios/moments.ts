@@ -7,11 +7,14 @@ const killedAtStart: Scenario = {
   name: 'start-killed',
   about: 'SIGKILL of the runtime at any moment of its start',
   async play(round) {
-    const victim = round.spawn({ size: round.random.integer(1, 4) });
-    // Node itself needs a part of that; what comes later is hit in more rounds.
-    await victim.heard('starting', { limitMs: 60_000 });
-    await round.pause(0, 1_200);
-    await round.killRuntime(victim);
+    const starts = round.random.integer(1, 3);
+    for (let start = 0; start < starts; start += 1) {
+      const victim = round.spawn({ size: round.random.integer(1, 4) });
+      await victim.heard('starting', { limitMs: 60_000 });
+      await round.pause(0, 1_200);
+      if (!victim.isRunning) throw new Error(`it ended by itself: ${victim.lastWords}`);
+      await round.killRuntime(victim);
+    }
     if (round.random.chance(0.3)) await round.startNext();
   },
 };
@@ -57,10 +60,18 @@ const killedTogether: Scenario = {
 
 const daemons: Scenario = {
   name: 'daemons',
-  about: 'workers have daemons in sessions of their own; the watchdog or the next start ends them',
+  about:
+    'workers have daemons in sessions of their own, ended by the watchdog or the next start; strict descendants end those without environment too',
   async play(round) {
+    const count = round.random.integer(1, 4);
+    if (round.random.chance(0.3)) {
+      const victim = await round.startBusy({ config: { descendants: 'strict' } });
+      await round.giveFamily(victim, { kids: 1, daemons: count, cleared: count });
+      await round.killRuntime(victim);
+      return;
+    }
     await attackGuarded(round, async (victim) => {
-      await round.giveFamily(victim, { kids: 2, daemons: round.random.integer(1, 4) });
+      await round.giveFamily(victim, { kids: 2, daemons: count });
       return {};
     });
   },

@@ -87,6 +87,7 @@ const runtimePaused: Scenario = {
     else await blockFor(round, victim, ms);
     // Long enough for a verdict that the pause would have caused.
     await round.pause(1_500, 2_500);
+    await round.skirmish(victim);
     await round.end(victim);
   },
 };

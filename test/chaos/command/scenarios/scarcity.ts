@@ -34,9 +34,7 @@ async function exhaustRuntime(round: Round, victim: Victim): Promise<void> {
     await round.killRuntime(victim);
     return;
   }
-  const [target] = await round.workers(victim);
-  if (target !== undefined) await round.shootWorkers(victim, [target], 'SIGKILL');
-  await victim.isServing();
+  await round.skirmish(victim, 1);
   await round.end(victim);
 }
 
@@ -61,8 +59,7 @@ const diskFull: Scenario = {
       before: 'mount -t tmpfs -o "size=$CHAOS_SIZE,mode=0700" tmpfs "$CHAOS_STATE" || exit 9',
       config: { socketDir: sockets },
     });
-    await round.shootWorkers(victim, [round.random.pick(await round.workers(victim))], 'SIGKILL');
-    await victim.isServing();
+    await round.skirmish(victim, 4);
     await round.end(victim);
   },
 };
@@ -81,6 +78,7 @@ const noProcessor: Scenario = {
         await round.killRuntime(victim);
         return;
       }
+      await round.skirmish(victim, 2);
     } finally {
       await Promise.all(burners.map(endBurner));
     }
@@ -112,8 +110,7 @@ const clockJump: Scenario = {
     const calls = [1, 2, 3, 4].map(() => victim.call('shift_clock', { seconds: ms / 1_000 }));
     await Promise.all(calls.map((id) => round.answered(victim, id)));
     await round.pause(1_500, 2_500);
-    await round.shootWorkers(victim, [round.random.pick(await round.workers(victim))], 'SIGKILL');
-    await victim.isServing();
+    await round.skirmish(victim);
     await round.end(victim);
   },
 };

@@ -13,7 +13,7 @@ const workerKilled: Scenario = {
   about: 'workers die under load, one after the other or all in one instant, and are replaced',
   async play(round) {
     const victim = await round.startBusy({ size: round.random.integer(1, 3) });
-    const deaths = round.random.integer(2, 5);
+    const deaths = round.random.integer(3, 8);
     for (let death = 0; death < deaths; death += 1) {
       await killSome(round, victim);
       await victim.isServing();
@@ -67,6 +67,7 @@ const workerStalled: Scenario = {
       });
     }
     await victim.isServing();
+    await round.skirmish(victim);
     await round.end(victim);
   },
 };
@@ -81,6 +82,7 @@ const blackHole: Scenario = {
       victim.call('black_hole', {}, { timeout: 8_000 });
     });
     await victim.isServing();
+    await round.skirmish(victim);
     await round.end(victim);
   },
 };
