@@ -55,7 +55,7 @@ describe('the digits demo', () => {
       expect(stdout).not.toContain('\u001b');
       expect(stdout).toMatch(/^ {2}snakepit +running\.idle +<\d+>$/m);
       expect(stdout).toMatch(/└─ worker digits_worker_1 +ready\.\w+ +pid \d+$/m);
-      expect(stdout).toMatch(/└─ heartbeatMonitor +watching\.beats\.\w+\+serving\.\w+ +<\d+>$/m);
+      expect(stdout).toMatch(/└─ heartbeatMonitor +watching\.beats\.\w+ \+ serving\.\w+ +<\d+>$/m);
       expect(stdout).toMatch(/^ {2} 50 % {2}\d+ of 36 calls answered$/m);
       expect(stdout).toMatch(
         /^SIGKILL to digits_worker_\d \(pid \d+\) while it executes a batch$/m,

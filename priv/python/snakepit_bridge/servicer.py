@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
-from .calls import Calls, DrainingError
+from .calls import DrainingError
 from .channel_options import CORRELATION_HEADER
 from .failures import (
     ToolRaised,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from .adapter_loader import LoadedAdapter
     from .bridge_client import BridgeClient
+    from .heartbeat import HeartbeatClient
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,20 +42,41 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
     """Serves the tools of one adapter class."""
 
     def __init__(
-        self, adapter: LoadedAdapter, calls: Calls, executor: Executor, bridge: BridgeClient | None
+        self,
+        adapter: LoadedAdapter,
+        heartbeat: HeartbeatClient,
+        executor: Executor,
+        bridge: BridgeClient | None,
     ) -> None:
         self._adapter = adapter
         self._profile = read_profile(adapter.cls)
         self._tools = read_tools(adapter.cls)
-        self._calls = calls
+        self._heartbeat = heartbeat
+        self._calls = heartbeat.calls
         self._executor = executor
         self._bridge = bridge
         self._sessions = Sessions()
+        self._started = time.monotonic()
+        self._served = 0
+        self._failed = 0
 
     async def Ping(self, request: pb2.PingRequest, context: Context) -> pb2.PingResponse:
-        """Shows that the serving path answers."""
-        response = pb2.PingResponse(message=f"pong: {request.message}")
+        """Shows that the serving path answers, and tells how this worker is."""
+        self._heartbeat.note_rpc()
+        lag_ms = await _loop_lag_ms()
+        response = pb2.PingResponse(message=f"pong: {request.message}", success=True)
         response.server_time.GetCurrentTime()
+        statistics = response.statistics
+        statistics.in_flight = self._calls.count()
+        statistics.served = self._served
+        statistics.failed = self._failed
+        statistics.uptime_ms = int((time.monotonic() - self._started) * 1000)
+        statistics.oldest_call_ms = int(self._calls.oldest_ms())
+        statistics.loop_lag_ms = lag_ms
+        if request.HasField("client_time"):
+            delay_ns = response.server_time.ToNanoseconds() - request.client_time.ToNanoseconds()
+            # Nothing below zero: the caller's clock may be ahead.
+            statistics.delay_ms = max(0, delay_ns) / 1e6
         return response
 
     async def InitializeSession(
@@ -129,6 +152,7 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
             response = _fail(raised.error, request)
         except EncodingError as error:
             response = _fail(error, request)
+        self._count(answered=response.success)
         response.execution_time_ms = int((time.monotonic() - started) * 1000)
         return response
 
@@ -148,12 +172,21 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
                         await items.aclose()
                 if not chunks.finished:
                     await context.write(chunks.make_end())
+            self._count(answered=True)
         except DrainingError:
             await _abort(context, grpc.StatusCode.UNAVAILABLE, "this worker is stopping")
         except ToolRaised as raised:
+            self._count(answered=False)
             await _abort(context, grpc.StatusCode.INTERNAL, _describe(raised.error, request))
         except EncodingError as error:
+            self._count(answered=False)
             await _abort(context, grpc.StatusCode.INTERNAL, _describe(error, request))
+
+    def _count(self, *, answered: bool) -> None:
+        if answered:
+            self._served += 1
+        else:
+            self._failed += 1
 
     def _session_of(self, request: pb2.ExecuteToolRequest, context: Context) -> SessionContext:
         return SessionContext(request.session_id, _read_metadata(request, context), self._bridge)
@@ -192,6 +225,13 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
                 context, grpc.StatusCode.NOT_FOUND, describe_unknown_tool(name, self._tools)
             )
         return tool
+
+
+async def _loop_lag_ms() -> float:
+    """How long the event loop takes for one turn, now."""
+    started = time.monotonic()
+    await asyncio.sleep(0)
+    return (time.monotonic() - started) * 1000
 
 
 async def _abort(context: Context, code: grpc.StatusCode, details: str) -> NoReturn:

@@ -178,7 +178,8 @@ def test_token_refused(plain: Worker, metadata: list[tuple[str, str]]) -> None:
 def test_sessions_and_ping(plain: Worker) -> None:
     """[I2.5] The remaining calls of the contract answer as in the original."""
     stub = plain.stub
-    assert stub.Ping(pb2.PingRequest(message="hi"), metadata=HEADERS).message == "pong: hi"
+    pong = stub.Ping(pb2.PingRequest(message="hi"), metadata=HEADERS)
+    assert (pong.message, pong.success) == ("pong: hi", True)
     opened = stub.InitializeSession(
         pb2.InitializeSessionRequest(session_id="s9", metadata={"user": "42"}), metadata=HEADERS
     )

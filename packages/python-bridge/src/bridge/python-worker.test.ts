@@ -127,6 +127,40 @@ describe('a real worker', () => {
     expect((await client.ping({ deadlineMs: 5000 })).serverTimeMs).toBeGreaterThan(1e12);
   });
 
+  test('[T1.3] says with its pong how it is: calls, their ages, its own age, its event loop', async () => {
+    const before = await client.ping({ deadlineMs: 5000 });
+    expect(before).toMatchObject({ message: 'pong: ping', success: true });
+    await execute('add', { a: 1, b: 1 });
+    await failure(execute('fail', { text: 'no' }));
+    const controller = new AbortController();
+    const endless = failure(execute('forever', {}, { signal: controller.signal }));
+    const { statistics: first } = before;
+    let last = first;
+    while (last?.inFlight !== 1 || last.oldestCallMs < 20) {
+      last = (await client.ping({ deadlineMs: 5000 })).statistics;
+    }
+    controller.abort();
+    expect((await endless).code).toBe('CANCELLED');
+    expect(last.served - (first?.served ?? 0)).toBe(1);
+    expect(last.failed - (first?.failed ?? 0)).toBe(1);
+    expect(last.uptimeMs).toBeGreaterThanOrEqual(first?.uptimeMs ?? Infinity);
+    expect(last.oldestCallMs).toBeLessThanOrEqual(last.uptimeMs);
+    expect(last.loopLagMs).toBeGreaterThanOrEqual(0);
+    // From our sending to its answer: never longer than this test.
+    expect(last.delayMs).toBeLessThan(30_000);
+  });
+
+  test('[T1.3] a ping that is not answered in time, or has nobody to answer it, says so', async () => {
+    expect(await failure(client.ping({ deadlineMs: 0 }))).toMatchObject({ code: 'TIMEOUT' });
+    const nobody = createWorkerClient({ address: 'unix:/nobody/listens.sock', token: 'beef' });
+    try {
+      const error = await failure(nobody.ping({ deadlineMs: 10_000 }));
+      expect(error).toMatchObject({ code: 'WORKER_UNAVAILABLE' });
+    } finally {
+      nobody.close();
+    }
+  });
+
   test.each([[null], [true], [0.1], ['é\u0000"'], [[1, [2, {}]]], [{ a: { b: [null] } }]])(
     '%j goes to Python and back',
     async (value) => {
