@@ -330,8 +330,7 @@ export class LocalWorker implements WorkerHandle {
       return;
     }
     this.#stopWatchingAbort();
-    // It may have been put into a cgroup of its own by what started it.
-    this.#oomWatch.look();
+    this.#oomWatch.settle();
     const target = { target: address, token: this.#token };
     this.#ready.resolve({ ...target, pid, pythonVersion, lifeline, tools });
   }

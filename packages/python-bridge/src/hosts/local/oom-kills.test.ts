@@ -73,16 +73,32 @@ describe('createOomKills', () => {
     write('proc/1/cgroup', v2);
     write('cg/app/one/memory.events', events(0));
     const watch = kills.watch(1);
-    watch.look();
     write('proc/1/cgroup', '0::/app/two\n');
     write('cg/app/two/memory.events', events(5));
-    watch.look();
+    watch.settle();
     write('cg/app/one/memory.events', events(1));
     expect(watch.wasKilled()).toBe(false);
     write('cg/app/two/memory.events', events(6));
     rmSync(join(base, 'proc/1'), { recursive: true });
-    watch.look();
+    watch.settle();
     expect(watch.wasKilled()).toBe(true);
+    watch.release();
+  });
+
+  test('[I4.6] one that does not even start is followed, too', async () => {
+    write('proc/1/cgroup', v2);
+    write('cg/app/one/memory.events', events(0));
+    const watch = kills.watch(1);
+    write('proc/1/cgroup', '0::/app/two\n');
+    write('cg/app/two/memory.events', events(5));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    write('cg/app/two/memory.events', events(6));
+    // It has ended, and nobody has reaped it yet.
+    write('proc/1/cgroup', '4:memory:/\n');
+    write('cg/memory/memory.oom_control', control(9));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(watch.wasKilled()).toBe(true);
+    watch.release();
   });
 
   test.each([
@@ -94,7 +110,7 @@ describe('createOomKills', () => {
     if (cgroup !== undefined) write('proc/9/cgroup', cgroup);
     if (text !== undefined) write('cg/memory/app/one/memory.oom_control', text);
     const watch = kills.watch(9);
-    watch.look();
+    watch.settle();
     expect(watch.wasKilled()).toBe(false);
     watch.release();
     watch.release();

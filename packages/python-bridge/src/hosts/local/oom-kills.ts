@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 /** Kills of one worker's cgroup by the kernel's out-of-memory killer. */
 export interface OomWatch {
-  /** Looks again where the process counts: it may have moved itself since. */
-  look(): void;
+  /** It has started, so it moves no more: looks for the last time where it is. */
+  settle(): void;
   /** Whether the kernel has killed there for lack of memory since the last kill that was told; asked at the exit. */
   wasKilled(): boolean;
   /** The process is gone, nobody will ask again. */
@@ -13,7 +13,7 @@ export interface OomWatch {
 
 /** Tells a kill for lack of memory from any other SIGKILL, which the exit status alone cannot. */
 export interface OomKills {
-  /** Begins to watch the cgroup of a living process. */
+  /** Begins to watch a process that was just made: whatever starts it may put it into a cgroup of its own. */
   watch(pid: number): OomWatch;
 }
 
@@ -29,6 +29,9 @@ export interface OomKillsParts {
 
 /** Those that one lack of memory ended are told of one after the other, within this time, in milliseconds. */
 const togetherMs = 1_000;
+
+/** Time between two looks where a process that is starting has got to, in milliseconds. */
+const lookMs = 50;
 
 /** What is known of one cgroup. */
 interface Counter {
@@ -49,65 +52,109 @@ interface Counter {
  */
 export function createOomKills(parts: OomKillsParts = {}): OomKills {
   const { proc = '/proc', cgroups = '/sys/fs/cgroup', now = () => performance.now() } = parts;
-  const counters = new Map<string, Counter>();
-  const leave = (file: string | undefined): void => {
-    const counter = file === undefined ? undefined : counters.get(file);
-    if (file === undefined || counter === undefined) return;
-    counter.watchers -= 1;
-    if (counter.watchers === 0) counters.delete(file);
+  const counters = new Counters();
+  return {
+    watch: (pid) => new Watch(counters, (where) => candidates(proc, cgroups, pid, where), now),
   };
-  const enter = (pid: number): string | undefined => {
-    for (const file of candidates(proc, cgroups, pid)) {
+}
+
+/** What is known of the cgroups in which somebody is watched. */
+class Counters {
+  readonly #counters = new Map<string, Counter>();
+
+  /** The first of these files that counts; what it counts from now on is known until as many have left. */
+  enter(files: readonly string[]): string | undefined {
+    for (const file of files) {
       const kills = readKills(file);
       if (kills === undefined) continue;
-      const counter = counters.get(file);
-      if (counter === undefined) {
-        counters.set(file, { toldKills: kills, toldAtMs: -Infinity, watchers: 1 });
-      } else counter.watchers += 1;
+      const counter = this.#counters.get(file);
+      if (counter !== undefined) counter.watchers += 1;
+      else this.#counters.set(file, { toldKills: kills, toldAtMs: -Infinity, watchers: 1 });
       return file;
     }
     return undefined;
-  };
-  return {
-    watch: (pid) => {
-      let file = enter(pid);
-      return {
-        look: () => {
-          const found = enter(pid);
-          if (found === undefined) return;
-          // Entered first, so that what is known of a cgroup that it has not left is kept.
-          leave(file);
-          file = found;
-        },
-        wasKilled: () => {
-          const counter = file === undefined ? undefined : counters.get(file);
-          const kills = file === undefined ? undefined : readKills(file);
-          if (counter === undefined || kills === undefined) return false;
-          if (kills > counter.toldKills) {
-            counter.toldKills = kills;
-            counter.toldAtMs = now();
-          }
-          return now() - counter.toldAtMs < togetherMs;
-        },
-        release: () => {
-          leave(file);
-          file = undefined;
-        },
-      };
-    },
-  };
+  }
+
+  leave(file: string): void {
+    const counter = this.#counters.get(file);
+    if (counter === undefined) return;
+    counter.watchers -= 1;
+    if (counter.watchers === 0) this.#counters.delete(file);
+  }
+
+  hasNew(file: string, nowMs: number): boolean {
+    const counter = this.#counters.get(file);
+    const kills = readKills(file);
+    if (counter === undefined || kills === undefined) return false;
+    if (kills > counter.toldKills) {
+      counter.toldKills = kills;
+      counter.toldAtMs = nowMs;
+    }
+    return nowMs - counter.toldAtMs < togetherMs;
+  }
+}
+
+class Watch implements OomWatch {
+  readonly #counters: Counters;
+  readonly #candidates: (where: 'anywhere' | 'belowTheRoot') => readonly string[];
+  readonly #now: () => number;
+  readonly #timer: NodeJS.Timeout;
+  #file: string | undefined;
+
+  constructor(
+    counters: Counters,
+    candidatesOf: (where: 'anywhere' | 'belowTheRoot') => readonly string[],
+    now: () => number,
+  ) {
+    this.#counters = counters;
+    this.#candidates = candidatesOf;
+    this.#now = now;
+    this.#file = counters.enter(candidatesOf('anywhere'));
+    // Nothing of the event loop has to wait for it.
+    this.#timer = setInterval(() => this.#look(), lookMs).unref();
+  }
+
+  settle(): void {
+    clearInterval(this.#timer);
+    this.#look();
+  }
+
+  wasKilled(): boolean {
+    return this.#file !== undefined && this.#counters.hasNew(this.#file, this.#now());
+  }
+
+  release(): void {
+    clearInterval(this.#timer);
+    if (this.#file !== undefined) this.#counters.leave(this.#file);
+    this.#file = undefined;
+  }
+
+  #look(): void {
+    // One that has ended is shown in the root until it is reaped (v1).
+    const found = this.#counters.enter(this.#candidates('belowTheRoot'));
+    if (found === undefined) return;
+    // Entered first, so that what is known of a cgroup that it has not left is kept.
+    if (this.#file !== undefined) this.#counters.leave(this.#file);
+    this.#file = found;
+  }
 }
 
 /**
  * The files that may count for a process. In a container the path is sometimes that of the machine, while the root of
  * the mount is the container's own: so that comes after it.
  */
-function candidates(proc: string, cgroups: string, pid: number): readonly string[] {
+function candidates(
+  proc: string,
+  cgroups: string,
+  pid: number,
+  where: 'anywhere' | 'belowTheRoot',
+): readonly string[] {
   const text = readText(join(proc, String(pid), 'cgroup')) ?? '';
   const files: string[] = [];
   for (const line of text.split('\n')) {
     const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/u.exec(line) ?? [];
     if (path === undefined || path.split('/').includes('..')) continue;
+    if (path === '/' && where === 'belowTheRoot') continue;
     if (id === '0' && controllers === '') {
       for (const mount of [cgroups, join(cgroups, 'unified')]) {
         files.push(join(mount, path, 'memory.events'), join(mount, 'memory.events'));
