@@ -1,0 +1,427 @@
+"""The launcher from the runtime's side: it looks like the worker, and leaves nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .harness import LIMIT_SECONDS, PACKAGE_DIR, is_alive, wait_until, worker_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Launch = Callable[..., "Launched"]
+
+LAUNCHER = PACKAGE_DIR / "snakepit_bridge" / "launcher.py"
+PYTHON = [sys.executable, "-I", "-S"]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
+
+
+class Launched:
+    """A launcher, the runtime's ends of its descriptors, and what its worker says."""
+
+    def __init__(self, mode: str, program: list[str], **environment: str) -> None:
+        self.beat, child_beat = socket.socketpair()
+        self.lifeline, child_lifeline = socket.socketpair()
+        env = {
+            "SNAKEPIT_BEAT_FD": str(child_beat.fileno()),
+            "SNAKEPIT_LIFELINE_FD": str(child_lifeline.fileno()),
+            "SNAKEPIT_PARENT_PID": str(os.getpid()),
+            **environment,
+        }
+        self.process = subprocess.Popen(
+            [*PYTHON, str(LAUNCHER), mode, *program],
+            env=worker_environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[child_beat.fileno(), child_lifeline.fileno()],
+            start_new_session=True,
+        )
+        child_beat.close()
+        child_lifeline.close()
+        self.beat.settimeout(LIMIT_SECONDS)
+
+    def message(self) -> dict[str, Any]:
+        """What it says on the beat channel: one message."""
+        message: dict[str, Any] = json.loads(self.beat.makefile().readline())
+        return message
+
+    def line(self) -> str:
+        """The next line that the worker prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def wait(self) -> int:
+        """The exit status; negative for a signal."""
+        return self.process.wait(LIMIT_SECONDS)
+
+    def close(self) -> None:
+        """Ends it and its worker, which goes with the lifeline."""
+        self.beat.close()
+        self.lifeline.close()
+        self.process.send_signal(signal.SIGCONT)
+        try:
+            self.process.communicate(timeout=LIMIT_SECONDS)
+        finally:
+            self.process.kill()
+
+
+@pytest.fixture(params=["subreaper", "pidNamespace"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """What contains the worker; the second only where the kernel lets us."""
+    name: str = request.param
+    if name == "pidNamespace" and not namespaces_are_allowed():
+        pytest.skip("pid namespaces are not allowed here")
+    return name
+
+
+def namespaces_are_allowed() -> bool:
+    launched = Launched("pidNamespace", ["true"])
+    try:
+        return launched.wait() == 0
+    finally:
+        launched.close()
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Starts launchers: `launch('subreaper', 'print(1)')`, or with a whole command as a list."""
+    started: list[Launched] = []
+
+    def start(mode: str, program: str | list[str], **environment: str) -> Launched:
+        command = [*PYTHON, "-u", "-c", program] if isinstance(program, str) else program
+        launched = Launched(mode, command, **environment)
+        started.append(launched)
+        return launched
+
+    try:
+        yield start
+    finally:
+        for launched in started:
+            launched.close()
+
+
+@pytest.fixture
+def unique() -> Iterator[str]:
+    """An argument for `sleep` that nobody else uses; who has it at the end is ended."""
+    text = f"100000.{uuid.uuid4().int}"
+    try:
+        yield text
+    finally:
+        for pid in sleepers(text):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def sleepers(unique: str) -> list[int]:
+    """Who sleeps so long, whatever else is known of them."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if (entry / "cmdline").read_bytes().startswith(b"sleep\0" + unique.encode()):
+                    found.append(int(entry.name))
+    return [pid for pid in found if is_alive(pid)]
+
+
+def family(unique: str, then: str) -> str:
+    """A program with a child, a daemon, and a daemon of a daemon, both without environment, and what
+    it does when they are there."""
+    return f"""
+import os, signal, subprocess, sys, time
+subprocess.Popen(["sleep", "{unique}"])
+for script in ("exec sleep {unique}", "setsid sleep {unique} & exec sleep {unique}"):
+    if os.fork() == 0:
+        os.setsid()
+        subprocess.Popen(["sh", "-c", script], env={{}}, stdin=0, stdout=2)
+        os._exit(0)
+    os.wait()
+print("complete", flush=True)
+{then}
+"""
+
+
+FAMILY_SIZE = 4
+FOR_EVER = "time.sleep(1000)"
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("", 0),
+        ("raise SystemExit(7)", 7),
+        ("import os; os._exit(255)", 255),
+        ("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL),
+        ("import os; os.kill(os.getpid(), 15)", -signal.SIGTERM),
+        ("import os; os.abort()", -signal.SIGABRT),
+        ("import ctypes; ctypes.string_at(0)", -signal.SIGSEGV),
+    ],
+)
+def test_exact_status(launch: Launch, mode: str, program: str, status: int) -> None:
+    """[I4.1] The launcher ends as its worker ended: the same code or the same signal."""
+    assert launch(mode, program).wait() == status
+
+
+def test_no_second_core_dump(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[I4.1] The launcher of a worker that crashed writes no memory image of its own."""
+    allowed = resource.getrlimit(resource.RLIMIT_CORE)
+    if allowed[1] == 0:
+        pytest.skip("no memory images here at all")
+    monkeypatch.chdir(tmp_path)
+    resource.setrlimit(resource.RLIMIT_CORE, (allowed[1], allowed[1]))
+    try:
+        crash = [*PYTHON, "-c", "import os; os.abort()"]
+        launched = launch("subreaper", ["prlimit", "--core=0", *crash])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, allowed)
+    _, status = os.waitpid(launched.process.pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGABRT
+    assert not os.WCOREDUMP(status)
+
+
+def test_worker_finds_itself_as_usual(launch: Launch, mode: str) -> None:
+    """[R3.3] [T2.2] The worker leads a session and a group of its own, knows its parent, and has the
+    descriptors of beats and lifeline."""
+    launched = launch(
+        mode,
+        "import os\n"
+        "led = os.getpid() == os.getpgrp() == os.getsid(0)\n"
+        "known = os.getppid() in (0, int(os.environ['SNAKEPIT_PARENT_PID']))\n"
+        "kinds = [os.fstat(int(os.environ[f'SNAKEPIT_{name}_FD'])).st_mode >> 12 for name in ('BEAT', 'LIFELINE')]\n"
+        "print(led, known, kinds, os.readlink('/proc/self') == str(os.getpid()))",
+    )
+    assert launched.line() == "True True [12, 12] True"  # 12: sockets
+
+
+def test_tells_the_number_of_the_worker(launch: Launch, mode: str) -> None:
+    """[I4.1] The runtime is told which process is the worker, as it sees it itself."""
+    launched = launch(mode, ["sleep", "1000"])
+    message = launched.message()
+    assert message["type"] == "spawned"
+    status = Path(f"/proc/{message['pid']}/status").read_text()
+    assert "Name:\tsleep\n" in status
+    assert f"PPid:\t{launched.process.pid}\n" in status
+
+
+def test_passes_sigterm_on(launch: Launch, mode: str) -> None:
+    """[R3.2] [I4.4] SIGTERM for the launcher is one for the worker, even if that is stopped."""
+    launched = launch(
+        mode,
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
+        "print('armed', flush=True)\n"
+        "time.sleep(1000)",
+    )
+    worker = launched.message()["pid"]
+    assert launched.line() == "armed"
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(launched.process.pid, signal.SIGTERM)
+    assert launched.wait() == 3
+
+
+def test_worker_inherits_no_handling_of_signals(launch: Launch, mode: str) -> None:
+    """[I4.1] What the launcher does with signals is not handed on: SIGTERM ends a plain program."""
+    launched = launch(mode, "import time; print('up', flush=True); time.sleep(1000)")
+    assert launched.line() == "up"
+    os.kill(launched.process.pid, signal.SIGTERM)
+    assert launched.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("then", "status"), [("sys.exit(5)", 5), ("os.kill(os.getpid(), 9)", -9)], ids=["exit", "kill"]
+)
+def test_end_of_the_worker_ends_everybody(
+    launch: Launch, mode: str, unique: str, then: str, status: int
+) -> None:
+    """[I4.1] [I4.2] [R3.3] When the launcher has ended nobody is left: no child, no daemon, none without
+    environment."""
+    launched = launch(mode, family(unique, f"time.sleep(0.2)\n{then}"))
+    assert launched.line() == "complete"
+    wait_until(lambda: len(sleepers(unique)) == FAMILY_SIZE, "the family is complete")
+    assert launched.wait() == status
+    assert sleepers(unique) == []
+
+
+@pytest.mark.parametrize("stopped", ["nobody", "worker", "launcher"])
+def test_end_of_the_runtime_ends_everybody(
+    launch: Launch, mode: str, unique: str, stopped: str
+) -> None:
+    """[I4.1] [R1.1] [R1.3] The end of the lifeline ends everybody; a launcher that was stopped, as soon as
+    it is continued."""
+    launched = launch(mode, family(unique, FOR_EVER))
+    worker = launched.message()["pid"]
+    assert launched.line() == "complete"
+    wait_until(lambda: len(sleepers(unique)) == FAMILY_SIZE, "the family is complete")
+    target = {"worker": worker, "launcher": launched.process.pid}.get(stopped)
+    if target is not None:
+        os.kill(target, signal.SIGSTOP)
+    launched.lifeline.close()
+    if stopped == "launcher":
+        # The runtime lives here, so nobody but we can do it.
+        os.kill(launched.process.pid, signal.SIGCONT)
+    assert launched.wait() == -signal.SIGKILL
+    assert not is_alive(worker)
+    assert sleepers(unique) == []
+
+
+RUNTIME = """
+import os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+launcher, mode, program = sys.argv[1:]
+child = subprocess.Popen(
+    [sys.executable, "-I", "-S", launcher, mode, sys.executable, "-u", "-c", program],
+    env={**os.environ, "SNAKEPIT_LIFELINE_FD": str(theirs.fileno()), "SNAKEPIT_PARENT_PID": str(os.getpid())},
+    pass_fds=[theirs.fileno()],
+    start_new_session=True,
+)
+theirs.close()
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_stopped_launcher_wakes_when_the_runtime_dies(mode: str, unique: str) -> None:
+    """[I4.1] [R1.1] A launcher that was stopped before its runtime was killed leaves nobody, either, nor
+    stays itself."""
+    launcher = 0
+    runtime = subprocess.Popen(
+        [sys.executable, "-c", RUNTIME, str(LAUNCHER), mode, family(unique, FOR_EVER)],
+        env=worker_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert runtime.stdout is not None
+        launcher = int(runtime.stdout.readline())
+        assert runtime.stdout.readline() == "complete\n"
+        wait_until(lambda: len(sleepers(unique)) == FAMILY_SIZE, "the family is complete")
+        os.kill(launcher, signal.SIGSTOP)
+        runtime.kill()
+        wait_until(lambda: not sleepers(unique), "the family is gone", 5)
+        wait_until(lambda: not is_alive(launcher), "the launcher is gone", 5)
+    finally:
+        runtime.kill()
+        if is_alive(launcher):
+            os.kill(launcher, signal.SIGCONT)
+        runtime.communicate(timeout=LIMIT_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "busy",
+    ["import time; time.sleep(1000)", "import ctypes; ctypes.PyDLL(None).sleep(1000)"],
+    ids=["idle", "holding the lock"],
+)
+def test_end_of_the_launcher_ends_the_worker(launch: Launch, mode: str, busy: str) -> None:
+    """[I4.1] [WH-9] With the launcher the kernel ends the worker and its group, whatever they do, while
+    the runtime lives."""
+    launched = launch(
+        mode,
+        "import subprocess\n"
+        "child = subprocess.Popen(['sleep', '1000'])\n"
+        f"print('up', flush=True)\n{busy}",
+    )
+    worker = launched.message()["pid"]
+    assert launched.line() == "up"
+    group = [pid for pid in all_pids() if group_of(pid) == worker]
+    assert len(group) == 2
+    launched.process.kill()
+    wait_until(lambda: not any(map(is_alive, group)), "worker and child are gone", 5)
+
+
+def all_pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def group_of(pid: int) -> int:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return 0
+
+
+def test_reaps_orphans_while_the_worker_lives(launch: Launch) -> None:
+    """[I4.1] Orphans that end before the worker do not stay as zombies."""
+    launched = launch(
+        "subreaper", ["sh", "-c", "(true & true & true &); echo done; exec sleep 1000"]
+    )
+    assert launched.line() == "done"
+    launcher = launched.process.pid
+
+    def children() -> list[str]:
+        stats = (Path(f"/proc/{pid}/stat") for pid in all_pids())
+        fields = []
+        for stat in stats:
+            with contextlib.suppress(OSError):
+                fields.append(stat.read_text().rpartition(")")[2].split())
+        return [state for state, parent, *_ in fields if int(parent) == launcher]
+
+    wait_until(lambda: children() == ["S"], "only the worker is left")
+
+
+@pytest.mark.parametrize("how", ["lifeline", "parent"])
+def test_starts_nobody_without_a_runtime(launch: Launch, mode: str, how: str) -> None:
+    """[I4.1] [R1.3] A launcher whose runtime died while it was starting starts nobody."""
+    environment = {"SNAKEPIT_PARENT_PID": "999999999"} if how == "parent" else {}
+    launched = launch(mode, "print('started')", **environment)
+    if how == "lifeline":
+        launched.lifeline.close()
+        # It may have been quicker; then the worker is killed.
+        assert launched.wait() in (0, -signal.SIGKILL)
+    else:
+        assert launched.wait() == 0
+        assert launched.line() == ""
+
+
+def test_program_that_is_not_there(launch: Launch, mode: str) -> None:
+    """[I4.1] A program that cannot be run is reported in words, with a status that says never again."""
+    launched = launch(mode, ["/nowhere/python"])
+    message = launched.message()
+    assert message["type"] == "failed"
+    assert message["code"] == "ENVIRONMENT"
+    assert message["message"] == "cannot run /nowhere/python: No such file or directory"
+    assert launched.wait() == 69
+
+
+def test_own_group_is_required() -> None:
+    """[R3.3] A launcher that does not lead its group refuses: SIGTERM for it would hit strangers."""
+    ended = subprocess.run(
+        [*PYTHON, str(LAUNCHER), "subreaper", "true"],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 78
+    assert "does not lead its own process group" in ended.stderr
+
+
+def test_refused_namespace() -> None:
+    """[I4.1] Where the kernel gives no pid namespace the launcher says so, and nothing is started."""
+    script = 'echo 0 > /proc/sys/user/max_pid_namespaces && exec setsid -w "$@"'
+    program = [*PYTHON, str(LAUNCHER), "pidNamespace", "echo", "started"]
+    ended = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", *program],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "snakepit" not in ended.stderr:
+        pytest.skip("user namespaces are not allowed here")
+    assert ended.returncode == 71
+    assert ended.stdout == ""
+    assert ended.stderr == "snakepit: pidNamespace: unshare: No space left on device\n"
