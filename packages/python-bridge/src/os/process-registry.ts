@@ -174,5 +174,6 @@ async function sweep(
       rmSync(join(socketDir, swept.runId), { recursive: true, force: true });
     }
   }
-  reportSweep(report, runId, system);
+  const earlier = report.runs.filter((swept) => swept.runId !== runId);
+  reportSweep({ ...report, runs: earlier }, runId, system);
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -200,21 +200,30 @@ describe('exit', () => {
 });
 
 describe('many starts', () => {
-  test('[WH-16] two hundred of them leave no descriptor, listener or file behind', async () => {
+  test('[WH-16] [I4.5] two hundred of them leave no process, descriptor, listener, timer, record or socket behind', async () => {
     const host = bench.createHost();
+    let started = 0;
     const startAndEnd = async (): Promise<void> => {
+      started += 1;
+      // Where the worker would listen.
+      writeFileSync(join(bench.sockets, `w${String(started)}.sock`), '');
       const spec = { ...bench.spec('unused'), command: ['sh', '-c', 'echo hello'] as const };
       const worker = await host.start(spec, never);
       expect(await worker.exited).toEqual({ kind: 'exited', code: 0 });
     };
     const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const resources = (): number => process.getActiveResourcesInfo().length;
     await startAndEnd();
-    const before = descriptors();
+    await until(() => bench.recordedWorkers().length === 0, 'the first record removed');
+    const before = { descriptors: descriptors(), resources: resources() };
     for (let batch = 0; batch < 20; batch += 1) {
       await Promise.all(Array.from({ length: 10 }, startAndEnd));
     }
     await until(() => bench.recordedWorkers().length === 0, 'records removed');
-    await until(() => descriptors() <= before, 'descriptors closed');
+    await until(() => descriptors() <= before.descriptors, 'descriptors closed');
+    await until(() => resources() <= before.resources, 'timers, pipes and processes released');
+    expect(readdirSync(bench.sockets)).toEqual([]);
+    expect(readdirSync(bench.run.directory ?? '')).toEqual(['run.json']);
     expect(process.listenerCount('exit')).toBe(0);
     expect(carriers(bench.token)).toEqual([]);
   });

@@ -229,14 +229,16 @@ export class LocalWorker implements WorkerHandle {
   }
 
   /**
-   * Ends it: TERM, after the grace KILL, and everything cleaned up.
+   * Ends it: TERM, after the grace KILL, and everything cleaned up. Once killed it is not asked any more.
    *
    * @param graceMs - Between TERM and KILL, in milliseconds.
    * @returns `false` when the kernel does not let it die (uninterruptible sleep).
    */
   async end(graceMs: number): Promise<boolean> {
-    void this.signal('term');
-    if (await settlesWithin(this.cleaned, graceMs)) return true;
+    if (!this.#isKilledByUs) {
+      void this.signal('term');
+      if (await settlesWithin(this.cleaned, graceMs)) return true;
+    }
     void this.signal('kill');
     return settlesWithin(this.cleaned, STUCK_MS);
   }
