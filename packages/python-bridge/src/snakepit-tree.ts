@@ -1,5 +1,5 @@
 import type { ActorSystem, ProcessContext, StartResult } from '@snakepit/core';
-import { Supervisor, type ChildSpec } from '@snakepit/supervisor';
+import type { ChildSpec } from '@snakepit/supervisor';
 import {
   bridgeServer,
   bridgeServerName,
@@ -9,6 +9,7 @@ import {
 import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
 import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
 import { findBridgeFiles } from './bridge/bridge-files.ts';
+import { startNamedSupervisor } from './named-supervisor.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
 import { currentPlatform } from './os/platform/current.ts';
 import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
@@ -17,6 +18,7 @@ import { createWatchedGroups, type WatchedGroups } from './os/watchdog-groups.ts
 import { watchdogCommand } from './os/watchdog-process.ts';
 import { watchdog, watchdogName, watchdogTimes } from './os/watchdog.ts';
 import type { WatchdogInput } from './os/watchdog.machine.ts';
+import { poolSupervisorName } from './pool/pool-runtime.ts';
 
 /** What the tree is made of. */
 export interface TreeParts {
@@ -36,6 +38,8 @@ export interface TreeParts {
   readonly onBridge: (endpoint: BridgeEndpoint | undefined) => void;
   /** Names of the pools whose workers a watchdog ends when the runtime is gone. */
   readonly watchedPools: readonly string[];
+  /** Names of the pools. */
+  readonly poolNames: readonly string[];
   /** The supervisor of each pool. */
   readonly pools: readonly ChildSpec[];
 }
@@ -57,21 +61,26 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
       start: [sessionStore, { onGone: forget(parts) }],
     },
     { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
-    supervisor('run', 'restForOne', [
-      registry(parts, groups),
-      supervisor('services', 'oneForOne', [
-        // Before everything that has workers or looks for them, so that it is stopped when nobody is left.
-        ...(groups === undefined ? [] : [watchdogSpec(parts, groups)]),
-        // Before the pools, so that it is stopped after them.
-        {
-          id: 'applicationCleanup',
-          name: 'snakepit.applicationCleanup',
-          start: [applicationCleanup, { run: () => parts.resources()?.run }],
-        },
-        { id: 'bridgeServer', start: (self) => startBridge(parts, self) },
-        supervisor('pools', 'oneForOne', parts.pools),
-      ]),
-    ]),
+    supervisor(
+      'run',
+      'restForOne',
+      [processRegistryName, 'snakepit.services'],
+      [
+        registry(parts, groups),
+        supervisor('services', 'oneForOne', serviceNames, [
+          // Before everything that has workers or looks for them, so that it is stopped when nobody is left.
+          ...(groups === undefined ? [] : [watchdogSpec(parts, groups)]),
+          // Before the pools, so that it is stopped after them.
+          {
+            id: 'applicationCleanup',
+            name: cleanupName,
+            start: [applicationCleanup, { run: () => parts.resources()?.run }],
+          },
+          { id: 'bridgeServer', start: (self) => startBridge(parts, self) },
+          supervisor('pools', 'oneForOne', parts.poolNames.map(poolSupervisorName), parts.pools),
+        ]),
+      ],
+    ),
   ];
 }
 
@@ -86,11 +95,20 @@ function forget({ system }: TreeParts): (ids: readonly string[]) => void {
 function supervisor(
   id: string,
   strategy: 'oneForOne' | 'restForOne',
+  childNames: readonly string[],
   children: readonly ChildSpec[],
 ): ChildSpec {
-  const options = { name: `snakepit.${id}`, strategy, children };
-  return { id, type: 'supervisor', start: [Supervisor, options] };
+  return {
+    id,
+    type: 'supervisor',
+    start: (self) => {
+      return startNamedSupervisor(self, `snakepit.${id}`, { strategy, children }, childNames);
+    },
+  };
 }
+
+const cleanupName = 'snakepit.applicationCleanup';
+const serviceNames = [cleanupName, watchdogName, bridgeServerName, 'snakepit.pools'];
 
 function watchedGroups({ watchedPools }: TreeParts): WatchedGroups | undefined {
   if (watchedPools.length === 0 || layersSwitchedOff().has('watchdog')) return undefined;

@@ -147,6 +147,7 @@ export class Snakepit implements AsyncDisposable {
         this.#bridge = endpoint;
       },
       watchedPools: this.#config.pools.flatMap((pool) => (pool.watchdog ? [pool.name] : [])),
+      poolNames: [...this.#pools.keys()],
       pools: Array.from(this.#pools.values(), ({ spec }) => spec),
     });
   }

@@ -1,10 +1,5 @@
-import type { ActorSystem, ProcessContext } from '@snakepit/core';
-import {
-  DynamicSupervisor,
-  Supervisor,
-  type ChildSpec,
-  type SupervisorOptions,
-} from '@snakepit/supervisor';
+import type { ActorSystem } from '@snakepit/core';
+import { DynamicSupervisor, type ChildSpec, type SupervisorOptions } from '@snakepit/supervisor';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import type { BridgeEndpoint } from '../bridge/bridge-server.ts';
 import type { ResolvedPool } from '../config/config.ts';
@@ -17,6 +12,7 @@ import {
   type ContainmentProber,
 } from '../hosts/local/strict-descendants.ts';
 import type { Containment } from '../hosts/worker-host.ts';
+import { startNamedSupervisor } from '../named-supervisor.ts';
 import type { RunResources } from '../os/process-registry.ts';
 import { messageOf } from '../os/system-error.ts';
 import { workerName } from '../worker/grpc-worker.ts';
@@ -168,14 +164,9 @@ function poolSpec(
     id: name,
     type: 'supervisor',
     start: async (self) => {
-      // Had an earlier one been killed, its children would still be ending, and their names not be free.
-      await Promise.all(
-        [poolName(name), workerSupervisorName(name)].map((old) => goneOf(self, old)),
-      );
       await prepare();
-      return new Promise((resolve) => {
-        self.startLink(Supervisor, options, { name: poolSupervisorName(name) }, resolve);
-      });
+      const children = [poolName(name), workerSupervisorName(name)];
+      return startNamedSupervisor(self, poolSupervisorName(name), options, children);
     },
   };
 }
@@ -190,13 +181,8 @@ async function chooseContainment(surroundings: PoolSurroundings): Promise<Contai
 }
 
 /** The registered name of a pool's supervisor. */
-function poolSupervisorName(pool: string): string {
+export function poolSupervisorName(pool: string): string {
   return `snakepit.poolSupervisor.${pool}`;
-}
-
-async function goneOf({ system }: ProcessContext, name: string): Promise<void> {
-  const pid = system.whereis(name);
-  if (pid !== undefined) await system.awaitExit(pid);
 }
 
 function createWorkerServices(
