@@ -73,6 +73,7 @@ describe('runDoctor', () => {
       'snakepit_bridge',
       'adapter:default',
       'adapter:second',
+      'descendants',
       'state-dir',
       'socket-path',
       'protection',
@@ -97,6 +98,24 @@ describe('runDoctor', () => {
       ),
     });
     expect(findings.some(({ id }) => id.startsWith('adapter'))).toBe(false);
+  });
+
+  test('[I4.1] strict descendants that are not possible are a problem only for whoever wants them', async () => {
+    const path = await fakePython(complete);
+    const launcher = "case \"$*\" in *launcher.py*) echo 'snakepit: not here'; exit 71 ;; esac";
+    await writeFile(path, (await readFile(path, 'utf8')).replace('\n', `\n${launcher}\n`));
+    const pool = poolWith(path);
+    const detail =
+      "with descendants: 'strict', descendants of workers cannot be held (not here; not here)";
+    expect(only(await runDoctor({ pools: [pool], env: {} }), 'descendants')).toEqual({
+      ...{ id: 'descendants', ok: true, detail, remedy: '' },
+    });
+    const remedy = expect.stringContaining("choose descendants: 'usual'");
+    const problem = { id: 'descendants', ok: false, detail, remedy };
+    const strict = { ...pool, descendants: 'strict' as const };
+    expect(only(await runDoctor({ pools: [strict], env: {} }), 'descendants')).toEqual(problem);
+    const env = { SNAKEPIT_DESCENDANTS: 'strict' };
+    expect(only(await runDoctor({ pools: [pool], env }), 'descendants')).toEqual(problem);
   });
 
   test('[I2.10] an adapter that cannot be loaded is told with its traceback', async () => {

@@ -6,6 +6,7 @@ import { parseObject } from '../bridge/codec.ts';
 import type { ConfiguredPython, ResolvedPool } from '../config/config.ts';
 import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
 import { currentPlatform } from '../os/platform/current.ts';
+import { createContainmentProber, describeContainment } from '../hosts/local/strict-descendants.ts';
 import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
 import { createRunId, stateDirectoryChoices } from '../os/run-records.ts';
 import { errorCode } from '../os/system-error.ts';
@@ -31,7 +32,8 @@ export interface Finding {
 export type DoctorPool = Pick<
   ResolvedPool,
   'name' | 'adapter' | 'python' | 'pythonPath' | 'cwd' | 'env'
->;
+> &
+  Partial<Pick<ResolvedPool, 'descendants'>>;
 
 /** What the doctor is to look at. */
 export interface DoctorOptions {
@@ -85,6 +87,9 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<readonly F
     if (pool !== undefined && seen.get(found.executable) === true) {
       findings.push(await checkAdapter(pool, found, options));
     }
+  }
+  for (const [python, isFine] of seen) {
+    if (isFine) findings.push(await checkDescendants(python, options));
   }
   options.signal?.throwIfAborted();
   return [...findings, checkStateDirectory(options), checkSocketPath(options), protection()];
@@ -197,6 +202,25 @@ async function checkAdapter(
     detail: `${pool.adapter}: ${said.filter((part) => part !== '').join('\n')}`,
     remedy:
       'correct the adapter, or where it is looked for (pools[].adapter, pools[].cwd, pools[].pythonPath), or install what it imports.',
+  };
+}
+
+async function checkDescendants(
+  python: string,
+  { pools = [], env = process.env }: DoctorOptions,
+): Promise<Finding> {
+  const probe = await createContainmentProber(findBridgeFiles().pythonDir)(python);
+  const isWanted =
+    env['SNAKEPIT_DESCENDANTS'] === 'strict' ||
+    pools.some(({ descendants }) => descendants === 'strict');
+  const ok = probe.best !== undefined || !isWanted;
+  return {
+    id: 'descendants',
+    ok,
+    detail: `with descendants: 'strict', ${describeContainment(probe)}`,
+    remedy: ok
+      ? ''
+      : "choose descendants: 'usual' (SNAKEPIT_DESCENDANTS=usual), or change what is said to be in its way.",
   };
 }
 
