@@ -40,7 +40,18 @@ async function run(options: Options): Promise<number> {
   const onResult = (result: RoundResult): void => {
     tell(lineOf(result));
   };
-  const results = await play({ ...options, rounds, onResult });
+  const interrupted = new AbortController();
+  // The second one finds no listener and ends this program at once.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      interrupted.abort();
+    });
+  }
+  const results = await play({ ...options, rounds, onResult, signal: interrupted.signal });
+  if (interrupted.signal.aborted) {
+    console.error(`interrupted; ${results.length} of ${rounds.length} rounds were played`);
+    return 130;
+  }
   const report = reportOf(seed, results, notPossible, wanted);
   if (results.length < rounds.length) {
     tell(`the limit of ${options.limitS} s came first: ${results.length} rounds were played`);

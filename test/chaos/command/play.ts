@@ -12,6 +12,8 @@ export interface Match {
   readonly concurrency: number;
   /** No round is begun later than so many seconds after the start. */
   readonly limitS: number;
+  /** Aborted, no round is begun any more, and those that are played are broken off; nothing is left of them. */
+  readonly signal: AbortSignal;
   /** Hears what came of each round. */
   readonly onResult: (result: RoundResult) => void;
 }
@@ -19,15 +21,18 @@ export interface Match {
 /** Plays rounds, some at a time, and gives what came of those that were begun, in their order. */
 export async function play(match: Match): Promise<readonly RoundResult[]> {
   const deadline = performance.now() + match.limitS * 1_000;
+  const isBrokenOff = (): boolean => match.signal.aborted;
+  const isOver = (): boolean => isBrokenOff() || performance.now() > deadline;
   const results: RoundResult[] = [];
   const waiting = [...match.rounds];
   const lane = async (): Promise<void> => {
     const witness = startWitness(PYTHON);
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (performance.now() > deadline) return;
+        if (isOver()) return;
         const round = new Round(next.number, next.scenario.name, match.seed, witness);
-        const result = await playRound(round, next.scenario);
+        const result = await playRound(round, next.scenario, match.signal);
+        if (isBrokenOff()) return;
         results.push(result);
         match.onResult(result);
       }
@@ -39,7 +44,15 @@ export async function play(match: Match): Promise<readonly RoundResult[]> {
   return results.sort((a, b) => a.round - b.round);
 }
 
-async function playRound(round: Round, scenario: Scenario): Promise<RoundResult> {
+async function playRound(
+  round: Round,
+  scenario: Scenario,
+  signal: AbortSignal,
+): Promise<RoundResult> {
+  const breakOff = (): void => {
+    void round.close();
+  };
+  signal.addEventListener('abort', breakOff);
   try {
     let problem: string | undefined;
     try {
@@ -49,6 +62,7 @@ async function playRound(round: Round, scenario: Scenario): Promise<RoundResult>
     }
     return await round.finish(problem);
   } finally {
+    signal.removeEventListener('abort', breakOff);
     await round.close();
   }
 }

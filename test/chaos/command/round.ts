@@ -321,11 +321,11 @@ export class Round {
 
   async #watched(shots: readonly Shot[], limitMs: number): Promise<Sighting> {
     const watch = withoutWatchdog(this.everyone());
+    this.#lastEndMs = performance.now();
     const seen = await this.#witness.attack(shots, watch, limitMs);
     this.#kills += shots.filter(
       ({ at, signal }) => isDeadly(signal) && !seen.missed.includes(at.pid),
     ).length;
-    this.#lastEndMs = performance.now();
     return seen;
   }
 
