@@ -169,6 +169,7 @@ describe('runDoctor', () => {
       'grpcio ok',
       'protobuf ok',
       'snakepit_bridge ok',
+      'descendants ok',
       'state-dir ok',
       'socket-path ok',
       'protection ok',

@@ -89,6 +89,7 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<readonly F
     }
   }
   for (const [python, isFine] of seen) {
+    options.signal?.throwIfAborted();
     if (isFine) findings.push(await checkDescendants(python, options));
   }
   options.signal?.throwIfAborted();
