@@ -56,7 +56,6 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
         self._executor = executor
         self._bridge = bridge
         self._sessions = Sessions()
-        self._started = time.monotonic()
         self._served = 0
         self._failed = 0
 
@@ -66,12 +65,13 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
         lag_ms = await _loop_lag_ms()
         response = pb2.PingResponse(message=f"pong: {request.message}", success=True)
         response.server_time.GetCurrentTime()
+        known = self._heartbeat.statistics()
         statistics = response.statistics
-        statistics.in_flight = self._calls.count()
+        statistics.in_flight = known.in_flight
         statistics.served = self._served
         statistics.failed = self._failed
-        statistics.uptime_ms = int((time.monotonic() - self._started) * 1000)
-        statistics.oldest_call_ms = int(self._calls.oldest_ms())
+        statistics.uptime_ms = int(known.uptime_seconds * 1000)
+        statistics.oldest_call_ms = int(known.oldest_call_ms)
         statistics.loop_lag_ms = lag_ms
         if request.HasField("client_time"):
             delay_ns = response.server_time.ToNanoseconds() - request.client_time.ToNanoseconds()

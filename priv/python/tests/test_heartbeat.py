@@ -6,16 +6,19 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from snakepit_bridge import HeartbeatClient
+from snakepit_bridge import HeartbeatClient, tool
+from snakepit_bridge.adapter_loader import load_adapter
 from snakepit_bridge.calls import Calls
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.heartbeat import STALLED_MS
 from snakepit_bridge.loop_probe import LoopProbe
+from snakepit_bridge.servicer import BridgeServicer
 
 from .harness import TOKEN, Worker, wait_until
 
@@ -177,6 +180,24 @@ def test_pong_of_a_worker(plain: Worker, tmp_path: Path) -> None:
     first, second = ping(plain, 1), ping(plain, 2)
     assert before - 1 < first["timestamp"] / 1000 < time.time() + 1
     assert 0 < first["oldestCallMs"] < second["oldestCallMs"]
+
+
+def test_ping_of_the_serving_path() -> None:
+    """[T1.2] The RPC `Ping` is counted by the same client, and answers with what that knows."""
+    clock = Clock()
+    client = HeartbeatClient(Calls(clock), clock=clock, wall_clock=lambda: 2000.0)
+    servicer: Any = BridgeServicer(load_adapter(f"{__name__}.Pinged"), client, Executor(), None)
+    with client.calls.enter():
+        clock.now += 1.5
+        answer = asyncio.run(servicer.Ping(pb2.PingRequest(message="x"), None))
+    assert (answer.statistics.in_flight, answer.statistics.oldest_call_ms) == (1, 1500)
+    assert answer.statistics.uptime_ms == 1500
+    assert client.statistics()[1:3] == (1, 2000.0)
+
+
+class Pinged:
+    @tool
+    def nothing(self) -> None: ...
 
 
 def test_cost(plain: Worker) -> None:

@@ -137,6 +137,8 @@ def test_stop_by_message_while_importing(spawn: StartWorker) -> None:
 
 FORK = """
 import os, signal, time
+from snakepit_bridge import termination as module
+module.FORCE_AFTER_SECONDS = 0.3
 from snakepit_bridge.termination import Termination
 termination = Termination()
 termination.install()
@@ -172,6 +174,8 @@ def test_sigterm_of_a_fork_is_its_own() -> None:
 
 DEATH_OR_REQUEST = """
 import os, signal, sys, time
+from snakepit_bridge import termination as module
+module.FORCE_AFTER_SECONDS = 0.3
 from snakepit_bridge.termination import Termination
 parent, answers = os.getppid(), [os.getppid()] * int(sys.argv[1])
 def ask():
