@@ -101,6 +101,17 @@ describe('sweepers', () => {
     expect(bench.runs()).toEqual([]);
   });
 
+  test('[R1.4] [I4.5] of one process, at once: one gets the run', async () => {
+    const runId = await leaveStubbornFamily();
+    const sweep = () => sweepEarlierRuns({ stateDirectory: bench.stateDir, termTimeoutMs: 100 });
+    const reports = await Promise.all([sweep(), sweep()]);
+    const seen = reports.flatMap(({ runs }) => runs).filter((one) => one.runId === runId);
+    expect(seen.map(({ outcome }) => outcome).sort()).toEqual(['claimedByOther', 'swept']);
+    expect(seen.flatMap(({ processes }) => processes)).toHaveLength(3);
+    expect(family()).toEqual([]);
+    expect(bench.runs()).toEqual([]);
+  });
+
   test('[R1.4] [I4.5] of whom one is killed in the middle lose their claim to the next', async () => {
     const runId = await leaveStubbornFamily();
     const args = ['--import', fixturePath('typescript-loader.mjs'), fixturePath('sweeper.mjs')];
@@ -124,7 +135,7 @@ describe('sweepers', () => {
 });
 
 describe('a start that is called off', () => {
-  test('[R1.2] [I4.5] by SIGTERM while it sweeps: the sweep is finished, and no run of its own is left', async () => {
+  test('[I4.5] by SIGTERM while it sweeps: the sweep is finished, and no run of its own is left', async () => {
     await leaveStubbornFamily();
     const program = startProgram({ handleSignals: true });
     await until(isClaimed, 'the sweep to begin', 50_000);

@@ -144,7 +144,8 @@ function judge({ self }: Sweep, directory: RunDirectory): Judged {
   if (isOfEarlierContainer(run)) return { directory, outcome: 'earlierBoot' };
   if (mayRun(run.owner)) return { directory, outcome: 'live', run };
   const { claimer } = directory;
-  if (claimer !== undefined && claimer.pid !== self.pid && mayStillSweep(claimer, self)) {
+  // Ourselves, too: two Snakepits of one process may start at once.
+  if (claimer !== undefined && mayStillSweep(claimer, self)) {
     return { directory, outcome: 'claimedByOther' };
   }
   return { directory, outcome: 'dead', run };
