@@ -116,6 +116,19 @@ describe('documentation', () => {
     }
   });
 
+  test('[I4.2] the worker starter leads to its decision, which weighs what was asked', () => {
+    const source = readFileSync(
+      join(ROOT, 'packages/python-bridge/src/worker/worker-starter.ts'),
+      'utf8',
+    );
+    const [, path = ''] = /`(adr\/0001-[\w-]+\.md)`/.exec(source) ?? [];
+    const decision = readFileSync(join(ROOT, path), 'utf8');
+    for (const alternative of ['below the DynamicSupervisor', 'its own supervisor', 'erlexec']) {
+      expect(decision).toContain(alternative);
+    }
+    expect(source).toMatch(/price is one more process per worker/);
+  });
+
   test('[I2.11] every decision that the code refers to exists', () => {
     const numbers = new Set(readdirSync(join(ROOT, 'adr')).map((name) => name.slice(0, 4)));
     const missing = readdirSync(join(ROOT, 'packages'), { recursive: true, encoding: 'utf8' })

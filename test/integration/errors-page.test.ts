@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { exitReason, type RegisterResult, type UpdateValueResult } from '@snakepit/core';
+import type { FailureCause } from '@snakepit/python-bridge';
 import type {
   ApplicationError,
   ChildSpecFault,
@@ -106,6 +107,22 @@ const answers: Readonly<Record<Answer, true>> = {
   badReturn: true,
 };
 
+const causes: Readonly<Record<FailureCause, true>> = {
+  importError: true,
+  socket: true,
+  environment: true,
+  outOfMemory: true,
+  killed: true,
+  nativeCrash: true,
+  exited: true,
+  protocol: true,
+  configuration: true,
+  timeout: true,
+  noProcess: true,
+  heartbeat: true,
+  supervision: true,
+};
+
 describe('docs/errors.md', () => {
   test.each([
     ['@snakepit/core', 'packages/core/src', 'coreError'],
@@ -119,6 +136,10 @@ describe('docs/errors.md', () => {
 
   test('tells every kind of exit reason', () => {
     expect([...rows('Exit reasons')].sort()).toEqual(Object.keys(exitReason).sort());
+  });
+
+  test('[I4.6] tells every cause for which a worker is given up', () => {
+    expect([...rows('Why a worker cannot run')].sort()).toEqual(Object.keys(causes).sort());
   });
 
   test('tells every answer that is no', () => {

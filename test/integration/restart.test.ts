@@ -12,7 +12,7 @@ import {
   type BenchPool,
 } from '../fixtures/snakepit-bench.ts';
 
-// Restarts that somebody asks for: of one worker, of a pool, of a worker that was given up.
+// Restarts that somebody asks for, of one worker and of a pool.
 
 jest.setTimeout(60_000);
 
@@ -264,48 +264,6 @@ describe('restartPool', () => {
     await snakepit.restartPool('default');
     expect(snakepit.health().status).toBe('ok');
     expect(osPids(snakepit)).not.toContain(second);
-  });
-});
-
-describe('revive', () => {
-  test('[I4.6] [R10.2] who was given up is started anew, with all its chances', async () => {
-    const snakepit = await bench.start(mortal({ size: 2 }));
-    const [first = 0, second] = osPids(snakepit);
-    order('5');
-    process.kill(first, 'SIGKILL');
-    await until(() => snakepit.workers()[0]?.state === 'failed', 'it to be given up');
-    const again = await errorOf(snakepit.revive(worker(1)));
-    expect(again.message).toContain('exited with code 5');
-    expect(snakepit.workers()).toMatchObject([
-      { state: 'failed', failure: { cause: 'exited', message: again.message } },
-      { osPid: second, failure: undefined },
-    ]);
-    order('');
-    await snakepit.revive(worker(1));
-    expect(snakepit.workers()[0]).toMatchObject({
-      state: expect.stringMatching(/^ready/),
-      failure: undefined,
-    });
-    await snakepit.awaitReady(0);
-  });
-
-  test('[I4.6] [R6.4] when all were given up, calls wait as soon as one is revived', async () => {
-    const snakepit = await bench.start(mortal({ requestTimeout: 20_000 }));
-    order('kill');
-    process.kill(osPidOf(snakepit), 'SIGKILL');
-    await until(() => snakepit.workers()[0]?.state === 'failed', 'it to be given up');
-    expect((await errorOf(snakepit.execute('pid'))).code).toBe('WORKER_UNAVAILABLE');
-    order('');
-    const revived = Promise.all([snakepit.revive(worker(1)), snakepit.revive(worker(1))]);
-    await until(
-      () => snakepit.stats().pools['default']?.state === 'running.filling',
-      'the pool to hear of it',
-    );
-    const call = snakepit.execute('add', { a: 1, b: 2 });
-    expect(await call).toBe(3);
-    await revived;
-    await snakepit.stop();
-    expect(bench.leftovers()).toEqual([]);
   });
 });
 

@@ -22,10 +22,23 @@ export function starterName(pool: string, workerId: string): string {
 }
 
 /**
- * The child spec of one worker's starter: a permanent supervisor of one transient worker (ADR-0001).
+ * The child spec of one worker's starter: a permanent supervisor of one transient worker.
  *
- * The starter brings a crashed worker back without the pool's involvement, and stopping it stops all that belongs to
- * the worker as one unit.
+ * ```text
+ * WorkerSupervisor   DynamicSupervisor, one per pool
+ * └─ WorkerStarter   Supervisor, permanent, one per worker id
+ *    └─ GrpcWorker   transient; owns process, socket, connection and heartbeat
+ * ```
+ *
+ * When the worker crashes, the starter brings it back without the pool's involvement: the pool learns of its workers by
+ * messages and restarts nobody. Stopping the starter stops all that belongs to the worker as one unit. A worker that is
+ * asked to restart, or that was given up and is revived, is started again by its starter, too.
+ *
+ * The price is one more process per worker (about 2 KB beside the tens of megabytes of Python, and well under a
+ * millisecond) and a tree that is a level deeper than newcomers expect. What it buys: one broken worker does not use up
+ * the restart budget of the healthy ones, and what a worker may need later has its place. Context, alternatives (workers
+ * directly below the dynamic supervisor, the worker as its own supervisor, restarts by the pool, a helper program such
+ * as erlexec) and how we would notice that it was wrong: ADR-0001, `adr/0001-worker-starter.md`.
  */
 export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
   const { pool, workerId, maxRestarts, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
