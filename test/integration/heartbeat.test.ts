@@ -78,7 +78,9 @@ async function watch(snakepit: Snakepit, illness: Illness): Promise<Story> {
   const workerOf = (): WorkerInfo | undefined =>
     snakepit.workers().find((worker) => worker.pool === pool);
   const osPid = workerOf()?.osPid ?? 0;
-  await snakepit.execute('add', { a: 1, b: 1 }, { pool });
+  // Somewhere between two pings of its server. The worst moment is shown with a clock that stands still.
+  const beatsOf = (): Heard[] => heard.filter((one) => one.pool === pool && one.path === 'beats');
+  await until(() => beatsOf().length >= 2, 'a second beat');
   const [tool, args] = call;
   const inFlight = errorOf(
     snakepit.execute(
@@ -172,7 +174,7 @@ describe('a worker that falls ill', () => {
     const pathsOf = (pool: string): string[] =>
       missed.filter((one) => one.pool === pool).map(({ path }) => path);
     for (const { pool, fault } of illnesses) {
-      if (fault === 'serving') expect(pathsOf(pool)).toEqual(['serving', 'serving', 'serving']);
+      if (fault === 'serving') expect([...new Set(pathsOf(pool))]).toEqual(['serving']);
       if (fault === 'busy') expect(pathsOf(pool)).toEqual([]);
       if (fault === 'beats') expect(pathsOf(pool)).toEqual(expect.arrayContaining(['beats']));
     }
