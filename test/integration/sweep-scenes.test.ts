@@ -118,7 +118,7 @@ describe('a disk that cannot be written to', () => {
       const stateDir = bench.path(when);
       const config = bench.config([{}], { stateDir });
       const input = { stateDir, when, config };
-      const seen = await playScene<Disk>('disk', input, { as: 'anybody', token: bench.token });
+      const seen = await playScene<Disk>('disk', input, { as: 'root', token: bench.token });
       expect(seen).toMatchObject({ survived: true, ended: true });
       const warnings = seen.first.filter((text) => text.includes('run records cannot be written'));
       expect(warnings).toEqual([expect.stringContaining(problems[when])]);
