@@ -3,14 +3,8 @@ import type { MarkerScanner } from '../../os/marker-scan.ts';
 import type { Platform } from '../../os/platform/platform.ts';
 import { readProcessStat, type ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
-import { workerLabel } from '../../os/run-record-format.ts';
 import type { RunRecords } from '../../os/run-records.ts';
-import {
-  WorkerStartError,
-  type EndedEarly,
-  type StartFailure,
-  type WorkerFailedMessage,
-} from '../start-failure.ts';
+import type { WorkerFailedMessage } from '../start-failure.ts';
 import type {
   ExitStatus,
   OutputLine,
@@ -29,7 +23,8 @@ import {
 } from './beat-channel.ts';
 import { createBroadcast } from './broadcast.ts';
 import { createDeferred, settlesWithin } from '../../deferred.ts';
-import { describeExit, toExitStatus } from './exit-status.ts';
+import { earlyEndError, type EarlyVerdict } from './early-end.ts';
+import { toExitStatus } from './exit-status.ts';
 import type { LiveGroups } from './live-groups.ts';
 import type { OomKills, OomWatch } from './oom-kills.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
@@ -127,7 +122,7 @@ export class LocalWorker implements WorkerHandle {
   #cleanupMs: number | undefined;
   #failed: WorkerFailedMessage | undefined;
   /** Why we ended it before it was ready, if we did. */
-  #verdict: { kind: 'aborted' } | { kind: 'protocol'; detail: string } | undefined;
+  #verdict: EarlyVerdict | undefined;
 
   /**
    * Attaches to a process that was spawned in this same turn, and says hello to it.
@@ -303,7 +298,8 @@ export class LocalWorker implements WorkerHandle {
         return;
       }
       case 'pong': {
-        const { type: _, ...pong } = message;
+        const { seq, inFlight, loopLagMs, oldestCallMs } = message;
+        const pong = { seq, inFlight, loopLagMs, oldestCallMs };
         for (const listener of this.#pongListeners) listener(pong);
         return;
       }
@@ -316,8 +312,9 @@ export class LocalWorker implements WorkerHandle {
   }
 
   #identify(pid: number): void {
-    const stat = this.#isContained ? readProcessStat(pid) : undefined;
-    // A worker could say anything; and one that has ended since has no number any more.
+    // Said by the launcher, before the worker could say anything; and for a worker that has ended it names nobody.
+    if (!this.#isContained || this.#identity !== this.#ended.leader) return;
+    const stat = readProcessStat(pid);
     if (stat?.parentPid !== this.#ended.leader.pid) return;
     this.#identity = { ...this.#ended.leader, pid, startTime: stat.startTime };
     this.#identified.resolve(undefined);
@@ -354,7 +351,8 @@ export class LocalWorker implements WorkerHandle {
       stream.destroy();
     }
     this.#surroundings.groups.remove(this.#ended.leader);
-    this.#ready.reject(this.#startError(exit));
+    const ended = { exit, lastOutput: this.lastOutput(), failed: this.#failed };
+    this.#ready.reject(earlyEndError(this.ref, this.#verdict, ended));
     this.#exited.resolve(exit);
     const report = await finishCleanup(this.#ended, confirmed);
     this.#lines.close();
@@ -365,27 +363,6 @@ export class LocalWorker implements WorkerHandle {
     const { stdout, stderr } = this.#spawned.child;
     // Both are sockets of Node's, declared as the streams they also are.
     return [stdout, stderr].filter((stream) => stream !== null) as unknown as Socket[];
-  }
-
-  #startError(exit: ExitStatus): WorkerStartError {
-    const ended: EndedEarly = { exit, lastOutput: this.lastOutput(), failed: this.#failed };
-    const label = `worker ${workerLabel(this.ref)}`;
-    if (this.#verdict?.kind === 'aborted') {
-      return new WorkerStartError(`${label} was given up before it was ready`, {
-        kind: 'aborted',
-        ended,
-      });
-    }
-    if (this.#verdict?.kind === 'protocol') {
-      const { detail } = this.#verdict;
-      const failure: StartFailure = { kind: 'protocol', detail, ...ended };
-      return new WorkerStartError(`${label} broke the beat protocol: ${detail}`, failure);
-    }
-    const reason = this.#failed === undefined ? '' : `; it said: ${this.#failed.message}`;
-    return new WorkerStartError(`${label} ${describeExit(exit)}, before it was ready${reason}`, {
-      kind: 'exitedBeforeReady',
-      ...ended,
-    });
   }
 }
 
