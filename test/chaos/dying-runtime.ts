@@ -86,6 +86,20 @@ export class DyingRuntime {
     return this.#witness.attack([{ at, signal }], watch, GONE_MS);
   }
 
+  /** Kills runtime and worker in the same instant; the one that is named first dies first. */
+  async killBoth(
+    order: 'runtime first' | 'worker first',
+    victim: Victim,
+    worker: OsProcess,
+    watch: readonly OsProcess[],
+  ): Promise<Sighting> {
+    const shots = [victim.process, worker].map((at) => ({ at, signal: 'SIGKILL' }) as const);
+    const ordered = order === 'runtime first' ? shots : shots.toReversed();
+    const seen = await this.#witness.attack(ordered, watch, GONE_MS);
+    await victim.exited;
+    return seen;
+  }
+
   everyone(): readonly OsProcess[] {
     return everyone(this.traces);
   }

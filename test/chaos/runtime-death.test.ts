@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { until } from '../fixtures/processes/census.mjs';
 import { DyingRuntime, GONE_MS, sideBySide, type State } from './dying-runtime.ts';
 
 // The matrix of attacks and layers: who is gone, who is left, and that the next start ends whoever was left.
@@ -112,6 +113,35 @@ describe('SIGKILL of the runtime; workers idle, in C, stopped, deaf, importing, 
       expect(afterNext).toBe(0);
       const isTold = reports?.some((text) => text.includes('had left')) === true;
       expect(isTold).toBe(Object.keys(left ?? {}).length > 0);
+    },
+  );
+});
+
+describe('SIGKILL of runtime and worker in the same instant', () => {
+  const orders = ['runtime first', 'worker first'] as const;
+
+  test.each(orders.flatMap((order) => [[order, true] as const, [order, false] as const]))(
+    '[R1.1] [R1.4] [T2.3] [I4.1] %s, guarded by the watchdog: %s; nobody is left, or nobody after the next start',
+    async (order, watchdog) => {
+      const runtime = new DyingRuntime();
+      try {
+        const victim = await runtime.start(['family'], '', { watchdog });
+        const { worker, kids, daemons } = runtime.of('family');
+        const [leader] = worker;
+        if (leader === undefined) throw new Error('there is no worker');
+        // Alone nobody can end its children: the kernel's order to do so died with the worker.
+        const mustGo = watchdog ? [...worker, ...kids, ...daemons] : worker;
+        const seen = await runtime.killBoth(order, victim, leader, mustGo);
+        expect(seen.left).toEqual([]);
+        if (!watchdog) {
+          expect(runtime.of('family').daemons).not.toEqual([]);
+          await runtime.startNext();
+        }
+        // The watchdog itself stays until it has seen three times that nobody is left.
+        await until(() => runtime.everyone().length === 0, 'nobody to be left', GONE_MS);
+      } finally {
+        await runtime.close();
+      }
     },
   );
 });

@@ -70,6 +70,7 @@ const ATTACKS = {
   'SIGKILL of runtime, worker and launcher': ({ runtime, worker, launcher }: Targets) =>
     kill(runtime, worker, launcher),
   'an orderly stop': (_: Targets, input: Writable) => void input.write('stop\n'),
+  'a kill by the runtime': (_: Targets, input: Writable) => void input.write('kill\n'),
   'process.exit() of the runtime': (_: Targets, input: Writable) => void input.write('exit\n'),
 } as const;
 
@@ -202,6 +203,7 @@ const BOTH: readonly (readonly [Attack, unknown])[] = [
   ['SIGSTOP of the launcher, SIGKILL of the runtime', undefined],
   ['SIGSTOP of the worker, SIGKILL of the runtime', undefined],
   ['an orderly stop', { kind: 'exited', code: 0 }],
+  ['a kill by the runtime', KILLED],
   ['process.exit() of the runtime', undefined],
 ];
 
@@ -218,6 +220,7 @@ const NAMESPACE: readonly Row[] = [
 /** The comparison: what `descendants: 'usual'` leaves, without a watchdog. */
 const USUAL: readonly Row[] = [
   ['group', 'SIGKILL of the worker', ONLY_CLEARED, KILLED],
+  ['group', 'an orderly stop', ONLY_CLEARED, { kind: 'exited', code: 0 }],
   ['group', 'SIGKILL of the runtime', { family: 2, cleared: 1 }, undefined],
 ];
 
@@ -244,33 +247,46 @@ function titleOf([containment, name, { family, cleared }]: Row): string {
   return `${containment}: ${name} leaves ${left === '' ? 'nobody' : left}`;
 }
 
+type Titled = readonly [title: string, row: Row];
+
+function titled(rows: readonly Row[], suits: (exit: unknown) => boolean = () => true): Titled[] {
+  return rows.filter(([, , , exit]) => suits(exit)).map((row) => [titleOf(row), row]);
+}
+
 function check(row: Row): void {
   const [, , left, exit] = row;
   expect(outcomes.get(row)).toEqual({ left, exit });
 }
 
-describe('strict descendants', () => {
-  test.each(SUBREAPER.map((row) => [titleOf(row), row] as const))(
-    '[I4.1] [R1.1] [R1.5] [R3.3] [T2.2] %s',
-    (_title, row) => {
-      check(row);
-    },
-  );
+function suite(rows: readonly Row[]): void {
+  const onRuntime = titled(rows, (exit) => exit === undefined);
+  const onWorker = titled(rows, (exit) => exit === KILLED);
+  const orderly = titled(rows, (exit) => exit !== undefined && exit !== KILLED);
 
-  const namespaces = best === 'pidNamespace' ? describe : describe.skip;
-  namespaces('where the kernel allows pid namespaces', () => {
-    test.each(NAMESPACE.map((row) => [titleOf(row), row] as const))(
-      '[I4.1] [R1.1] [R1.5] [R3.3] [T2.2] %s',
-      (_title, row) => {
-        check(row);
-      },
-    );
+  test.each(onRuntime)('[I4.1] [R1.1] [R1.5] %s', (_title, row) => {
+    check(row);
   });
 
-  test.each(USUAL.map((row) => [titleOf(row), row] as const))(
-    '[I4.1] for comparison, without them: %s',
-    (_title, row) => {
-      check(row);
-    },
-  );
+  test.each(onWorker)('[I4.1] [I4.2] [R3.3] [T2.2] %s', (_title, row) => {
+    check(row);
+  });
+
+  test.each(orderly)('[I4.1] [I4.4] [R1.2] %s', (_title, row) => {
+    check(row);
+  });
+}
+
+describe('strict descendants', () => {
+  describe('held by a subreaper', () => {
+    suite(SUBREAPER);
+  });
+
+  // Many containers forbid it.
+  (best === 'pidNamespace' ? describe : describe.skip)('held by a pid namespace', () => {
+    suite(NAMESPACE);
+  });
+
+  describe('for comparison, usual ones', () => {
+    suite(USUAL);
+  });
 });
