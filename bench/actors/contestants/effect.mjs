@@ -206,7 +206,7 @@ export const works = {
         const { one, fibers, received } = yield* players(() => undefined);
         yield* Queue.offer(one, Number.MAX_SAFE_INTEGER);
         const figures = yield* Effect.promise(() => lagBeside(durationMs));
-        check(received.count > durationMs, true, 'they kept talking');
+        check(received.count > durationMs / 50, true, 'they kept talking');
         yield* Fiber.interruptAll(fibers);
         return figures;
       }),

@@ -181,7 +181,7 @@ export const works = {
     const { one, received } = players(system, () => undefined);
     dispatch(one, { left: Number.MAX_SAFE_INTEGER });
     const figures = await lagBeside(durationMs);
-    check(received.count > durationMs, true, 'they kept talking');
+    check(received.count > durationMs / 50, true, 'they kept talking');
     stop(system);
     return figures;
   },

@@ -36,7 +36,7 @@ async function lookAround(run: { marker: string; runId: string } | undefined) {
     ...silentLogger,
     ...{ info: keep('info'), warn: keep('warn'), error: keep('error') },
   };
-  const system = createSystem({ logger });
+  const system = createSystem({ logger, longTurnMs: Infinity });
   const events: unknown[] = [];
   system.telemetry.attachMany(names, (measurements, metadata, name) => {
     events.push({ name: name.split('.').at(-1), ...measurements, ...metadata });
