@@ -97,7 +97,7 @@ describe('what users read', () => {
     expect(describeContainment(probe)).toBe(`descendants of workers ${text}`);
   });
 
-  test('[I4.1] [R7.1] insisting on what is not possible names pool, reasons and remedy', () => {
+  test('[I4.1] insisting on what is not possible names pool, reasons and remedy', () => {
     const insist = (): unknown =>
       requireContainment('models', { best: undefined, refusals: ['they need Linux'] });
     expect(insist).toThrow(
