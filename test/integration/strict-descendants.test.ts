@@ -78,10 +78,17 @@ describe('strict descendants', () => {
   test('[I4.1] without pid namespaces it is a subreaper, and the reason is told', async () => {
     const snakepit = await startUnderSubreaper();
     expect(snakepit.workers()).toMatchObject([{ containment: 'subreaper' }]);
+    const told = new Promise((resolve) => {
+      snakepit.system.telemetry.on('snakepit.worker.started', (_, metadata) => {
+        resolve(metadata.configuration.containment);
+      });
+    });
     expect(logged).toContain(
       'pool default: descendants of workers are held by a subreaper (pidNamespace: no)',
     );
     expect(await snakepit.execute('pid')).toBe(osPidOf(snakepit));
+    await snakepit.restartWorker('default_worker_1');
+    expect(await told).toBe('subreaper');
   });
 
   test('[I4.1] where neither is possible the start fails, with both reasons and what to do', async () => {

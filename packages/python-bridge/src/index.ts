@@ -19,6 +19,7 @@ export { gracefulShutdownMachine } from './worker/graceful-shutdown.machine.ts';
 export { heartbeatMonitorMachine } from './worker/heartbeat-monitor.machine.ts';
 export { poolMachine } from './pool/pool.machine.ts';
 export { watchdogMachine } from './os/watchdog.machine.ts';
+export type { Containment } from './hosts/worker-host.ts';
 export type { FailureCause } from './worker/failure-cause.ts';
 export type { WorkerConfiguration, WorkerMetadata } from './telemetry/events.ts';
 // For our other packages.

@@ -206,7 +206,9 @@ function createWorkerServices(
   return {
     host: () => current().host,
     dispatcher,
-    configuration: configurationOf(config, python),
+    get configuration() {
+      return configurationOf(config, python, containment());
+    },
     poolName: poolName(pool),
     spec: () => ({
       pool,
@@ -225,13 +227,18 @@ function createWorkerServices(
   };
 }
 
-function configurationOf(config: ResolvedPool, python: string): WorkerConfiguration {
+function configurationOf(
+  config: ResolvedPool,
+  python: string,
+  containment: Containment,
+): WorkerConfiguration {
   const { adapter, cwd, concurrency, startupTimeoutMs, termTimeoutMs, heartbeat } = config;
   return {
     ...{ adapter, python, cwd, concurrency, startupTimeoutMs, termTimeoutMs },
     gracefulShutdownTimeoutMs: config.gracefulShutdownTimeoutMs,
     maxRestarts: config.restart.maxRestarts,
     pingIntervalMs: heartbeat.enabled ? heartbeat.pingIntervalMs : undefined,
+    containment,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Containment } from '../hosts/worker-host.ts';
 import type { SweptProcess } from '../os/run-leftovers.ts';
 import type { FailureCause } from '../worker/failure-cause.ts';
 import type { HeartbeatFault, HeartbeatPath } from '../worker/heartbeat-fault.ts';
@@ -30,6 +31,8 @@ export interface WorkerConfiguration {
   readonly maxRestarts: number;
   /** Between two heartbeats; `undefined` when there are none. */
   readonly pingIntervalMs: number | undefined;
+  /** What holds its descendants. */
+  readonly containment: Containment;
 }
 
 /** Which ping an event is about. */
