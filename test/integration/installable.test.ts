@@ -180,6 +180,8 @@ describe('the packages', () => {
     }
     const priv = [
       'proto/snakepit_bridge.proto',
+      'scripts/watchdog.bat',
+      'scripts/watchdog.sh',
       'python/requirements-runtime.lock',
       'python/snakepit_bridge/__main__.py',
       'python/snakepit_bridge/gen/snakepit_bridge_pb2_grpc.py',

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createLineRing, readLines, type PrintedLine } from '../hosts/local/output-lines.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -103,6 +104,9 @@ export function startWatchdog(start: WatchdogStart): WatchdogProcess {
     return { added: ignore, removed: ignore, bye: ignore, kill: ignore };
   }
   hear(child, start);
+  // It is there for the end of this process, and must not put it off.
+  child.unref();
+  for (const stream of child.stdio) if (stream instanceof Socket) stream.unref();
   const write = (text: string): void => {
     const { stdin } = child;
     if (stdin?.writable !== true) return;
