@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createLineRing, readLines, type PrintedLine } from '../hosts/local/output-lines.ts';
+import { currentPlatform } from './platform/current.ts';
+import type { Platform } from './platform/platform.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import type { GroupFollower } from './watchdog-groups.ts';
 import { messageOf } from './system-error.ts';
@@ -42,12 +44,10 @@ const KEPT_CHARACTERS = 2_000;
 /** How the watchdog of a platform is started. */
 export function watchdogCommand(
   scriptsDir: string,
-  platform: NodeJS.Platform = process.platform,
+  platform: Platform = currentPlatform,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): WatchdogCommand {
-  if (platform !== 'win32') return ['sh', join(scriptsDir, 'watchdog.sh')];
-  const commandLine = env['ComSpec'] ?? 'C:\\Windows\\System32\\cmd.exe';
-  return [commandLine, '/d', '/c', join(scriptsDir, 'watchdog.bat')];
+  return platform.watchdogCommand(scriptsDir, env);
 }
 
 /** Variables that programs need to be found and to run; nothing else of ours is handed on, least of all a marker. */
@@ -89,8 +89,7 @@ export function startWatchdog(start: WatchdogStart): WatchdogProcess {
   let child: ChildProcess;
   try {
     child = spawn(program, args, {
-      // Where nothing has to be unmounted or removed.
-      cwd: process.platform === 'win32' ? undefined : '/',
+      cwd: currentPlatform.neutralDirectory,
       env: start.env,
       // On Windows it thereby leaves the job that is ended together with us.
       detached: true,

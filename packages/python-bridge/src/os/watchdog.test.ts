@@ -14,6 +14,7 @@ import { WatchdogBench, type Victim } from '../../../../test/fixtures/watchdog-b
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { createWatchedGroups, type WatchedGroups } from './watchdog-groups.ts';
+import { platformNamed } from './platform/current.ts';
 import { watchdogCommand, watchdogEnvironment } from './watchdog-process.ts';
 import type { WatchdogContext, WatchdogInput } from './watchdog.machine.ts';
 import { watchdog, watchdogTimes } from './watchdog.ts';
@@ -47,7 +48,7 @@ function start(options: Partial<WatchdogInput> = {}, clock?: Clock): Pid {
   events = [];
   const keep = (text: string): void => void warnings.push(text);
   const logger = { ...silentLogger, warn: keep, error: keep };
-  system = createSystem({ logger, ...(clock === undefined ? {} : { clock }) });
+  system = createSystem({ logger, longTurnMs: Infinity, ...(clock === undefined ? {} : { clock }) });
   for (const name of [
     ...(['started', 'replaced', 'died', 'unavailable', 'faulted', 'stopped'] as const),
   ]) {
@@ -274,9 +275,11 @@ test('[R9.2] groups of pools that did not opt in are no business of the watchdog
 });
 
 test('[R7.4] each platform has its script, and no shell reads the command', () => {
-  expect(watchdogCommand('/p', 'linux')).toEqual(['sh', '/p/watchdog.sh']);
-  expect(watchdogCommand('/p', 'darwin')).toEqual(['sh', '/p/watchdog.sh']);
-  const [shell, ...rest] = watchdogCommand('p', 'win32', { ComSpec: 'C:\\W\\cmd.exe' });
+  expect(watchdogCommand('/p', platformNamed('linux'))).toEqual(['sh', '/p/watchdog.sh']);
+  expect(watchdogCommand('/p', platformNamed('darwin'))).toEqual(['sh', '/p/watchdog.sh']);
+  const [shell, ...rest] = watchdogCommand('p', platformNamed('win32'), {
+    ComSpec: 'C:\\W\\cmd.exe',
+  });
   expect([shell, ...rest.slice(0, 2)]).toEqual(['C:\\W\\cmd.exe', '/d', '/c']);
   expect(rest[2]).toMatch(/watchdog\.bat$/u);
   const base = { PATH: '/bin', SECRET: 'x', SNAKEPIT_WATCHDOG_GRACE: '9', SystemRoot: 'C:\\W' };

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { bridgeError } from '../../errors.ts';
+import { currentPlatform } from '../../os/platform/current.ts';
+import type { Platform } from '../../os/platform/platform.ts';
 import { signalGroup } from '../../os/process-killer.ts';
 import { runCommand } from '../../python/run-command.ts';
 import type { Containment, WorkerSpec } from '../worker-host.ts';
@@ -63,7 +65,7 @@ export function launcherCommand(
  */
 export function createContainmentProber(
   bridgePath: string,
-  platform: NodeJS.Platform = process.platform,
+  platform: Platform = currentPlatform,
 ): ContainmentProber {
   const known = new Map<string, Promise<ContainmentProbe>>();
   return (python) => {
@@ -76,10 +78,10 @@ export function createContainmentProber(
 async function probeContainment(
   python: string,
   bridgePath: string,
-  platform: NodeJS.Platform,
+  platform: Platform,
 ): Promise<ContainmentProbe> {
-  if (platform !== 'linux') {
-    return { best: undefined, refusals: [`they need Linux, and this is ${platform}`] };
+  if (!platform.layers.some(({ layer, how }) => layer === 'strict' && how !== undefined)) {
+    return { best: undefined, refusals: [`they need Linux, and this is ${platform.name}`] };
   }
   const refusals: string[] = [];
   for (const containment of CONTAINMENTS) {

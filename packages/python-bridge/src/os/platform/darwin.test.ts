@@ -142,6 +142,15 @@ describe('macOS', () => {
     expect(refusing.signalGroup(4711, 'SIGKILL')).toBe('notPermitted');
   });
 
+  test('[R7.4] [I4.8] keeps its records and its watchdog where macOS keeps such things', () => {
+    const home = '/Users/me';
+    const library = '/Users/me/Library/Application Support/snakepit';
+    expect(darwin.stateDirectory({}, home)).toBe(library);
+    expect(darwin.stateDirectory({}, undefined)).toBeUndefined();
+    expect(darwin.watchdogCommand('/p', {})).toEqual(['sh', '/p/watchdog.sh']);
+    expect(darwin.advice).toContain('watchdog');
+  });
+
   test('says nothing where there is no ps', () => {
     const blind = createDarwin(fakeCalls({}));
     expect([blind.readStat(42), blind.listProcesses(), blind.bootId()]).toEqual([

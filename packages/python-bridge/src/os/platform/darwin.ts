@@ -37,6 +37,7 @@ const FACTS: PlatformFacts = {
   sockets: { maxPathBytes: 103, shortPlaces: ['/tmp'] },
   interpreterPath: ['bin', 'python'],
   executableSuffix: '',
+  neutralDirectory: '/',
 };
 
 const PS = '/bin/ps';
@@ -70,6 +71,7 @@ export function createDarwin(calls: SystemCalls): Platform {
     identityRemedy: `make ${PS} executable`,
     stateDirectory: (_env, home) =>
       home === undefined ? undefined : join(home, 'Library', 'Application Support', 'snakepit'),
+    watchdogCommand: (scriptsDir) => ['sh', join(scriptsDir, 'watchdog.sh')],
     readStat,
     listProcesses,
     bootId: askOnce(

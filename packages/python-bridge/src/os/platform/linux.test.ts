@@ -72,6 +72,12 @@ describe('Linux', () => {
     expect(linux.canCarry('ANY=thing')).toBe(true);
   });
 
+  test('[R7.4] [I4.8] keeps its records and its watchdog where Linux keeps such things', () => {
+    expect(linux.stateDirectory({}, '/home/me')).toBe('/home/me/.local/state/snakepit');
+    expect(linux.stateDirectory({}, undefined)).toBeUndefined();
+    expect(linux.watchdogCommand('/p', {})).toEqual(['sh', '/p/watchdog.sh']);
+  });
+
   test('says nothing where /proc is not mounted', () => {
     const blind = createLinux(fakeCalls({}));
     expect(blind.listProcesses()).toEqual([]);

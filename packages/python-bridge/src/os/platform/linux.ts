@@ -34,6 +34,7 @@ const FACTS: PlatformFacts = {
   sockets: { maxPathBytes: 107, shortPlaces: ['/tmp'] },
   interpreterPath: ['bin', 'python'],
   executableSuffix: '',
+  neutralDirectory: '/',
 };
 
 /** Linux: `/proc`, process groups, environments that can be read. */
@@ -57,6 +58,7 @@ export function createLinux(calls: SystemCalls): Platform {
     identityRemedy: 'mount /proc',
     stateDirectory: (_env, home) =>
       home === undefined ? undefined : join(home, '.local', 'state', 'snakepit'),
+    watchdogCommand: (scriptsDir) => ['sh', join(scriptsDir, 'watchdog.sh')],
     readStat,
     listProcesses: () => listPids(calls).flatMap((pid) => readStat(pid) ?? []),
     bootId: askOnce(

@@ -77,6 +77,7 @@ export type PlatformFacts = Pick<
   | 'gracefulAsk'
   | 'interpreterPath'
   | 'executableSuffix'
+  | 'neutralDirectory'
 >;
 
 /**
@@ -108,6 +109,8 @@ export interface Platform {
   readonly interpreterPath: readonly [string, string];
   /** What names of programs end in. */
   readonly executableSuffix: '' | '.exe';
+  /** Directory where a process keeps nobody from removing or unmounting anything; `undefined` for its parent's. */
+  readonly neutralDirectory: string | undefined;
   /** What keeps start times from being read, when they cannot be. */
   readonly identityRemedy: string;
   /**
@@ -119,6 +122,15 @@ export interface Platform {
     env: Readonly<Record<string, string | undefined>>,
     home: string | undefined,
   ): string | undefined;
+  /**
+   * How the watchdog is started: program and arguments.
+   *
+   * @param scriptsDir - Directory of its scripts.
+   */
+  watchdogCommand(
+    scriptsDir: string,
+    env: Readonly<Record<string, string | undefined>>,
+  ): readonly [string, ...string[]];
   /** Reads one process; `undefined` when there is none, or it cannot be seen. */
   readStat(pid: number): ProcessStat | undefined;
   /** Every process that can be seen, dead ones included. */

@@ -112,6 +112,16 @@ describe('Windows', () => {
     expect([windows.isOwnedByUs(4711), windows.isGroupKnown(5)]).toEqual([true, false]);
   });
 
+  test('[R7.4] [I4.8] keeps its records and its watchdog where Windows keeps such things', () => {
+    const windows = createWin32(calls({}));
+    expect(windows.stateDirectory({ LOCALAPPDATA: '/local' }, '/home')).toBe('/local/snakepit');
+    expect(windows.stateDirectory({ LOCALAPPDATA: '' }, '/home')).toBeUndefined();
+    expect(windows.watchdogCommand('p', {})).toEqual([
+      ...[`${SYSTEM32}\\cmd.exe`, '/d', '/c', 'p/watchdog.bat'],
+    ]);
+    expect(windows.watchdogCommand('p', { ComSpec: 'E:\\cmd.exe' })[0]).toBe('E:\\cmd.exe');
+  });
+
   test('without PowerShell nobody can be told apart', () => {
     const windows = createWin32(fakeCalls({}));
     expect(windows.readStat(4711)).toBeUndefined();

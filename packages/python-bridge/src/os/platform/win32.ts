@@ -34,6 +34,7 @@ const FACTS: PlatformFacts = {
   sockets: undefined,
   interpreterPath: ['Scripts', 'python.exe'],
   executableSuffix: '.exe',
+  neutralDirectory: undefined,
 };
 
 /** Exit code of taskkill for a number that no process has. */
@@ -77,6 +78,9 @@ export function createWin32(calls: SystemCalls): Platform {
     identityRemedy: `allow ${powershell} to be run`,
     stateDirectory: ({ LOCALAPPDATA: place = '' }) =>
       place === '' ? undefined : join(place, 'snakepit'),
+    watchdogCommand: (scriptsDir, { ComSpec: shell = path.join(system32, 'cmd.exe') }) => [
+      ...([shell, '/d', '/c', join(scriptsDir, 'watchdog.bat')] as const),
+    ],
     // The cheap question first: PowerShell takes a while to say that there is nobody.
     readStat: (pid) =>
       isKnown(pid) ? processes(`-Id ${pid}`).find((stat) => stat.pid === pid) : undefined,
