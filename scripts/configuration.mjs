@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { poolSchema, runtimeSchema } from '../packages/python-bridge/dist/config/schema.js';
 
+/** @typedef {import('../packages/python-bridge/dist/config/fields.js').Schema} Schema */
+
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../docs/configuration.md');
 
 const INTRODUCTION = `# Configuration
@@ -29,6 +31,7 @@ await Snakepit.start({
 \`\`\`
 `;
 
+/** @type {(readonly [title: string, text: string, schema: Schema])[]} */
 const SECTIONS = [
   [
     'Pools',
@@ -52,12 +55,19 @@ async function render() {
   });
 }
 
+/** @param {Schema} schema */
 function tableOf(schema) {
   const header = ['key', 'what it is for', 'allowed', 'default', 'environment variable'];
   return [header, header.map(() => '---'), ...rowsOf(schema, '')].map(toRow).join('\n');
 }
 
-/** The rows of some keys; those of a group carry its name, and what the group is for has a row of its own. */
+/**
+ * The rows of some keys; those of a group carry its name, and what the group is for has a row of its own.
+ *
+ * @param {Schema} schema
+ * @param {string} prefix
+ * @returns {string[][]}
+ */
 function rowsOf(schema, prefix) {
   return Object.entries(schema).flatMap(([key, entry]) => {
     const name = `\`${prefix}${key}\``;
@@ -70,6 +80,7 @@ function rowsOf(schema, prefix) {
   });
 }
 
+/** @param {string[]} cells */
 function toRow(cells) {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
