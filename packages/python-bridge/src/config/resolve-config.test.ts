@@ -28,6 +28,18 @@ function complaint(config: unknown, env: Record<string, string> = {}): string {
 }
 
 describe('resolveConfig', () => {
+  test('[R4.5] [R9.2] [R9.5] the watchdog is off; on for all pools, for one, for all but one, by the environment', () => {
+    const watched = (top: object, own: object, env: Record<string, string> = {}): boolean =>
+      onlyPool({ ...top, pools: [{ ...pool, ...own }] }, env).watchdog;
+    expect(watched({}, {})).toBe(false);
+    expect(watched({ watchdog: true }, {})).toBe(true);
+    expect(watched({}, { watchdog: true })).toBe(true);
+    expect(watched({ watchdog: true }, { watchdog: false })).toBe(false);
+    expect(watched({}, {}, { SNAKEPIT_WATCHDOG: 'true' })).toBe(true);
+    expect(watched({ watchdog: true }, {}, { SNAKEPIT_WATCHDOG: 'false' })).toBe(false);
+    expect(complaint({ watchdog: 'on', pools: [pool] })).toContain('watchdog is "on"');
+  });
+
   test('fills in every default', () => {
     const config: SnakepitConfig = { pools: [pool] };
     expect(onlyPool(config)).toEqual({
