@@ -9,7 +9,7 @@ import { createWin32 } from './win32.ts';
 const RUN_LIMIT_MS = 10_000;
 
 /** The calls of this operating system. */
-export const systemCalls: SystemCalls = {
+const systemCalls: SystemCalls = {
   pid: process.pid,
   parentPid: process.ppid,
   // Asked each time: a server may give up its privileges after it was loaded.
