@@ -17,18 +17,6 @@ Generated from the schema by \`npm run configuration\`; do not edit.
 \`Snakepit.start(configuration)\` checks everything before anything starts. A value that is not allowed is refused with its
 path, what it is and what it may be; so is a key that does not exist, with the nearest name that does. Environment
 variables win over the configuration, for containers (R9.5). Durations are in milliseconds.
-
-\`\`\`js
-await Snakepit.start({
-  // For all pools that do not say otherwise.
-  requestTimeout: 30_000,
-  heartbeat: { pingInterval: 5_000 },
-  pools: [
-    { name: 'fast', size: 8, adapter: 'my_app.fast.Fast' },
-    { name: 'models', size: 2, adapter: 'my_app.models.Models', startupTimeout: 120_000 },
-  ],
-});
-\`\`\`
 `;
 
 /** @type {(readonly [title: string, text: string, schema: Schema])[]} */
