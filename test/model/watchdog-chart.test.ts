@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { exitReason, Pid } from '@snakepit/core';
+import { exitReason, Pid, type ExitReason } from '@snakepit/core';
 import { watchdogMachine } from '@snakepit/python-bridge';
 import type { AnyMachineSnapshot } from 'xstate';
 import { nodeAt, walk } from './machine-graph.ts';
@@ -26,7 +26,7 @@ const delays = {
   byeTimeout: input.byeTimeoutMs,
   killTimeout: input.killTimeoutMs,
 };
-const exitOf = (reason: typeof exitReason.shutdown) => ({ type: 'EXIT', from: new Pid(1), reason });
+const exitOf = (reason: ExitReason) => ({ type: 'EXIT', from: new Pid(1), reason });
 const events = [
   { type: 'watchdog.ready', osPid: 77 },
   { type: 'watchdog.faulted', fault: 'no groups' },

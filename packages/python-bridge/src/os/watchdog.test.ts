@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   createSystem,
@@ -9,8 +11,15 @@ import {
   type Clock,
   type Pid,
 } from '@snakepit/core';
-import { isAlive, statOf, until } from '../../../../test/fixtures/processes/census.mjs';
-import { WatchdogBench, type Victim } from '../../../../test/fixtures/watchdog-bench.ts';
+import {
+  createToken,
+  endCarriers,
+  isAlive,
+  statOf,
+  until,
+  type Token,
+} from '../../../../test/fixtures/processes/census.mjs';
+import { startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { createWatchedGroups, type WatchedGroups } from './watchdog-groups.ts';
@@ -26,20 +35,23 @@ const identityOf = (pid: number, startTime = '1'): ProcessIdentity => ({
   ...{ bootId: '', pidNamespace: '', pid, startTime },
 });
 
-let bench: WatchdogBench;
+let base: string;
+let token: Token;
 let groups: WatchedGroups;
 let system: ActorSystem;
 let warnings: string[];
 let events: string[];
 beforeEach(() => {
-  bench = new WatchdogBench();
+  base = mkdtempSync(join(tmpdir(), 'watchdog-'));
+  token = createToken();
   groups = createWatchedGroups(new Set(['watched']));
-  process.env['SNAKEPIT_WATCHDOG_LOG'] = `${bench.base}/log`;
+  process.env['SNAKEPIT_WATCHDOG_LOG'] = `${base}/log`;
 });
 afterEach(async () => {
   delete process.env['SNAKEPIT_WATCHDOG_LOG'];
   await system.stop();
-  await bench.close();
+  await endCarriers(token);
+  rmSync(base, { recursive: true, force: true });
 });
 
 /** Starts the process that looks after the watchdog. */
@@ -48,7 +60,11 @@ function start(options: Partial<WatchdogInput> = {}, clock?: Clock): Pid {
   events = [];
   const keep = (text: string): void => void warnings.push(text);
   const logger = { ...silentLogger, warn: keep, error: keep };
-  system = createSystem({ logger, longTurnMs: Infinity, ...(clock === undefined ? {} : { clock }) });
+  system = createSystem({
+    logger,
+    longTurnMs: Infinity,
+    ...(clock === undefined ? {} : { clock }),
+  });
   for (const name of [
     ...(['started', 'replaced', 'died', 'unavailable', 'faulted', 'stopped'] as const),
   ]) {
@@ -82,21 +98,25 @@ async function guarding(pid: Pid, not?: number): Promise<number> {
   );
 }
 
-function watch(victim: Victim): ProcessIdentity {
-  const leader = identityOf(victim.pid, victim.line.split(' ').at(-1));
-  groups.add(leader, 'watched');
-  return leader;
+/** Something that a watchdog would end. */
+function startVictim(): ProcessIdentity {
+  return startProcess(token, ['sleep', '1000']).identity;
 }
 
-const log = (): string => readFileSync(`${bench.base}/log`, 'utf8');
+function watch(victim: ProcessIdentity): ProcessIdentity {
+  groups.add(victim, 'watched');
+  return victim;
+}
+
+const log = (): string => readFileSync(`${base}/log`, 'utf8');
 
 describe('watchdog', () => {
   test('[R4.1] [T3.2] it is started, told every group in time, and gone when it is stopped', async () => {
-    const before = bench.victim();
+    const before = startVictim();
     const leader = watch(before);
     const pid = start();
     // Before the shell has even begun to read.
-    const early = bench.victim();
+    const early = startVictim();
     watch(early);
     groups.add(identityOf(5_000_000), 'another pool');
     const osPid = await guarding(pid);
@@ -108,7 +128,7 @@ describe('watchdog', () => {
     system.exit(pid, exitReason.shutdown);
     expect(await system.awaitExit(pid)).toEqual(exitReason.shutdown);
     expect(isAlive(osPid)).toBe(false);
-    expect([before.isAlive(), early.isAlive()]).toEqual([true, true]);
+    expect([isAlive(before.pid), isAlive(early.pid)]).toEqual([true, true]);
     expect(events).toEqual(['started 2', 'stopped']);
     expect(log()).toContain('bye');
   });
@@ -136,7 +156,7 @@ describe('watchdog', () => {
         return readdirSync(folder).filter((fd) => !isScript(fd));
       };
       // No more than what whoever started this process has given to everything below it.
-      expect(openIn(osPid)).toEqual(openIn(bench.victim().pid));
+      expect(openIn(osPid)).toEqual(openIn(startVictim().pid));
       expect(readFileSync(`/proc/${String(osPid)}/cmdline`, 'utf8')).not.toContain('unittest');
     });
   }
@@ -144,7 +164,7 @@ describe('watchdog', () => {
   test('[T3.2] [I4.7] killed, it is noticed, replaced, and told its groups again', async () => {
     const pid = start();
     const first = await guarding(pid);
-    const victim = bench.victim();
+    const victim = startVictim();
     watch(victim);
     const told = (times: number) =>
       until(
@@ -163,7 +183,7 @@ describe('watchdog', () => {
     const third = await guarding(pid, second);
     await told(3);
     expect([isAlive(first), isAlive(second), isAlive(third)]).toEqual([false, false, true]);
-    expect(victim.isAlive()).toBe(true);
+    expect(isAlive(victim.pid)).toBe(true);
   });
 
   test('[I4.7] one that does not read any more is replaced before its lines fill the memory', async () => {
@@ -245,12 +265,12 @@ describe('watchdog', () => {
   test('[I4.7] killed, the process that looks after it lets it go without harm to any worker', async () => {
     const pid = start();
     const osPid = await guarding(pid);
-    const victim = bench.victim();
+    const victim = startVictim();
     watch(victim);
     system.exit(pid, exitReason.kill);
     await until(() => !isAlive(osPid), 'the watchdog gone');
     expect(log()).toContain('bye');
-    expect(victim.isAlive()).toBe(true);
+    expect(isAlive(victim.pid)).toBe(true);
   });
 });
 
