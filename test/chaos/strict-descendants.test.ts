@@ -119,7 +119,8 @@ class Household {
     const worker = Number((await this.heard('pid'))['pid']);
     await until(() => existsSync(this.#mark), 'the family is complete');
     expect(this.left()).toEqual({ family: 5, cleared: 1 });
-    return { runtime: this.child.pid ?? 0, worker, launcher: parentOf(worker) };
+    const runtime = this.child.pid ?? 0;
+    return { runtime, worker, launcher: launcherOf(worker, runtime) };
   }
 
   heard(key: string): Promise<Record<string, unknown>> {
@@ -165,6 +166,12 @@ function argvOf(pid: number): string[] {
   } catch {
     return [];
   }
+}
+
+/** The child of the runtime that the worker descends from. */
+function launcherOf(worker: number, runtime: number): number {
+  const parent = parentOf(worker);
+  return parent === runtime ? worker : launcherOf(parent, runtime);
 }
 
 function parentOf(pid: number): number {

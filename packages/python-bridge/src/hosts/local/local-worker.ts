@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { MarkerScanner } from '../../os/marker-scan.ts';
 import type { Platform } from '../../os/platform/platform.ts';
-import { readProcessStat, type ProcessIdentity } from '../../os/process-identity.ts';
+import type { ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
 import type { RunRecords } from '../../os/run-records.ts';
 import type { WorkerFailedMessage } from '../start-failure.ts';
@@ -29,7 +29,7 @@ import type { LiveGroups } from './live-groups.ts';
 import type { OomKills, OomWatch } from './oom-kills.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
 import type { SpawnedWorker } from './spawn-worker.ts';
-import { isContained, killThroughLauncher } from './strict-descendants.ts';
+import { isContained, killThroughLauncher, startTimeBehind } from './strict-descendants.ts';
 import {
   confirmWorkerGone,
   finishCleanup,
@@ -314,9 +314,9 @@ export class LocalWorker implements WorkerHandle {
   #identify(pid: number): void {
     // Said by the launcher, before the worker could say anything; and for a worker that has ended it names nobody.
     if (!this.#isContained || this.#identity !== this.#ended.leader) return;
-    const stat = readProcessStat(pid);
-    if (stat?.parentPid !== this.#ended.leader.pid) return;
-    this.#identity = { ...this.#ended.leader, pid, startTime: stat.startTime };
+    const startTime = startTimeBehind(this.#ended.leader, pid);
+    if (startTime === undefined) return;
+    this.#identity = { ...this.#ended.leader, pid, startTime };
     this.#identified.resolve(undefined);
   }
 

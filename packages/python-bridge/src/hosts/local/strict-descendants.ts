@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { bridgeError } from '../../errors.ts';
 import { currentPlatform } from '../../os/platform/current.ts';
 import type { Platform } from '../../os/platform/platform.ts';
+import { readProcessStat, type ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
 import { runCommand } from '../../python/run-command.ts';
 import type { Containment, WorkerSpec } from '../worker-host.ts';
@@ -130,6 +131,20 @@ export function describeContainment({ best, refusals }: ContainmentProbe): strin
   const held = best === undefined ? 'cannot be held' : `are held by ${holders[best]}`;
   const why = refusals.length === 0 ? '' : ` (${refusals.join('; ')})`;
   return `descendants of workers ${held}${why}`;
+}
+
+/**
+ * Start time of the process that a launcher tells of; `undefined` when it is none of the launcher's.
+ *
+ * It is a child of the launcher, or in a pid namespace of the launcher's child.
+ */
+export function startTimeBehind(launcher: ProcessIdentity, pid: number): string | undefined {
+  const stat = readProcessStat(pid);
+  if (stat === undefined) return undefined;
+  const { parentPid, startTime } = stat;
+  const isBehind =
+    parentPid === launcher.pid || readProcessStat(parentPid)?.parentPid === launcher.pid;
+  return isBehind ? startTime : undefined;
 }
 
 /**
