@@ -7,9 +7,9 @@ descendant that is orphaned: daemons too, which left session, group and environm
 
 - `subreaper`: orphans become the launcher's own children. It ends them, reaps, and looks again until
   the kernel says that it has no child left (ECHILD).
-- `pidNamespace`: orphans become children of an init, which is all the launcher adds. When that init
-  ends, the kernel ends everybody inside and lets the init be reaped only when nobody is left.
-  Nothing of this needs the launcher to be well: the kernel does it, too, when it is killed.
+- `pidNamespace`: the worker and all orphans are children of an init, which the launcher adds. When that
+  init ends, the kernel ends everybody inside and lets it be reaped only when nobody is left. Nothing of
+  this needs the launcher to be well: the kernel ends the init, too, when the launcher is killed.
 
 What the runtime sees is the worker: its output, its beats, and at last its very exit status, for the
 launcher ends in the same way. SIGTERM is passed on to the worker's group.
@@ -67,6 +67,19 @@ def main(argv: list[str]) -> NoReturn:
     _end_like(status)
 
 
+class _Started:
+    """Whom the launcher has started.
+
+    `child` is its own child: the worker, or the init of the worker's namespace. `ended` then is where
+    that init tells the worker's wait status. `worker` is 0 when it ended before it could be found.
+    """
+
+    def __init__(self, child: int, worker: int, ended: int | None = None) -> None:
+        self.child = child
+        self.worker = worker
+        self.ended = ended
+
+
 def _launch(mode: str, program: list[str], beat_fd: int | None, lifeline_fd: int | None) -> int:
     """The wait status of the worker, when nothing of it is left."""
     from snakepit_bridge import exit_codes
@@ -82,17 +95,18 @@ def _launch(mode: str, program: list[str], beat_fd: int | None, lifeline_fd: int
     namespace = mode == "pidNamespace"
     try:
         _prepare(namespace)
-        init = _enter_namespace(tether) if namespace else None
+        if _is_runtime_gone(lifeline_fd):
+            os._exit(exit_codes.OK)
+        start = _start_in_namespace if namespace else _start
+        started = start(program, beat_fd, tether)
     except OSError as error:
         raise LaunchError(f"{mode}: {error.strerror}", exit_codes.UNCONTAINED) from error
-    if _is_runtime_gone(lifeline_fd):
-        os._exit(exit_codes.OK)
-    worker = _start(program, beat_fd, tether)
-    _say(beat_fd, f'{{"type":"spawned","pid":{worker}}}')
+    if started.worker:
+        _say(beat_fd, f'{{"type":"spawned","pid":{started.worker}}}')
     if beat_fd is not None:
         os.close(beat_fd)  # kept open it would hide the worker's end from the runtime
-    _watch(worker, lifeline_fd, wakeup)
-    status = _end_all(worker, init, wakeup)
+    _watch(started, lifeline_fd, wakeup)
+    status = _end_all(started, wakeup)
     os.close(tether_end)
     return status
 
@@ -137,7 +151,7 @@ def _is_runtime_gone(lifeline_fd: int | None) -> bool:
     )
 
 
-def _start(program: list[str], beat_fd: int | None, tether: int) -> int:
+def _start(program: list[str], beat_fd: int | None, tether: int) -> _Started:
     """Forks the worker; returns when it leads its own group and its program runs, or has failed to."""
     from snakepit_bridge import exit_codes
 
@@ -157,7 +171,7 @@ def _start(program: list[str], beat_fd: int | None, tether: int) -> int:
     os.close(executing)
     os.read(executed, 1)  # nobody writes: the end comes with the exec
     os.close(executed)
-    return worker
+    return _Started(child=worker, worker=worker)
 
 
 def _arm(tether: int) -> None:
@@ -167,52 +181,66 @@ def _arm(tether: int) -> None:
     os.set_inheritable(tether, True)  # into the worker; its children close it as any other
 
 
-def _watch(worker: int, lifeline_fd: int | None, wakeup: int) -> None:
-    """Waits until the worker has ended, which stays unreaped, or the runtime is gone."""
+def _watch(started: _Started, lifeline_fd: int | None, wakeup: int) -> None:
+    """Waits until the worker has ended, while our child stays unreaped, or the runtime is gone."""
     poller = _poller() if lifeline_fd is None else _poller(lifeline_fd)
-    poller.register(wakeup, select.POLLIN)
+    for fd in (wakeup, started.ended):
+        if fd is not None:
+            poller.register(fd, select.POLLIN)
     while True:
-        if lifeline_fd in dict(poller.poll()):
-            return
+        events = dict(poller.poll())
         received = _drain(wakeup)
-        if _reap_others(worker):
+        if lifeline_fd in events or started.ended in events or _reap_others(started.child):
             return
         if signal.SIGTERM in received:
-            # Not reaped yet, so the number is the worker's. A stopped one has to wake for it.
-            os.killpg(worker, signal.SIGTERM)
-            os.killpg(worker, signal.SIGCONT)
+            _ask(started)
 
 
-def _reap_others(worker: int) -> bool:
-    """Reaps whoever was taken in and ended; whether the worker is among the ended."""
+def _ask(started: _Started) -> None:
+    """Passes SIGTERM on. Our child is not reaped yet, so its number is nobody else's."""
+    if started.ended is not None:
+        os.kill(started.child, signal.SIGTERM)  # the init knows the worker
+        return
+    try:
+        os.killpg(started.worker, signal.SIGTERM)
+        os.killpg(started.worker, signal.SIGCONT)  # a stopped one has to wake for it
+    except ProcessLookupError:
+        return  # the init has reaped it in this moment
+
+
+def _reap_others(child: int) -> bool:
+    """Reaps whoever was taken in and ended; whether our own child has ended, which stays unreaped."""
     while True:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if ended is None:
             return False
-        if ended.si_pid == worker:
+        if ended.si_pid == child:
             return True
         os.waitpid(ended.si_pid, 0)
 
 
-def _end_all(worker: int, init: int | None, wakeup: int) -> int:
+def _end_all(started: _Started, wakeup: int) -> int:
     """Ends and reaps everybody, until there is nobody; returns the worker's wait status."""
     ended: dict[int, int] = {}
     deadline = time.monotonic() + _END_SECONDS
-    os.killpg(worker, signal.SIGKILL)  # not reaped yet, so the number is the worker's
-    if init is not None:
-        os.kill(init, signal.SIGKILL)
+    if started.ended is None:
+        os.killpg(started.worker, signal.SIGKILL)  # not reaped yet, so the number is the worker's
+    os.kill(started.child, signal.SIGKILL)
     patience = _WORKER_FIRST_SECONDS
     while not _reap_all(ended):
         left = deadline - time.monotonic()
         if left <= 0:
             _say(2, "snakepit: processes do not die of SIGKILL; the launcher waits no longer")
             break
-        if init is None and (worker in ended or patience > _WORKER_FIRST_SECONDS):
+        if started.child in ended or patience > _WORKER_FIRST_SECONDS:
             _kill_children()
         select.select([wakeup], [], [], min(patience, left))
         _drain(wakeup)
         patience = _AGAIN_SECONDS
-    return ended.get(worker, signal.SIGKILL)
+    if started.ended is None:
+        return ended.get(started.worker, signal.SIGKILL)
+    told = os.read(started.ended, 16)
+    return int(told) if told else signal.SIGKILL  # it went with its init
 
 
 def _reap_all(ended: dict[int, int]) -> bool:
@@ -230,13 +258,16 @@ def _reap_all(ended: dict[int, int]) -> bool:
 def _kill_children() -> None:
     """Ends the children, whose numbers nobody else can have: they are not reaped yet. *Their*
     children become ours with that, and have their turn in the next round."""
-    me = os.getpid()
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _parent_of(name) == me:
-            try:
-                os.kill(int(name), signal.SIGKILL)
-            except PermissionError:
-                continue  # more privileged than we are
+    for pid in _children_of(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except PermissionError:
+            continue  # more privileged than we are
+
+
+def _children_of(parent: int) -> list[int]:
+    names = (name for name in os.listdir("/proc") if name.isdigit())
+    return [int(name) for name in names if _parent_of(name) == parent]
 
 
 def _parent_of(name: str) -> int:
@@ -248,30 +279,44 @@ def _parent_of(name: str) -> int:
     return int(stat[stat.rindex(b")") + 2 :].split()[1])
 
 
-def _enter_namespace(tether: int) -> int:
-    """Lets every further child live in a pid namespace of its own; returns the pid of its init."""
+def _start_in_namespace(program: list[str], beat_fd: int | None, tether: int) -> _Started:
+    """Starts the worker in a pid namespace of its own, below an init that this process is the parent of."""
     _unshare()
-    _call("mount", b"none", b"/", None, _MS_REC_SLAVE, None)
     told, telling = os.pipe()
+    ended, ending = os.pipe()
     init = os.fork()
     if init == 0:
-        _be_init(tether, telling)
+        _be_init(program, beat_fd, tether, telling, ending)
     os.close(telling)
-    problem = os.read(told, 1024)
+    os.close(ending)
+    answer = os.read(told, 1024).decode()
     os.close(told)
-    if problem != b"ok":
-        raise OSError(errno.EPERM, problem.decode() or "its init ended")
-    return init
+    if not answer.isdigit():
+        raise OSError(errno.EPERM, answer or "its init ended")
+    return _Started(child=init, worker=_outer_pid(init, answer), ended=ended)
+
+
+def _outer_pid(init: int, inner_pid: str) -> int:
+    """The number by which we know a child of the init; 0 when it has ended already."""
+    for pid in _children_of(init):
+        try:
+            with open(f"/proc/{pid}/status") as file:
+                numbers = [line.split() for line in file if line.startswith("NSpid:")]
+        except OSError:
+            continue  # it ended
+        if numbers and numbers[0][-1] == inner_pid:
+            return pid
+    return 0
 
 
 def _unshare() -> None:
-    flags = _CLONE_NEWPID | _CLONE_NEWNS
+    """Lets further children live in a pid namespace of their own."""
     try:
-        _call("unshare", flags)
+        _call("unshare", _CLONE_NEWPID)
     except PermissionError:
         # Without privileges it takes a user namespace, in which we are who we were.
         user, group = os.geteuid(), os.getegid()
-        _call("unshare", flags | _CLONE_NEWUSER)
+        _call("unshare", _CLONE_NEWPID | _CLONE_NEWUSER)
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{user} {user} 1"),
@@ -281,20 +326,35 @@ def _unshare() -> None:
                 file.write(text)
 
 
-def _be_init(tether: int, telling: int) -> NoReturn:
-    """The first process of the namespace: takes in orphans, and ends when the launcher has ended."""
+def _be_init(
+    program: list[str], beat_fd: int | None, tether: int, telling: int, ending: int
+) -> NoReturn:
+    """The first process of the namespace: starts the worker, takes in orphans, tells how the worker
+    ended, and ends with it or with the launcher. With its end the kernel ends everybody."""
     try:
         _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if _poller(tether).poll(0):
+            os._exit(0)  # too late for that
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then reaps for us
+        os.setsid()  # what the runtime sends to the launcher's group is passed on by the launcher
+        # What is mounted inside stays inside; what is mounted outside is seen inside, too.
+        _call("unshare", _CLONE_NEWNS)
+        _call("mount", b"none", b"/", None, _MS_REC_SLAVE, None)
         _call("mount", b"proc", b"/proc", b"proc", _MS_NOSUID_NODEV_NOEXEC, None)
-        os.write(telling, b"ok")
-        os.closerange(0, tether)
-        os.closerange(tether + 1, 1024)
-        _poller(tether).poll()
+        started = _start(program, beat_fd, tether)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: _ask(started))
+        os.write(telling, str(started.worker).encode())
     except OSError as error:
         os.write(telling, str(error.strerror).encode())
-    os._exit(0)
+        os._exit(0)
+    os.close(telling)
+    if beat_fd is not None:
+        os.close(beat_fd)
+    while True:
+        pid, status = os.wait()
+        if pid == started.worker:
+            os.write(ending, str(status).encode())
+            os._exit(0)
 
 
 def _end_like(status: int) -> NoReturn:
