@@ -1,4 +1,8 @@
-"""Starting one worker in a pid namespace of its own, at whose end the kernel ends everybody inside."""
+"""Starting one worker in a pid namespace of its own, at whose end the kernel ends everybody inside.
+
+The worker is a child of the namespace's init, not of the launcher. A launcher that is killed would
+leave its child to a reaper outside, which may take its time, and until then the namespace lives on.
+"""
 
 from __future__ import annotations
 
