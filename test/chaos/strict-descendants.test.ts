@@ -71,6 +71,8 @@ const ATTACKS = {
     kill(runtime, worker, launcher),
   'an orderly stop': (_: Targets, input: Writable) => void input.write('stop\n'),
   'a kill by the runtime': (_: Targets, input: Writable) => void input.write('kill\n'),
+  'process.exit() of a runtime with a usual worker, too,': (_: Targets, input: Writable) =>
+    void input.write('exit beside\n'),
   'process.exit() of the runtime': (_: Targets, input: Writable) => void input.write('exit\n'),
 } as const;
 
@@ -212,6 +214,7 @@ const BOTH: readonly (readonly [Attack, unknown])[] = [
   ['an orderly stop', { kind: 'exited', code: 0 }],
   ['a kill by the runtime', KILLED],
   ['process.exit() of the runtime', undefined],
+  ['process.exit() of a runtime with a usual worker, too,', undefined],
 ];
 
 const SUBREAPER: readonly Row[] = [

@@ -6,6 +6,8 @@ import { signalGroup, signalProcess } from '../../os/process-killer.ts';
 export interface LiveGroups {
   /** From now on the group is killed when this process exits. */
   add(leader: ProcessIdentity): void;
+  /** This one is not, though it carries the marker: a launcher that ends others when this process exits. */
+  spare(launcher: ProcessIdentity): void;
   /** The group is gone, or not ours any more. */
   remove(leader: ProcessIdentity): void;
 }
@@ -24,26 +26,31 @@ const LOOKS = 3;
  */
 export function createLiveGroups(marker: string, killsAtExit = true): LiveGroups {
   const leaders = new Set<ProcessIdentity>();
+  const spared = new Set<ProcessIdentity>();
   const killAll = (): void => {
     for (const leader of leaders) signalGroup(leader, 'SIGKILL');
-    killMarked(marker);
+    killMarked(marker, new Set(Array.from(spared, ({ pid }) => pid)));
   };
   return {
     add(leader) {
       if (killsAtExit && leaders.size === 0) process.on('exit', killAll);
       leaders.add(leader);
     },
+    spare(launcher) {
+      spared.add(launcher);
+    },
     remove(leader) {
+      spared.delete(leader);
       leaders.delete(leader);
       if (leaders.size === 0) process.off('exit', killAll);
     },
   };
 }
 
-function killMarked(marker: string): void {
+function killMarked(marker: string, spared: ReadonlySet<number>): void {
   const here = { bootId: readBootId(), pidNamespace: readPidNamespace() };
   for (let look = 0; look < LOOKS; look += 1) {
-    const found = markedProcesses([marker]);
+    const found = markedProcesses([marker]).filter(({ pid }) => !spared.has(pid));
     for (const { pid, startTime } of found) signalProcess({ ...here, pid, startTime }, 'SIGKILL');
     if (found.length === 0) return;
   }

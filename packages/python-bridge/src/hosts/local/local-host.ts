@@ -131,7 +131,8 @@ class LocalHost implements WorkerHost {
     }
     const { spawned } = result;
     // A launcher ends what is behind it when this process exits; killed before, it could not.
-    if (!isContained(spec)) groups.add(spawned.identity);
+    if (isContained(spec)) groups.spare(spawned.identity);
+    else groups.add(spawned.identity);
     this.#tellFailure(spec, run.recordSpawned(spec, spawned.identity));
     this.#options.guard?.add(spawned.identity, spec.pool);
     const listen = this.#nextAddress();
