@@ -77,7 +77,13 @@ const ATTACKS = {
 } as const;
 
 function kill(...pids: readonly number[]): void {
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // The death of the one before has ended it already.
+    }
+  }
 }
 
 /** One runtime with its worker and all that this has started. */
