@@ -3,6 +3,7 @@ export { Snakepit } from '@snakepit/python-bridge';
 export type {
   BackoffConfig,
   BridgeErrorCode as SnakepitErrorCode,
+  Containment,
   DispatcherStats,
   ExecuteOptions,
   Health,
