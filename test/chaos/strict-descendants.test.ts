@@ -237,6 +237,7 @@ const NAMESPACE: readonly Row[] = [
 const USUAL: readonly Row[] = [
   ['group', 'SIGKILL of the worker', ONLY_CLEARED, KILLED],
   ['group', 'an orderly stop', ONLY_CLEARED, { kind: 'exited', code: 0 }],
+  ['group', 'process.exit() of the runtime', ONLY_CLEARED, undefined],
   ['group', 'SIGKILL of the runtime', { family: 2, cleared: 1 }, undefined],
 ];
 
