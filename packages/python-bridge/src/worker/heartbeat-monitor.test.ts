@@ -44,6 +44,19 @@ describe('the beats', () => {
       expect(bench.pings.map(({ atMs }) => atMs)).toEqual([0, 1_700, 3_400, 5_100, 6_800, 8_500]);
     }));
 
+  test('workers that were started one after the other are soon asked together', () =>
+    withBench(async (bench) => {
+      for (const afterMs of [0, 30, 200, 20]) {
+        await bench.clock.advance(afterMs);
+        bench.start();
+      }
+      await bench.clock.advance(4_250);
+      const times = bench.pings.map(({ atMs }) => atMs);
+      expect(times).toEqual([
+        0, 30, 230, 250, 2_000, 2_250, 2_250, 2_250, 4_000, 4_250, 4_250, 4_250,
+      ]);
+    }));
+
   test('an answer after two misses begins anew', () =>
     withBench(async (bench) => {
       bench.answerAfterMs = 5_500;

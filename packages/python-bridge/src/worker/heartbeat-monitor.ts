@@ -21,6 +21,9 @@ const tolerableLatenessMs = 500;
 /** A ping that is sent later than this after the beginning of an interval begins one of its own, in milliseconds. */
 const promptMs = 100;
 
+/** To wake up costs our event loop more than to ask: workers are asked together, at so many moments of an interval. */
+const momentsPerInterval = 8;
+
 /** Beats without an answer that are remembered; an answer to an older one is none. */
 const rememberedBeats = 16;
 
@@ -66,7 +69,7 @@ class HeartbeatEffects {
     this.#report = new HeartbeatReport(self.system.telemetry, input);
     const nowMs = self.system.clock.now();
     this.#heardAtMs = { beats: nowMs, serving: nowMs };
-    this.#intervalEndMs = nowMs + input.pingIntervalMs;
+    this.#intervalEndMs = this.#endOfIntervalFrom(nowMs);
     this.#succeeded = input.server.succeeded;
     const stopListening = input.beatChannel.onPong((pong) => {
       this.#hear(pong);
@@ -144,7 +147,7 @@ class HeartbeatEffects {
     this.#retryAtMs = Infinity;
     // One that is not sent at the beginning of an interval is given a whole one, too.
     if (this.#intervalEndMs - sentAtMs < pingIntervalMs - promptMs) {
-      this.#intervalEndMs = sentAtMs + pingIntervalMs;
+      this.#intervalEndMs = this.#endOfIntervalFrom(sentAtMs);
     }
     this.#probeLeftAtMs = Infinity;
     // HTTP/2 writes after this turn; until then nobody can answer.
@@ -177,6 +180,13 @@ class HeartbeatEffects {
     if (isSnakepitError(error) && error.code === 'TIMEOUT') return;
     this.#probeLeftAtMs = undefined;
     this.#tell({ type: 'probe.failed', error: asError(error) });
+  }
+
+  /** Of one that begins now, or is a little longer to end at the next of the moments that all workers share. */
+  #endOfIntervalFrom(nowMs: number): number {
+    const { pingIntervalMs } = this.#input;
+    const stepMs = pingIntervalMs / momentsPerInterval;
+    return Math.ceil(nowMs / stepMs) * stepMs + pingIntervalMs;
   }
 
   #setTimer(): void {
@@ -214,7 +224,7 @@ class HeartbeatEffects {
 
   #excuse(nowMs: number): void {
     this.#heardAtMs.beats = this.#heardAtMs.serving = nowMs;
-    this.#intervalEndMs = nowMs + this.#input.pingIntervalMs;
+    this.#intervalEndMs = this.#endOfIntervalFrom(nowMs);
     this.#tell({ type: 'interval.excused' });
   }
 
