@@ -3,164 +3,11 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import {
-  createSystem,
-  createTestClock,
-  exitReason,
-  silentLogger,
-  type ActorSystem,
-  type ExitReason,
-  type Pid,
-  type TestClock,
-} from '@snakepit/core';
+import { exitReason } from '@snakepit/core';
 import { WorkerStartError } from '../hosts/start-failure.ts';
-import type { ExitStatus, WorkerHandle, WorkerHost, WorkerReady } from '../hosts/worker-host.ts';
-import { createDispatcher } from '../pool/dispatcher.ts';
-import { grpcWorker } from './grpc-worker.ts';
-import { createWorkerHistory, type WorkerHistory } from './worker-history.ts';
+import { until, withBench } from './grpc-worker.fixture.ts';
 
 // A worker whose host and time are the test's; with real processes it is in test/integration.
-
-interface Settleable<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function later<T>(): Settleable<T> {
-  let parts: Omit<Settleable<T>, 'promise'> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    parts = { resolve, reject };
-  });
-  promise.catch(() => undefined);
-  return { promise, ...(parts as unknown as Omit<Settleable<T>, 'promise'>) };
-}
-
-class FakeProcess {
-  readonly ready = later<WorkerReady>();
-  readonly exited = later<ExitStatus>();
-  readonly signals: string[] = [];
-  readonly handle: WorkerHandle = {
-    ref: { host: 'fake', pool: 'p', workerId: 'w1', incarnation: '1' },
-    pid: 4_242,
-    startTime: '1',
-    ready: this.ready.promise,
-    exited: this.exited.promise,
-    beats: { ping: () => undefined, onPong: () => () => undefined },
-    cleaned: this.exited.promise.then(() => undefined),
-    cleanupMs: 7,
-    signal: (signal) => {
-      this.signals.push(signal);
-      return Promise.resolve();
-    },
-    output: () => {
-      throw new Error('not asked here');
-    },
-    lastOutput: () => [],
-  };
-
-  becomeReady(target: string): void {
-    const about = { pid: 4_242, pythonVersion: '3', lifeline: true, tools: [] };
-    this.ready.resolve({ target, token: 'secret', ...about });
-  }
-
-  end(): void {
-    this.ready.reject(new WorkerStartError('it ended', { kind: 'aborted', ended: undefined }));
-    this.exited.resolve({ kind: 'signalled', signal: 'SIGKILL' });
-  }
-}
-
-class Bench {
-  readonly clock: TestClock = createTestClock();
-  readonly system: ActorSystem = createSystem({ clock: this.clock, logger: silentLogger });
-  readonly starts: { readonly made: Settleable<WorkerHandle>; readonly abort: AbortSignal }[] = [];
-  readonly history: WorkerHistory = createWorkerHistory({
-    backoff: { initialMs: 100, maxMs: 1_000, factor: 2, jitter: 0 },
-    goodRunMs: 10_000,
-    clock: this.clock,
-  });
-  readonly ends: object[] = [];
-  readonly failures: string[] = [];
-  pid: Pid | undefined;
-  reason: ExitReason | undefined;
-  hostError: Error | undefined;
-
-  async start(maxRestarts = 3): Promise<void> {
-    const { telemetry } = this.system;
-    telemetry.on('snakepit.worker.terminated', (_, { means, confirmed, reason }) => {
-      this.ends.push({ means, confirmed, reason });
-    });
-    telemetry.on('snakepit.worker.failed', (_, { error }) => {
-      this.failures.push(error.message);
-    });
-    const host = {
-      start: (_spec: unknown, abort: AbortSignal) => {
-        const made = later<WorkerHandle>();
-        this.starts.push({ made, abort });
-        return made.promise;
-      },
-    } as unknown as WorkerHost;
-    this.pid = this.system.spawn(grpcWorker, {
-      pool: 'p',
-      workerId: 'w1',
-      maxRestarts,
-      startupTimeoutMs: 1_000,
-      connectTimeoutMs: 500,
-      drainTimeoutMs: 5_000,
-      termTimeoutMs: 300,
-      killTimeoutMs: 200,
-      history: this.history,
-      services: {
-        host: () => {
-          if (this.hostError !== undefined) throw this.hostError;
-          return host;
-        },
-        poolName: 'nobody',
-        configuration: { adapter: 'a.B' } as never,
-        dispatcher: createDispatcher({
-          ...{ pool: 'p', clock: this.clock, concurrency: 1 },
-          ...{ maxQueueSize: 1, queueTimeoutMs: 1 },
-        }),
-        spec: () => ({}) as never,
-        heartbeat: undefined,
-      },
-    });
-    void this.system.awaitExit(this.pid).then((reason) => {
-      this.reason = reason;
-    });
-    await this.clock.advance(0);
-  }
-
-  state(): unknown {
-    return this.pid === undefined ? undefined : this.system.processInfo(this.pid)?.stateValue;
-  }
-
-  exit(reason: ExitReason): Promise<void> {
-    if (this.pid !== undefined) this.system.exit(this.pid, reason);
-    return this.clock.advance(0);
-  }
-
-  /** The process is made. */
-  async spawned(): Promise<FakeProcess> {
-    const process = new FakeProcess();
-    this.starts.at(-1)?.made.resolve(process.handle);
-    await this.clock.advance(0);
-    return process;
-  }
-}
-
-async function withBench(run: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = new Bench();
-  try {
-    await run(bench);
-  } finally {
-    await bench.exit(exitReason.kill);
-    const stopped = bench.system.stop();
-    await bench.clock.advance(0);
-    await stopped;
-  }
-  expect(bench.clock.pending).toBe(0);
-}
 
 const noProcess = new WorkerStartError('no process', {
   ...({ kind: 'spawnFailed', code: 'EAGAIN', detail: 'too many' } as const),
@@ -249,10 +96,33 @@ describe('a start', () => {
       const process = await bench.spawned();
       process.becomeReady('unix:/nowhere/worker.sock');
       await bench.clock.advance(0);
-      await until(bench, () => process.signals.length > 0);
+      await until(bench, () => bench.clock.pending > 1);
+      await bench.clock.advance(1_000);
+      expect(process.signals).toEqual(['kill']);
       process.end();
       await bench.clock.advance(0);
       expect(bench.failures).toEqual([expect.stringContaining('its first call failed')]);
+    }));
+
+  test('[R10.2] [I4.6] whose worker ends before its first answer fails for that reason, however it is heard of first', () =>
+    withBench(async (bench) => {
+      await bench.start(0);
+      const process = await bench.spawned();
+      // The connection is lost first, and only then the operating system tells the end.
+      process.becomeReady('unix:/nowhere/worker.sock');
+      await bench.clock.advance(0);
+      await until(bench, () => bench.clock.pending > 1);
+      process.end();
+      await until(bench, () => bench.failures.length > 0);
+      expect(bench.failures).toEqual([
+        expect.stringMatching(
+          /did not start: it was ended by SIGKILL .*Remedy: find who ends it/su,
+        ),
+      ]);
+      expect(bench.history.givenUp).toMatchObject({
+        cause: 'killed',
+        error: { code: 'WORKER_START_FAILED' },
+      });
     }));
 
   test('whose worker does not answer its first call fails in time', async () => {
@@ -270,12 +140,12 @@ describe('a start', () => {
         process.becomeReady(`unix:${path}`);
         await bench.clock.advance(0);
         expect(bench.state()).toEqual({ starting: 'connecting' });
-        await bench.clock.advance(500);
+        await bench.clock.advance(2_000);
         expect(process.signals).toEqual(['kill']);
         process.end();
         await bench.clock.advance(0);
         expect(bench.failures).toEqual([
-          expect.stringContaining('did not answer its first call within 500 ms'),
+          expect.stringContaining('did not answer its first call within 2000 ms'),
         ]);
       });
     } finally {
@@ -287,7 +157,33 @@ describe('a start', () => {
   });
 });
 
+describe('a stop', () => {
+  test('[R6.5] [R10.4] of a process that does not die of SIGKILL waits for nothing that it would free', () =>
+    withBench(async (bench) => {
+      await bench.start();
+      const process = await bench.spawned();
+      await bench.exit(exitReason.shutdown);
+      await bench.clock.advance(300);
+      expect(process.signals).toEqual(['term', 'kill']);
+      await bench.clock.advance(200);
+      expect(bench.reason).toEqual(exitReason.shutdown);
+      expect(bench.ends).toMatchObject([{ means: 'kill', confirmed: false, reason: 'shutdown' }]);
+      process.end();
+    }));
+});
+
 describe('the process of the worker itself', () => {
+  test('[R5.3] [R6.5] left by its supervisor, it does not say that its process is gone', () =>
+    withBench(async (bench) => {
+      await bench.start();
+      const process = await bench.spawned();
+      await bench.exit(exitReason.custom('supervisor crashed'));
+      expect(bench.reason).toEqual(exitReason.custom('supervisor crashed'));
+      expect(process.signals).toEqual(['kill']);
+      expect(bench.ends).toMatchObject([{ confirmed: false }]);
+      process.end();
+    }));
+
   test('killed while the process is being made, it still ends that', () =>
     withBench(async (bench) => {
       await bench.start();
@@ -317,12 +213,3 @@ describe('the process of the worker itself', () => {
       expect(bench.reason).toEqual(exitReason.shutdown);
     }));
 });
-
-/** Real I/O goes on while the clock of the test stands still. */
-async function until({ clock }: Bench, holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (!holds()) {
-    if (performance.now() > deadlineMs) throw new Error('waited in vain');
-    await clock.advance(0);
-  }
-}

@@ -17,6 +17,7 @@ import {
   connectFailure,
   crash,
   deathOf,
+  diedBeforeServing,
   lateConnection,
   lateStart,
   startFailure,
@@ -28,6 +29,9 @@ import {
   type GrpcWorkerInput,
 } from './worker-life.ts';
 import { WorkerReports } from './worker-reports.ts';
+
+/** How long a start whose connection failed waits to learn whether the worker has ended, in milliseconds. */
+const deathNewsMs = 1_000;
 
 /** The registered name of a worker's process. */
 export function workerName(pool: string, workerId: string): string {
@@ -228,7 +232,10 @@ class GrpcWorkerEffects {
     if (this.#ending === 'asked') this.#closeConnection();
     else if (this.#ending === 'sick') this.#connection?.died({ ...death, ...this.#sickness });
     else this.#connection?.died(death);
-    this.#tell({ type: 'process.died', failure: crash(this.#who, death) });
+    const failure = this.#reports.hasServed
+      ? crash(this.#who, death)
+      : diedBeforeServing(this.#who, death);
+    this.#tell({ type: 'process.died', failure });
     this.#tell({ type: 'process.gone' });
   }
 
@@ -251,7 +258,13 @@ class GrpcWorkerEffects {
       await client.ping({ deadlineMs: timeoutMs });
       this.#tell({ type: 'connection.established' });
     } catch (error) {
-      this.#tell({ type: 'start.failed', failure: connectFailure(error, this.#who) });
+      if (!this.#self.alive) return;
+      const failure: GrpcWorkerEvent = {
+        type: 'start.failed',
+        failure: connectFailure(error, this.#who),
+      };
+      // The socket of one that has ended closes before its end is told, which says more.
+      this.#self.sendAfter(deathNewsMs, failure);
     }
   }
 
@@ -289,7 +302,8 @@ class GrpcWorkerEffects {
 
   /** Whoever is asked to end leaves nothing behind for its successor; that of a crashed one does not wait. */
   async #release(): Promise<void> {
-    if (this.#ending === 'asked') await this.#handle?.cleaned;
+    // What does not even die of SIGKILL frees nothing.
+    if (this.#ending === 'asked' && this.#isGone) await this.#handle?.cleaned;
     this.#tell({ type: 'resources.released' });
   }
 

@@ -175,7 +175,8 @@ export function lateStart(
 
 /** The failure of a start whose first call was not answered. */
 export function connectFailure(cause: unknown, worker: FailedWorker): WorkerFailure {
-  const reason = `it was ready, but its first call failed: ${messageOf(cause)}`;
+  const why = isSnakepitError(cause) ? cause.details['reason'] : undefined;
+  const reason = `it was ready, but its first call failed: ${typeof why === 'string' ? why : messageOf(cause)}`;
   const details = { pool: worker.pool, worker: worker.workerId, reason };
   return notStarted(details, 'socket', cause);
 }
@@ -196,6 +197,13 @@ export function deathOf(exit: ExitStatus, lastOutput: readonly OutputLine[]): Wo
     failure: causeOfExit(exit),
     lastOutput: linesOf(lastOutput),
   };
+}
+
+/** The failure of a start whose worker had said that it was ready, and died before its first answer. */
+export function diedBeforeServing(worker: FailedWorker, death: WorkerDeath): WorkerFailure {
+  const { reason, failure, lastOutput } = death;
+  const ids = { pool: worker.pool, worker: worker.workerId };
+  return notStarted({ ...ids, reason, lastOutput }, failure);
 }
 
 /** The failure of a worker that died while it served. */

@@ -12,7 +12,7 @@ export class WorkerReports {
   readonly #beganAtMs: number;
   #spawned:
     { readonly handle: WorkerHandle; readonly atMs: number; readonly on: number } | undefined;
-  #wasReady = false;
+  #hasServed = false;
   #death: (WorkerDeath & { readonly atMs: number }) | undefined;
 
   /** Its start begins now. */
@@ -20,6 +20,11 @@ export class WorkerReports {
     this.#system = system;
     this.#input = input;
     this.#beganAtMs = system.clock.now();
+  }
+
+  /** Whether it has been ready. */
+  get hasServed(): boolean {
+    return this.#hasServed;
   }
 
   /** Its process was made just now. */
@@ -32,7 +37,7 @@ export class WorkerReports {
     const { history, pool, workerId, services } = this.#input;
     const { clock, telemetry } = this.#system;
     const { handle, on = 0 } = this.#spawned ?? {};
-    this.#wasReady = true;
+    this.#hasServed = true;
     history.becameReady();
     telemetry.emit(
       'snakepit.worker.started',
@@ -57,7 +62,7 @@ export class WorkerReports {
   terminated({ failure, osPid, reason, shutdown }: GrpcWorkerContext): void {
     const { history, pool, workerId } = this.#input;
     if (failure !== undefined) {
-      if (this.#wasReady) history.crashed();
+      if (this.#hasServed) history.crashed();
       else history.startFailed();
     }
     const { exitCode, signal, lastOutput = [] } = this.#death ?? {};
@@ -69,7 +74,9 @@ export class WorkerReports {
         reason: failure?.error.code ?? formatExitReason(reason ?? exitReason.normal),
         cause: failure?.cause,
         means: shutdown?.means ?? 'none',
-        confirmed: shutdown?.confirmed ?? true,
+        // Without a shutdown nobody has waited for its process, if it had one.
+        confirmed:
+          shutdown?.confirmed ?? (this.#spawned === undefined || this.#death !== undefined),
       },
     );
   }
