@@ -9,6 +9,7 @@ import {
   silentLogger,
   type ExitReason,
   type From,
+  type ProcessContext,
 } from '../index.ts';
 import { missing } from './missing-effect.fixture.ts';
 import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
@@ -101,6 +102,27 @@ describe('defineStatechart', () => {
       stateValue: 'counting',
       state: { context: { n: 2 } },
     });
+    await system.stop();
+  });
+
+  test('effects may be the methods of a class', async () => {
+    class Effects {
+      readonly #self: ProcessContext;
+      #answers = 0;
+      constructor(self: ProcessContext) {
+        this.#self = self;
+      }
+      answer({ from }: { readonly from: From }): void {
+        this.#answers += 1;
+        this.#self.reply(from, this.#answers);
+      }
+    }
+    const system = quietSystem();
+    const pid = await system.start(
+      defineStatechart(counterMachine, { effects: (self) => new Effects(self) }),
+    );
+    await expect(system.call(pid, { type: 'count.get' })).resolves.toBe(1);
+    await expect(system.call(pid, { type: 'count.get' })).resolves.toBe(2);
     await system.stop();
   });
 

@@ -50,8 +50,9 @@ export interface StatechartOptions<M extends AnyStateMachine> {
    * Makes what the chart's named actions do, once per process, before its first state is entered.
    *
    * Every action that `setup({ actions })` implements by a plain function is an effect and is looked up here by
-   * its name; one that is missing runs the machine's own. What it throws or rejects with ends the process; nobody
-   * waits for one that is async.
+   * its name; one that is missing runs the machine's own. It is called as a method of what this returned, so an
+   * instance of a class will do, and takes less memory than as many functions. What it throws or rejects with ends the
+   * process; nobody waits for one that is async.
    */
   readonly effects?: (self: ProcessContext, input: InputFrom<M>) => Effects<M>;
   /** Releases what the effects hold, when the process is gone. What it throws or rejects with is reported, no more. */
@@ -148,7 +149,7 @@ function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMach
       const result =
         effect === undefined
           ? (own as (args: ActionArguments, params: unknown) => unknown)(args, params)
-          : effect(params, { context: args.context, event: args.event });
+          : effect.call(effects?.byName, params, { context: args.context, event: args.event });
       if (isThenable(result)) result.then(undefined, effects?.onRejected);
     };
   }

@@ -41,7 +41,7 @@ export function workerName(pool: string, workerId: string): string {
 /** The process of one Python worker. */
 export const grpcWorker = defineStatechart(grpcWorkerMachine, {
   trapExit: true,
-  effects: (self, input) => new GrpcWorkerEffects(self, input).effects(),
+  effects: (self, input) => new GrpcWorkerEffects(self, input),
 });
 
 interface EffectArguments {
@@ -80,100 +80,105 @@ class GrpcWorkerEffects {
     });
   }
 
-  /** One function for each action that the chart names. */
-  effects() {
-    return { ...this.#starting(), ...this.#serving(), ...this.#stopping(), ...this.#reporting() };
+  reserve(): void {
+    this.#tell({ type: 'worker.reserved', incarnation: randomBytes(6).toString('hex') });
   }
 
-  #starting() {
-    return {
-      reserve: () => {
-        this.#tell({ type: 'worker.reserved', incarnation: randomBytes(6).toString('hex') });
-      },
-      spawnProcess: (_params: unknown, { context }: EffectArguments) => {
-        void this.#spawn(context.incarnation ?? '');
-      },
-      reportLateStart: (_params: unknown, { context }: EffectArguments) => {
-        const lastOutput = this.#handle?.lastOutput() ?? [];
-        const failure = lateStart(this.#who, context.startupTimeoutMs, lastOutput);
-        this.#tell({ type: 'start.failed', failure });
-      },
-      connect: (_params: unknown, { context }: EffectArguments) => {
-        void this.#connect(context.connectTimeoutMs);
-      },
-      reportLateConnection: (_params: unknown, { context }: EffectArguments) => {
-        const failure = lateConnection(this.#who, context.connectTimeoutMs);
-        this.#tell({ type: 'start.failed', failure });
-      },
-    };
+  spawnProcess(_params: unknown, { context }: EffectArguments): void {
+    void this.#spawn(context.incarnation ?? '');
   }
 
-  #serving() {
-    return {
-      announceReady: () => {
-        this.#reports.ready();
-        this.#joinPool();
-      },
-      announceAgain: () => {
-        this.#joinPool();
-      },
-      startHeartbeat: () => {
-        this.#startHeartbeat();
-      },
-      stopHeartbeat: () => {
-        this.#stopHeartbeat();
-      },
-      noteSickness: (reason: ExitReason) => {
-        const fault = heartbeatFaultOf(reason);
-        if (fault !== undefined) this.#sickness = { reason: describeHeartbeatFault(fault) };
-      },
-      withdraw: () => {
-        this.#withdraw();
-        this.#tellPool({ type: 'worker.down' });
-      },
-    };
+  reportLateStart(_params: unknown, { context }: EffectArguments): void {
+    const lastOutput = this.#handle?.lastOutput() ?? [];
+    const failure = lateStart(this.#who, context.startupTimeoutMs, lastOutput);
+    this.#tell({ type: 'start.failed', failure });
   }
 
-  #stopping() {
-    return {
-      awaitCalls: () => {
-        if ((this.#connection?.inFlight ?? 0) === 0) this.#tell({ type: 'calls.drained' });
-      },
-      failCalls: () => {
-        // The connection was told by whoever saw the death; here only those that came between are left.
-        this.#closeConnection();
-      },
-      askProcess: () => {
-        this.#ending ??= 'asked';
-        this.#end('term');
-      },
-      killProcess: (
-        _params: unknown,
-        { context }: { readonly context: GrpcWorkerContext | GracefulShutdownContext },
-      ) => {
-        // Healthy ones are asked first.
-        this.#ending ??= context.begin === 'kill' ? 'sick' : 'asked';
-        this.#end('kill');
-      },
-      cleanUp: () => {
-        this.#closeConnection();
-        void this.#release();
-      },
-    };
+  connect(_params: unknown, { context }: EffectArguments): void {
+    void this.#connect(context.connectTimeoutMs);
   }
 
-  #reporting() {
-    return {
-      reportTerminated: (_params: unknown, { context }: EffectArguments) => {
-        this.#reports.terminated(context);
-      },
-      reportFailed: (_params: unknown, { context }: EffectArguments) => {
-        const { failure } = context;
-        if (failure === undefined) return;
-        this.#reports.failed(failure);
-        this.#tellPool({ type: 'worker.failed', error: failure.error });
-      },
-    };
+  reportLateConnection(_params: unknown, { context }: EffectArguments): void {
+    const failure = lateConnection(this.#who, context.connectTimeoutMs);
+    this.#tell({ type: 'start.failed', failure });
+  }
+
+  announceReady(): void {
+    this.#reports.ready();
+    this.#joinPool();
+  }
+
+  announceAgain(): void {
+    this.#joinPool();
+  }
+
+  startHeartbeat(): void {
+    const { services, pool, workerId } = this.#input;
+    if (services.heartbeat === undefined) return;
+    if (this.#handle === undefined || this.#connection === undefined) return;
+    this.#monitor = this.#self.spawnLink(heartbeatMonitor, {
+      pool,
+      workerId,
+      ...services.heartbeat,
+      beatChannel: this.#handle.beats,
+      server: this.#connection,
+    });
+  }
+
+  stopHeartbeat(): void {
+    if (this.#monitor === undefined) return;
+    this.#self.unlink(this.#monitor);
+    this.#self.exit(this.#monitor, exitReason.shutdown);
+    this.#monitor = undefined;
+  }
+
+  noteSickness(reason: ExitReason): void {
+    const fault = heartbeatFaultOf(reason);
+    if (fault !== undefined) this.#sickness = { reason: describeHeartbeatFault(fault) };
+  }
+
+  withdraw(): void {
+    this.#withdraw();
+    this.#tellPool({ type: 'worker.down' });
+  }
+
+  awaitCalls(): void {
+    if ((this.#connection?.inFlight ?? 0) === 0) this.#tell({ type: 'calls.drained' });
+  }
+
+  failCalls(): void {
+    // The connection was told by whoever saw the death; here only those that came between are left.
+    this.#closeConnection();
+  }
+
+  askProcess(): void {
+    this.#ending ??= 'asked';
+    this.#end('term');
+  }
+
+  killProcess(
+    _params: unknown,
+    { context }: { readonly context: GrpcWorkerContext | GracefulShutdownContext },
+  ): void {
+    // Healthy ones are asked first.
+    this.#ending ??= context.begin === 'kill' ? 'sick' : 'asked';
+    this.#end('kill');
+  }
+
+  cleanUp(): void {
+    this.#closeConnection();
+    void this.#release();
+  }
+
+  reportTerminated(_params: unknown, { context }: EffectArguments): void {
+    this.#reports.terminated(context);
+  }
+
+  reportFailed(_params: unknown, { context }: EffectArguments): void {
+    const { failure } = context;
+    if (failure === undefined) return;
+    this.#reports.failed(failure);
+    this.#tellPool({ type: 'worker.failed', error: failure.error });
   }
 
   #tell(event: GrpcWorkerEvent): void {
@@ -271,26 +276,6 @@ class GrpcWorkerEffects {
   #joinPool(): void {
     if (this.#connection !== undefined) this.#input.services.dispatcher.admit(this.#connection);
     this.#tellPool({ type: 'worker.ready' });
-  }
-
-  #startHeartbeat(): void {
-    const { services, pool, workerId } = this.#input;
-    if (services.heartbeat === undefined) return;
-    if (this.#handle === undefined || this.#connection === undefined) return;
-    this.#monitor = this.#self.spawnLink(heartbeatMonitor, {
-      pool,
-      workerId,
-      ...services.heartbeat,
-      beatChannel: this.#handle.beats,
-      server: this.#connection,
-    });
-  }
-
-  #stopHeartbeat(): void {
-    if (this.#monitor === undefined) return;
-    this.#self.unlink(this.#monitor);
-    this.#self.exit(this.#monitor, exitReason.shutdown);
-    this.#monitor = undefined;
   }
 
   #end(signal: 'term' | 'kill'): void {

@@ -32,15 +32,26 @@ const firstRetryPart = 1 / 4;
 
 /** The process that asks one worker for signs of life; linked to the worker, whose end it causes when there are none. */
 export const heartbeatMonitor = defineStatechart(heartbeatMonitorMachine, {
-  effects: (self, input) => new HeartbeatEffects(self, input).effects(),
+  effects: (self, input) => new HeartbeatEffects(self, input),
 });
 
 interface EffectArguments {
   readonly context: HeartbeatMonitorContext;
 }
 
+interface Answer {
+  readonly path: HeartbeatPath;
+  readonly latencyMs: number;
+}
+
+interface Miss {
+  readonly path: HeartbeatPath;
+  readonly error?: Error;
+}
+
 /**
- * Sends the pings, hears the answers, and turns time into events, with one timer for both paths.
+ * Does what the chart of one monitor names: sends the pings, hears the answers, and turns time into events, with one
+ * timer for both paths.
  *
  * It tells a silent worker from a stall of our own event loop: nothing is concluded when the timer came late, nor about a
  * ping that had not left yet, nor before what had arrived meanwhile was read.
@@ -85,33 +96,34 @@ class HeartbeatEffects {
     this.#setTimer();
   }
 
-  effects() {
-    return {
-      sendBeat: () => {
-        this.#report.sent('beats');
-        this.#sendBeat();
-      },
-      sendProbe: () => {
-        this.#report.sent('serving');
-        this.#sendProbe();
-      },
-      scheduleRetry: (_: unknown, { context }: EffectArguments) => {
-        this.#retryAtMs = this.#now() + retryDelayMs(context);
-        this.#setTimer();
-      },
-      reportAnswer: (answer: { readonly path: HeartbeatPath; readonly latencyMs: number }) => {
-        this.#report.answered(answer.path, answer.latencyMs);
-      },
-      reportMiss: (
-        { path, error }: { readonly path: HeartbeatPath; readonly error?: Error },
-        { context }: EffectArguments,
-      ) => {
-        this.#report.missed(path, context[path].missed, error);
-      },
-      reportUnhealthy: (_: unknown, { context }: EffectArguments) => {
-        this.#report.unhealthy(context);
-      },
-    };
+  sendBeat(): void {
+    this.#report.sent('beats');
+    this.#beatSeq += 1;
+    this.#beatSentAtMs.set(this.#beatSeq, this.#now());
+    this.#beatSentAtMs.delete(this.#beatSeq - rememberedBeats);
+    this.#input.beatChannel.ping(this.#beatSeq);
+  }
+
+  sendProbe(): void {
+    this.#report.sent('serving');
+    this.#sendProbe();
+  }
+
+  scheduleRetry(_: unknown, { context }: EffectArguments): void {
+    this.#retryAtMs = this.#now() + retryDelayMs(context);
+    this.#setTimer();
+  }
+
+  reportAnswer({ path, latencyMs }: Answer): void {
+    this.#report.answered(path, latencyMs);
+  }
+
+  reportMiss({ path, error }: Miss, { context }: EffectArguments): void {
+    this.#report.missed(path, context[path].missed, error);
+  }
+
+  reportUnhealthy(_: unknown, { context }: EffectArguments): void {
+    this.#report.unhealthy(context);
   }
 
   #now(): number {
@@ -120,13 +132,6 @@ class HeartbeatEffects {
 
   #tell(event: HeartbeatMonitorEvent): void {
     this.#self.send(this.#self.pid, event);
-  }
-
-  #sendBeat(): void {
-    this.#beatSeq += 1;
-    this.#beatSentAtMs.set(this.#beatSeq, this.#now());
-    this.#beatSentAtMs.delete(this.#beatSeq - rememberedBeats);
-    this.#input.beatChannel.ping(this.#beatSeq);
   }
 
   #hear(pong: Pong): void {
