@@ -7,6 +7,7 @@ import {
   Registry,
   reply,
   silentLogger,
+  sys,
 } from '@snakepit/core';
 import { DynamicSupervisor, Supervisor } from '@snakepit/supervisor';
 
@@ -62,18 +63,22 @@ console.log('started again:', again.ok, again.ok ? '' : again.error.kind);
 for (const name of ['Ann', 'Bob']) await system.start(listener, { name, number: 7 });
 const room7 = { via: ['rooms', 7] } as const; // as good as a pid, and still right after a restart
 console.log('lines:', await system.call(room7, { type: 'say', arg: 'hello' }));
+const listeners = Registry.lookup(system, 'topics', ['room', 7]);
 console.log(
   'listening:',
-  Registry.lookup(system, 'topics', ['room', 7]).map(({ value }) => value),
+  listeners.map(({ value }) => value),
 );
 
-await new Promise((resolve) => setImmediate(resolve)); // the listeners have their turn
+// Asked after the line was sent to them, they have had it when they answer.
+for (const { pid } of listeners) await sys.getState(system, pid);
 console.log(await Agent.get(Agent.at<string[]>(system, 'diary'), (lines) => lines));
 
 // Who is gone is registered no more, and nobody has to see to it.
 const before = system.whereis(room7);
-if (before !== undefined) system.exit(before, { kind: 'kill' });
-await new Promise((resolve) => setImmediate(resolve));
+if (before === undefined) throw new Error('room 7 is not there');
+system.exit(before, { kind: 'kill' });
+await system.awaitExit(before);
+await DynamicSupervisor.countChildren(rooms); // answers when the room is back
 console.log('another process:', system.whereis(room7) !== before);
 console.log('rooms:', Registry.count(system, 'rooms'));
 await system.stop();

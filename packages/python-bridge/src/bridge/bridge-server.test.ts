@@ -21,7 +21,7 @@ describe('bridgeServer', () => {
     const path = join(fixture.directory, 'bridge.sock');
     expect(fixture.endpoint).toEqual({ address: `unix:${path}`, token: fixtureToken });
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(await fixture.call('Ping', { message: 'hi' })).toEqual({
+    expect(await fixture.call('Ping', { message: 'hi' })).toMatchObject({
       message: 'pong: hi',
       server_time: { seconds: 1, nanos: 500_000_000 },
     });
