@@ -28,7 +28,7 @@ const SECTIONS = [
   ],
   [
     'Snakepit as a whole',
-    'Keys of the top level only, beside `pools` and `logger`.',
+    'Keys of the top level only, beside `pools`, `logger` (functions `debug`, `info`, `warn`, `error`) and `telemetry` (a bus that `createTelemetry` made; whoever attaches to it before the start hears that, too).',
     runtimeSchema,
   ],
 ];

@@ -208,10 +208,28 @@ describe('restartWorker', () => {
       const error = await errorOf(snakepit.restartWorker(worker(1), { timeout }));
       expect(error.message).toContain('options.timeout is');
     }
+    // Somebody who wants to restart what was read from nowhere wants not just any pool.
+    expect((await errorOf(snakepit.restartPool(undefined as never))).code).toBe('POOL_NOT_FOUND');
     const healthy = await errorOf(snakepit.revive(worker(1)));
     expect(healthy.message).toMatch(/"default_worker_1" is ready\.\w+, not failed/);
     expect(healthy.message).toContain('restartWorker()');
     expect(snakepit.workers()).toMatchObject([{ restarts: 0 }, { restarts: 0 }]);
+    await snakepit.stop();
+    for (const late of [snakepit.restartWorker(worker(1)), snakepit.revive(worker(1))]) {
+      expect((await errorOf(late)).code).toBe('SHUTTING_DOWN');
+    }
+  });
+
+  test('[R6.2] the call that it waits for can be seen', async () => {
+    const snakepit = await bench.start({ size: 2 });
+    const call = snakepit.execute('slow', { seconds: 1, mark: bench.path('begun') });
+    await bench.marked('begun');
+    const restart = snakepit.restartWorker(worker(1));
+    await until(() => snakepit.workers()[0]?.state === 'stopping', 'the drain to begin');
+    expect(snakepit.workers()).toMatchObject([{ inFlight: 1 }, { inFlight: 0 }]);
+    expect(await call).toBe('done');
+    await restart;
+    expect(snakepit.workers()).toMatchObject([{ inFlight: 0 }, { inFlight: 0 }]);
   });
 });
 
@@ -250,6 +268,20 @@ describe('restartPool', () => {
     await until(() => !isAlive(before ?? 0), 'it to have ended');
     expect(await snakepit.execute('pid')).not.toBe(before);
     await restart;
+  });
+
+  test('[I4.4] asked again meanwhile, a shorter time counts for all whose calls are waited for', async () => {
+    const snakepit = await bench.start({ size: 2, termTimeout: 100 });
+    const call = (mark: string): Promise<unknown> =>
+      errorOf(snakepit.execute('slow', { seconds: 60, mark: bench.path(mark) }));
+    const calls = [call('first'), call('second')];
+    await Promise.all([bench.marked('first'), bench.marked('second')]);
+    const patient = snakepit.restartPool('default');
+    await until(() => snakepit.workers()[0]?.state === 'stopping', 'the first drain');
+    const hasty = snakepit.restartPool('default', { timeout: 0 });
+    await Promise.all([patient, hasty]);
+    expect(await Promise.all(calls)).toMatchObject(Array(2).fill({ code: 'WORKER_UNAVAILABLE' }));
+    expect(snakepit.workers()).toMatchObject([{ restarts: 1 }, { restarts: 1 }]);
   });
 
   test('[I4.4] one that does not come back ends it: the others are left as they were', async () => {

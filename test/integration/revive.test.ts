@@ -58,7 +58,10 @@ describe('revive', () => {
     order('kill');
     process.kill(osPidOf(snakepit), 'SIGKILL');
     await until(() => snakepit.workers()[0]?.state === 'failed', 'it to be given up');
-    expect((await errorOf(snakepit.execute('pid'))).code).toBe('WORKER_UNAVAILABLE');
+    const refusal = await errorOf(snakepit.execute('pid'));
+    expect(refusal.code).toBe('WORKER_UNAVAILABLE');
+    // To try again would not help.
+    expect(refusal.message).toMatch(/Remedy: remove what keeps them .* then revive\(workerId\)\.$/);
     order('');
     const revived = Promise.all([snakepit.revive(worker(1)), snakepit.revive(worker(1))]);
     await until(

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createTelemetry } from '@snakepit/core';
 import { Snakepit } from '@snakepit/python-bridge';
 import { errorOf, isAlive, osPidOf, SnakepitBench } from '../fixtures/snakepit-bench.ts';
 
@@ -43,6 +44,18 @@ describe('what the user types', () => {
     await snakepit.stop();
     expect(bench.leftovers()).toEqual([]);
     expect(bench.reports).toEqual([]);
+  });
+
+  test('[R5.1] [R5.4] a bus of the user hears what happens during the start, too', async () => {
+    const telemetry = createTelemetry();
+    const heard: string[] = [];
+    telemetry.on('snakepit.cleanup.swept', (_, { successful }) => {
+      heard.push(`swept ${String(successful)}`);
+    });
+    telemetry.on('snakepit.worker.started', (_, { workerId }) => void heard.push(workerId));
+    const snakepit = await bench.start({}, { telemetry });
+    expect(heard).toEqual(['swept true', 'default_worker_1']);
+    expect(snakepit.system.telemetry).toBe(telemetry);
   });
 
   test('[I2.6] calls go to all workers, those that find none wait in order', async () => {
@@ -123,6 +136,21 @@ describe('stop', () => {
     await snakepit.stop();
     expect(await call).toBe('done');
   });
+
+  test.each([Number.NaN, -1, '5' as never])(
+    'what is no time (%p) stops nothing, and gives up no call',
+    async (timeout) => {
+      const snakepit = await bench.start();
+      const call = snakepit.execute('slow', { seconds: 0.5, mark: bench.path('begun') });
+      await bench.marked('begun');
+      const error = await errorOf(snakepit.stop({ timeout }));
+      expect(error.code).toBe('INVALID_ARGUMENT');
+      expect(error.message).toContain('options.timeout is');
+      expect((await errorOf(snakepit.awaitReady(timeout))).code).toBe('INVALID_ARGUMENT');
+      expect(await call).toBe('done');
+      expect(snakepit.health().status).toBe('ok');
+    },
+  );
 
   test('a second call waits for the same end', async () => {
     const snakepit = await bench.start();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createTelemetry } from '@snakepit/core';
 import {
   currentIdentity,
   readStartTime,
@@ -11,7 +12,7 @@ import { sweepEarlierRuns } from '../../packages/python-bridge/src/os/run-sweep.
 import { ObedientProgram } from '../fixtures/obedient-program.ts';
 import { carriers, ignoresTerm } from '../fixtures/processes/census.mjs';
 import { fixturePath, startProcess, sweepElsewhere } from '../fixtures/processes/host-bench.mjs';
-import { isAlive, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
+import { errorOf, isAlive, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
 // Several runtimes and one state directory.
 
@@ -55,6 +56,10 @@ async function leaveStubbornFamily(): Promise<string> {
 
 function family(): readonly number[] {
   return carriers(bench.token).filter(ignoresTerm);
+}
+
+function survive(): void {
+  // The signal is only about what is started here.
 }
 
 function isClaimed(): boolean {
@@ -146,6 +151,40 @@ describe('a start that is called off', () => {
       { event: 'report', text: expect.stringContaining('had left 3 processes behind, ended now') },
     ]);
     expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('[I4.4] by SIGTERM: no worker is started that would only be stopped', async () => {
+    await leaveStubbornFamily();
+    const telemetry = createTelemetry();
+    const spawned: (string | undefined)[] = [];
+    telemetry.on('snakepit.process.spawned', (_, { name }) => void spawned.push(name));
+    // A second listener: otherwise this process would be ended by the signal.
+    process.on('SIGTERM', survive);
+    try {
+      const start = errorOf(bench.start({ size: 2 }, { handleSignals: true, telemetry }));
+      await until(isClaimed, 'the sweep to begin');
+      process.emit('SIGTERM', 'SIGTERM');
+      expect((await start).code).toBe('SHUTTING_DOWN');
+    } finally {
+      process.off('SIGTERM', survive);
+    }
+    expect(spawned).toContain('snakepit.pool.default');
+    expect(spawned.filter((name) => name?.startsWith('snakepit.worker.'))).toEqual([]);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  test('[R6.3] [I4.4] [I4.5] by a second SIGTERM: the rest of the sweep is left to the next start', async () => {
+    const runId = await leaveStubbornFamily();
+    const program = startProgram({ handleSignals: true });
+    await until(isClaimed, 'the sweep to begin', 50_000);
+    program.child.kill('SIGTERM');
+    program.child.kill('SIGINT');
+    const [, signal] = await program.exited;
+    expect(['SIGTERM', 'SIGINT']).toContain(signal);
+    expect(program.said).toEqual([{ event: 'starting' }]);
+    // A sweep that goes on to its end kills them.
+    expect(family()).toHaveLength(3);
+    expect(bench.runs()).toEqual([runId]);
   });
 
   test('[I4.5] in the middle of its sweep signals nobody any more, and gives the claim back', async () => {

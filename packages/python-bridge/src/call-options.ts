@@ -50,16 +50,29 @@ export function timeoutOf(given: number | undefined, fallbackMs: number, tool: s
 }
 
 /**
+ * A number of milliseconds from 0, `Infinity` included; `undefined` when it was not said.
+ *
+ * @param path - What the user calls it.
+ * @param advice - What it may be instead.
+ * @throws SnakepitError INVALID_ARGUMENT for what is no time.
+ */
+export function timeFrom0(
+  given: number | undefined,
+  path: string,
+  advice: string,
+): number | undefined {
+  // Plain JavaScript callers can give anything.
+  if (given === undefined || (typeof given === 'number' && given >= 0)) return given;
+  const problem = `is ${String(given)}, not a number of milliseconds from 0`;
+  throw bridgeError('INVALID_ARGUMENT', { path, problem, advice });
+}
+
+/**
  * How long a restart waits for calls in flight, in milliseconds; `undefined` when it was not said.
  *
  * @throws SnakepitError INVALID_ARGUMENT for what is no time.
  */
 export function drainTimeOf(timeout: number | undefined): number | undefined {
-  // Plain JavaScript callers can give anything.
-  if (timeout === undefined || (typeof timeout === 'number' && timeout >= 0)) return timeout;
-  throw bridgeError('INVALID_ARGUMENT', {
-    path: 'options.timeout',
-    problem: `is ${String(timeout)}, not a number of milliseconds from 0`,
-    advice: 'give milliseconds, or leave it out for gracefulShutdownTimeout of the pool.',
-  });
+  const advice = 'give milliseconds, or leave it out for gracefulShutdownTimeout of the pool.';
+  return timeFrom0(timeout, 'options.timeout', advice);
 }

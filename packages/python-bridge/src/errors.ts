@@ -101,9 +101,16 @@ const table = {
         : 'the worker is replaced by itself; a call that may run twice can say so with { idempotent: true } and is then retried.',
   ),
   WORKER_UNAVAILABLE: template(
-    (d: ErrorIds & { readonly reason: string; readonly maybeExecuted: boolean }) =>
+    (
+      d: ErrorIds & {
+        readonly reason: string;
+        readonly maybeExecuted: boolean;
+        readonly advice?: string | undefined;
+      },
+    ) =>
       `the worker${whereabouts(d)} cannot be reached: ${d.reason}.${d.maybeExecuted ? ' The tool may have run.' : ' The tool did not run.'}`,
-    () =>
+    (d) =>
+      d.advice ??
       'try again: the supervisor replaces a worker that is gone; a call that may run twice can say so with { idempotent: true }.',
   ),
   WORKER_BUSY: template(

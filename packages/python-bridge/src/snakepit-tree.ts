@@ -32,6 +32,8 @@ export interface TreeParts {
   readonly bridgeToken: string;
   /** What the process registry holds now. */
   readonly resources: () => RunResources | undefined;
+  /** Aborted when everything is to end as soon as possible: what takes time, and can be done by the next run, is left. */
+  readonly hurried: AbortSignal;
   /** Told what the process registry holds, and `undefined` when it holds nothing any more. */
   readonly onResources: (resources: RunResources | undefined) => void;
   /** Told where workers may call the runtime, and `undefined` when they may not any more. */
@@ -131,13 +133,14 @@ function watchdogSpec(parts: TreeParts, groups: WatchedGroups): ChildSpec {
 }
 
 function registry(
-  { system, stateDir, socketDir, onResources }: TreeParts,
+  { system, stateDir, socketDir, hurried, onResources }: TreeParts,
   guard: WatchedGroups | undefined,
 ): ChildSpec {
   const input = {
     guard,
     stateDir,
     socketDir,
+    hurried,
     onOutput: ({
       ref,
       text,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import {
   createSystem,
   formatExitReason,
-  isSnakepitError,
   type ActorSystem,
   type ExitReason,
   type Pid,
@@ -14,6 +13,7 @@ import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
 import {
   drainTimeOf,
+  timeFrom0,
   timeoutOf,
   type ExecuteOptions,
   type RestartOptions,
@@ -29,6 +29,7 @@ import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
 import { poolName } from './pool/pool.ts';
 import { findPython } from './python/find-python.ts';
 import { watchSignals } from './signals.ts';
+import { collapsed, notReady, rootCause, wrongWorker } from './snakepit-errors.ts';
 import { treeOf } from './snakepit-tree.ts';
 import {
   healthOf,
@@ -67,6 +68,8 @@ export class Snakepit implements AsyncDisposable {
   readonly #everHeld = new Set<RunResources>();
   #bridge: BridgeEndpoint | undefined;
   #stopping: Promise<void> | undefined;
+  /** Aborted when a stop is to end as soon as possible. */
+  readonly #hurried = new AbortController();
   /** Settles with an error when there is nothing to wait for any more: it is being stopped, or has collapsed. */
   readonly #over = createDeferred<Error>();
   #overWith: Error | undefined;
@@ -79,6 +82,7 @@ export class Snakepit implements AsyncDisposable {
     this.system = createSystem({
       name: rootName,
       ...(config.logger === undefined ? {} : { logger: config.logger }),
+      ...(config.telemetry === undefined ? {} : { telemetry: config.telemetry }),
     });
     const probeContainment = createContainmentProber(findBridgeFiles().pythonDir);
     this.#pools = new Map(
@@ -138,10 +142,11 @@ export class Snakepit implements AsyncDisposable {
       stateDir,
       socketDir,
       bridgeToken: this.#bridgeToken,
+      hurried: this.#hurried.signal,
       resources: () => this.#resources,
       onResources: (resources) => {
         this.#resources = resources;
-        if (resources !== undefined) this.#everHeld.add(resources);
+        if (resources !== undefined) this.#hold(resources);
       },
       onBridge: (endpoint) => {
         this.#bridge = endpoint;
@@ -150,6 +155,14 @@ export class Snakepit implements AsyncDisposable {
       poolNames: [...this.#pools.keys()],
       pools: Array.from(this.#pools.values(), ({ spec }) => spec),
     });
+  }
+
+  #hold(resources: RunResources): void {
+    // Whoever had the earlier ones has ended, and they are being released.
+    for (const earlier of this.#everHeld) {
+      void earlier.release().then(() => this.#everHeld.delete(earlier));
+    }
+    this.#everHeld.add(resources);
   }
 
   #finish(why: Error): void {
@@ -187,7 +200,7 @@ export class Snakepit implements AsyncDisposable {
     args: Readonly<Record<string, unknown>> = {},
     options: ExecuteOptions = {},
   ): Promise<T> {
-    const pool = this.#pool(options.pool);
+    const pool = this.#pool(options.pool ?? this.#config.pools[0]?.name);
     if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', { tool });
     const result = await pool.dispatcher.execute({
       tool,
@@ -200,10 +213,9 @@ export class Snakepit implements AsyncDisposable {
   }
 
   #pool(name: string | undefined): PoolRuntime {
-    const wanted = name ?? this.#config.pools[0]?.name ?? '';
-    const pool = this.#pools.get(wanted);
+    const pool = this.#pools.get(name ?? '');
     if (pool !== undefined) return pool;
-    throw bridgeError('POOL_NOT_FOUND', { pool: wanted, available: [...this.#pools.keys()] });
+    throw bridgeError('POOL_NOT_FOUND', { pool: String(name), available: [...this.#pools.keys()] });
   }
 
   /** What the pools have done and are doing: counts, safe to print. */
@@ -226,18 +238,21 @@ export class Snakepit implements AsyncDisposable {
    *
    * @param timeoutMs - Milliseconds to wait; default 15,000.
    * @throws SnakepitError TIMEOUT, with what is not ready; SHUTTING_DOWN when it is being stopped; why a worker was
-   *   given up, for then it will not be ready before {@link Snakepit.revive}; why supervision has collapsed.
+   *   given up, for then it will not be ready before {@link Snakepit.revive}; why supervision has collapsed;
+   *   INVALID_ARGUMENT for what is no time.
    */
   async awaitReady(timeoutMs = 15_000): Promise<void> {
-    const { clock } = this.system;
-    let isLate = timeoutMs <= 0;
-    const timer = clock.setTimeout(
-      () => {
-        isLate = true;
-        this.#bell.ring();
-      },
-      Math.max(0, timeoutMs),
+    timeFrom0(
+      timeoutMs,
+      'the time for awaitReady()',
+      'give milliseconds, or leave it out for 15,000.',
     );
+    const { clock } = this.system;
+    let isLate = timeoutMs === 0;
+    const timer = clock.setTimeout(() => {
+      isLate = true;
+      this.#bell.ring();
+    }, timeoutMs);
     try {
       for (;;) {
         if (this.#overWith !== undefined) throw this.#overWith;
@@ -272,6 +287,8 @@ export class Snakepit implements AsyncDisposable {
    * Restarts all workers of a pool, at most a quarter of them at a time, so that the others serve; those that do not
    * serve come first. The calls to a pool of one worker wait in its queue meanwhile.
    *
+   * Asked again meanwhile, it waits for the same restart; a shorter time counts.
+   *
    * @param name - Name of the pool.
    * @throws SnakepitError POOL_NOT_FOUND; of the first worker that did not come back, and then those whose turn had
    *   not come are left as they were; SHUTTING_DOWN.
@@ -290,6 +307,7 @@ export class Snakepit implements AsyncDisposable {
    */
   async revive(workerId: string): Promise<void> {
     const { restarts, historyOf } = this.#poolOf(workerId);
+    if (this.#overWith !== undefined) throw this.#overWith;
     if (historyOf(workerId)?.givenUp === undefined && !restarts.isUnderWay(workerId)) {
       const { state } = this.workers().find(({ id }) => id === workerId) ?? {};
       throw wrongWorker(
@@ -316,14 +334,17 @@ export class Snakepit implements AsyncDisposable {
    * Stops in order: no new calls, those in flight finish, workers are asked and at last killed.
    *
    * Resolves only when the operating system says that no process is left (R6.5). Calling it again waits for the same end.
+   *
+   * @throws SnakepitError INVALID_ARGUMENT for a timeout that is no time; then nothing is stopped.
    */
-  stop(options: SnakepitStopOptions = {}): Promise<void> {
+  async stop({ timeout }: SnakepitStopOptions = {}): Promise<void> {
+    timeFrom0(timeout, 'options.timeout', 'give milliseconds, or leave it out.');
     if (this.#stopping === undefined) {
       this.#finish(bridgeError('SHUTTING_DOWN', {}));
       this.#stopping = this.#end();
     }
-    if (options.timeout !== undefined) this.#hurryAfter(options.timeout, this.#stopping);
-    return this.#stopping;
+    if (timeout !== undefined) this.#hurryAfter(timeout, this.#stopping);
+    await this.#stopping;
   }
 
   /** Gives up what is in flight and kills the workers: a stop that is under way ends as soon as possible. */
@@ -341,14 +362,17 @@ export class Snakepit implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    if (this.#tree !== undefined) await Supervisor.stop(this.#tree);
-    await this.system.stop();
-    // Done already, unless a process registry was killed: then nobody has waited for the end of its workers.
-    await Promise.all(Array.from(this.#everHeld, ({ release }) => release()));
-    for (const { config, dispatcher } of this.#pools.values()) {
-      dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: config.name }));
+    try {
+      if (this.#tree !== undefined) await Supervisor.stop(this.#tree);
+      await this.system.stop();
+      // Done already, unless a process registry was killed: then nobody has waited for the end of its workers.
+      await Promise.all(Array.from(this.#everHeld, ({ release }) => release()));
+    } finally {
+      for (const { config, dispatcher } of this.#pools.values()) {
+        dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: config.name }));
+      }
+      this.#unwatchSignals();
     }
-    this.#unwatchSignals();
   }
 
   #hurryAfter(timeoutMs: number, stopped: Promise<void>): void {
@@ -356,6 +380,7 @@ export class Snakepit implements AsyncDisposable {
     // Again and again: a worker may come to the state in which it can be hurried only later.
     let timer = clock.setTimeout(again, timeoutMs);
     const hurry = (): void => {
+      this.#hurried.abort();
       this.#tellToHurry();
     };
     function again(): void {
@@ -372,29 +397,4 @@ export class Snakepit implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
-}
-
-function wrongWorker(problem: string, advice: string): Error {
-  return bridgeError('INVALID_ARGUMENT', { path: 'workerId', problem, advice });
-}
-
-function collapsed(reason: string, pool?: string): Error {
-  return bridgeError('WORKER_UNAVAILABLE', { pool, reason, maybeExecuted: false });
-}
-
-function notReady(waiting: readonly WorkerInfo[], timeoutMs: number): Error {
-  const names = waiting.map(({ id, state }) => `${id} is ${state}`).join(', ');
-  return bridgeError('TIMEOUT', {
-    operation: `awaitReady() (${names})`,
-    timeoutMs,
-    option: 'its argument',
-  });
-}
-
-/** The failure that the user can do something about, where the tree wrapped it into exit reasons. */
-function rootCause(error: unknown): unknown {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (isSnakepitError(cause)) return cause;
-  }
-  return error;
 }

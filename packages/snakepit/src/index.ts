@@ -6,12 +6,14 @@ export type {
   Containment,
   DispatcherStats,
   ExecuteOptions,
+  FailureCause,
   Health,
   HeartbeatConfig,
   PoolConfig,
   PoolStats,
   PythonExceptionDetails,
   RestartConfig,
+  RestartOptions,
   SharedPoolConfig,
   SnakepitConfig,
   SnakepitStopOptions,
@@ -19,4 +21,4 @@ export type {
   WorkerHeartbeat,
   WorkerInfo,
 } from '@snakepit/python-bridge';
-export { SnakepitError, isSnakepitError } from '@snakepit/core';
+export { SnakepitError, createTelemetry, isSnakepitError } from '@snakepit/core';

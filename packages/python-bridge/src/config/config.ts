@@ -1,4 +1,4 @@
-import type { Logger } from '@snakepit/core';
+import type { Logger, Telemetry } from '@snakepit/core';
 import type { Resolved } from './fields.ts';
 import type { poolSchema, runtimeSchema } from './schema.ts';
 
@@ -109,6 +109,11 @@ export interface SnakepitConfig extends SharedPoolConfig {
   readonly socketDir?: string | undefined;
   /** Where log lines go. Default: that of the actor system. */
   readonly logger?: Logger | undefined;
+  /**
+   * The event bus, made by `createTelemetry`: whoever attaches to it before the start also hears what happens during that.
+   * Default: one of its own, `snakepit.system.telemetry`.
+   */
+  readonly telemetry?: Telemetry | undefined;
   /** Whether SIGINT and SIGTERM stop Snakepit in order before Node ends. Default true. */
   readonly handleSignals?: boolean | undefined;
 }
@@ -146,6 +151,8 @@ export interface ResolvedConfig {
   readonly socketDir: string | undefined;
   /** Where log lines go; undefined for the actor system's own. */
   readonly logger: Logger | undefined;
+  /** The event bus; undefined for the actor system's own. */
+  readonly telemetry: Telemetry | undefined;
   /** Whether SIGINT and SIGTERM stop Snakepit in order. */
   readonly handleSignals: Resolved<typeof runtimeSchema>['handleSignals'];
 }

@@ -18,7 +18,7 @@ export const keysAgree: readonly true[] = [
   true satisfies Same<keyof BackoffConfig, keyof Pool['restart']['fields']['backoff']['fields']>,
   true satisfies Same<
     Exclude<keyof SnakepitConfig, keyof PoolConfig>,
-    keyof typeof runtimeSchema | 'pools' | 'logger'
+    keyof typeof runtimeSchema | 'pools' | 'logger' | 'telemetry'
   >,
 ];
 

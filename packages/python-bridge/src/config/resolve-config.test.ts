@@ -75,10 +75,10 @@ describe('resolveConfig', () => {
         backoff: { initialMs: 100, maxMs: 30_000, factor: 2, jitter: 0.25 },
       },
     });
+    const unsaid = { stateDir: undefined, socketDir: undefined, logger: undefined };
     expect(resolved(config)).toMatchObject({
-      stateDir: undefined,
-      socketDir: undefined,
-      logger: undefined,
+      ...unsaid,
+      telemetry: undefined,
       handleSignals: true,
     });
   });
@@ -210,14 +210,16 @@ describe('resolveConfig, faults', () => {
       stateDir: '',
       handleSignals: 'yes',
       logger: console.log,
+      telemetry: { on: console.log },
       pools: [{ name: 'a b', size: 0 }, 7, { ...pool, heartbeat: true, env: { A: 1 } }],
     });
-    expect(message).toContain('the configuration has 10 faults:');
+    expect(message).toContain('the configuration has 11 faults:');
     for (const part of [
       'size is "many"',
       'stateDir is ""; it must be a text that is not empty',
       'handleSignals is "yes"; it must be true or false',
       'logger is a function; it must be an object with the functions debug, info, warn, error',
+      'telemetry is an object; it must be an object with the functions enabled, emit, on, attachMany, detach',
       'pools[0].name is "a b"; it must be 1 to 64 letters',
       'pools[0].size is 0',
       'pools[0].adapter is missing; it must be the dotted path of a Python class',

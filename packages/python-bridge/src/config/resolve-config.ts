@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Logger } from '@snakepit/core';
+import type { Logger, Telemetry } from '@snakepit/core';
 import { bridgeError } from '../errors.ts';
 import { showValue } from './config-fault.ts';
 import type { ConfigFault } from './config-fault.ts';
@@ -45,9 +45,11 @@ export function resolveConfig(
   const top = readLayer({ ...sharedSchema, ...runtimeSchema }, config, '', faults, [
     'pools',
     'logger',
+    'telemetry',
   ]);
   const overrides = readEnvironment({ ...sharedSchema, ...runtimeSchema }, env, faults);
-  const logger = readLogger(config, faults);
+  const logger = readObject<Logger>(config, 'logger', logLevels, faults);
+  const telemetry = readObject<Telemetry>(config, 'telemetry', busFunctions, faults);
   const pools = readPools(config, faults).map(({ value, path }) =>
     resolvePool({ value, path, top, overrides, cwd, faults }),
   );
@@ -59,6 +61,7 @@ export function resolveConfig(
     stateDir: absolute(cwd, runtime.stateDir),
     socketDir: absolute(cwd, runtime.socketDir),
     logger,
+    telemetry,
     pools: Object.freeze(pools),
   });
 }
@@ -173,24 +176,35 @@ function refuseDuplicates(pools: readonly ResolvedPool[], faults: ConfigFault[])
   });
 }
 
-const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
 
-function readLogger(config: object, faults: ConfigFault[]): Logger | undefined {
-  const logger: unknown = 'logger' in config ? config.logger : undefined;
-  if (logger === undefined) return undefined;
-  if (isLogger(logger)) return logger;
+const busFunctions = [
+  'enabled',
+  'emit',
+  'on',
+  'attachMany',
+  'detach',
+] as const satisfies readonly (keyof Telemetry)[];
+
+/** What is an object with functions, which only its user can make. */
+function readObject<T extends object>(
+  config: object,
+  key: string,
+  functions: readonly (keyof T & string)[],
+  faults: ConfigFault[],
+): T | undefined {
+  const value = (config as Readonly<Record<string, unknown>>)[key];
+  if (value === undefined) return undefined;
+  if (isObject(value)) {
+    const members = value as Readonly<Record<string, unknown>>;
+    // Looked at here, so it is one.
+    if (functions.every((name) => typeof members[name] === 'function')) return value as T;
+  }
   faults.push({
-    where: 'logger',
-    message: `logger is ${showValue(logger)}; it must be an object with the functions ${logLevels.join(', ')}.`,
+    where: key,
+    message: `${key} is ${showValue(value)}; it must be an object with the functions ${functions.join(', ')}.`,
   });
   return undefined;
-}
-
-function isLogger(value: unknown): value is Logger {
-  return (
-    isObject(value) &&
-    logLevels.every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
-  );
 }
 
 function asEnv(layerValue: unknown): Readonly<Record<string, string>> {

@@ -51,6 +51,24 @@ describe('handing out', () => {
     expect(dispatcher.inFlightOf('w2')).toBe(2);
   });
 
+  test('[R6.2] the calls that a withdrawn worker finishes are still told', async () => {
+    const { dispatcher, call } = createBench({ concurrency: 2 });
+    const [old, successor] = [new ScriptedWorker('w1'), new ScriptedWorker('w1')];
+    dispatcher.admit(old);
+    for (const tool of ['a', 'b']) call(tool);
+    dispatcher.withdraw(old);
+    expect(dispatcher.inFlightOf('w1')).toBe(2);
+    old.answer();
+    await settle();
+    dispatcher.admit(successor);
+    call('c');
+    expect(dispatcher.inFlightOf('w1')).toBe(2);
+    old.answer();
+    successor.answer();
+    await settle();
+    expect([dispatcher.inFlightOf('w1'), dispatcher.inFlightOf('w2')]).toEqual([0, 0]);
+  });
+
   test('a worker that is withdrawn gets no more calls, those it has go on', async () => {
     const { dispatcher, call, outcomes } = createBench();
     const [first, second] = [new ScriptedWorker('w1'), new ScriptedWorker('w2')];

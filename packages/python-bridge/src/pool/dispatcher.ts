@@ -100,6 +100,8 @@ class Dispatcher implements PoolDispatcher {
   readonly #parts: DispatcherParts;
   /** Workers that take calls, by id. */
   readonly #slots = new Map<string, Slot>();
+  /** Workers that take none any more, and finish those that they have. */
+  readonly #leaving = new Set<Slot>();
   /** Workers with room, the one that has been free longest first. */
   readonly #free = new Set<Slot>();
   /** Jobs that wait, oldest first. */
@@ -133,6 +135,7 @@ class Dispatcher implements PoolDispatcher {
     if (slot?.connection !== connection) return;
     this.#slots.delete(connection.workerId);
     this.#free.delete(slot);
+    if (slot.inFlight > 0) this.#leaving.add(slot);
   }
 
   execute(call: PoolCall): Promise<unknown> {
@@ -187,7 +190,9 @@ class Dispatcher implements PoolDispatcher {
   }
 
   inFlightOf(workerId: string): number {
-    return this.#slots.get(workerId)?.inFlight ?? 0;
+    const own = this.#slots.get(workerId)?.inFlight ?? 0;
+    const left = [...this.#leaving].filter(({ connection }) => connection.workerId === workerId);
+    return left.reduce((total, { inFlight }) => total + inFlight, own);
   }
 
   get #queueLength(): number {
@@ -248,6 +253,7 @@ class Dispatcher implements PoolDispatcher {
     this.#inFlight -= 1;
     slot.inFlight -= 1;
     if (this.#slots.get(slot.connection.workerId) === slot) this.#free.add(slot);
+    else if (slot.inFlight === 0) this.#leaving.delete(slot);
   }
 
   #afterCall(): void {

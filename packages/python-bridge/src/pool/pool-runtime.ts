@@ -88,6 +88,9 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
   const dispatcher = createDispatcher({ ...config, pool: name, clock: system.clock });
   let containment: Containment = 'group';
   const workerServices = createWorkerServices(surroundings, dispatcher, () => containment);
+  const isWaitedFor = (): boolean => dispatcher.stats().queued > 0;
+  // At the end of everything, too, calls that were taken are served before the pool ends (R6.1).
+  const mayBeNeeded = (): boolean => over() === undefined || isWaitedFor();
   const poolServices: PoolServices = {
     dispatcher,
     isStopping: surroundings.isStopping,
@@ -97,10 +100,9 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     startWorker: async (workerId) => {
       const history = histories.get(workerId);
       if (history === undefined) throw new TypeError(`pool ${name} has no worker ${workerId}`);
-      const failure = await startWorker(
-        system,
-        workerInput(config, workerId, history, workerServices),
-      );
+      if (!mayBeNeeded()) return undefined;
+      const input = workerInput(config, workerId, history, workerServices);
+      const failure = await startWorker(system, input);
       if (failure !== undefined) history.gaveUp(failure);
       return failure?.error;
     },
@@ -119,12 +121,12 @@ export function createPoolRuntime(surroundings: PoolSurroundings): PoolRuntime {
     restarts: createWorkerRestarts({
       ...{ system, pool: name, workerIds, histories, startupBatchSize, over, bell },
       startWorker: poolServices.startWorker,
-      isWaitedFor: () => dispatcher.stats().queued > 0,
+      isWaitedFor,
     }),
     ready: settled.promise,
     containment: () => containment,
     spec: poolSpec(config, workerIds, poolServices, async () => {
-      containment = await chooseContainment(surroundings);
+      if (mayBeNeeded()) containment = await chooseContainment(surroundings);
     }),
   };
 }

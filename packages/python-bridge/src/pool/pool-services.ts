@@ -7,7 +7,8 @@ export interface PoolServices {
   /** Whether all of Snakepit is being stopped; otherwise the pool will be started again. */
   readonly isStopping: () => boolean;
   /**
-   * Has a worker's starter started by the worker supervisor; one that is there already is asked to announce itself.
+   * Has a worker's starter started by the worker supervisor; one that is there already is asked to announce itself. None
+   * is started at the end of everything, unless calls wait for it.
    *
    * @returns Why it could not be started, if so.
    */

@@ -115,7 +115,9 @@ class PoolEffects {
 
   #nobodyLeft(): Error {
     const reason = 'every worker of the pool is given up';
-    const details = { pool: this.#input.name, reason, maybeExecuted: false };
+    const advice =
+      'remove what keeps them from starting (workers()[].failure, and the cause of this error), then revive(workerId).';
+    const details = { pool: this.#input.name, reason, advice, maybeExecuted: false };
     return bridgeError('WORKER_UNAVAILABLE', details, { cause: this.#lastFailure });
   }
 

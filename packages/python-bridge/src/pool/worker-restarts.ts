@@ -22,7 +22,8 @@ export interface WorkerRestarts {
   /** Whether a restart of it is under way. */
   isUnderWay(workerId: string): boolean;
   /**
-   * The same for all workers, a few at a time, so that the others serve; those that do not serve come first.
+   * The same for all workers, a few at a time, so that the others serve; those that do not serve come first. Asked again
+   * meanwhile, it waits for the same restart; a shorter time counts for all that are not over.
    *
    * @throws SnakepitError of the first worker that did not come back; those whose turn had not come are left alone.
    */
@@ -61,6 +62,13 @@ interface Restart {
   readonly endDrainAfter: (timeoutMs: number) => void;
 }
 
+/** A restart of all, one after the other. */
+interface Rolling {
+  readonly done: Promise<void>;
+  /** The shortest time that was given after it had begun, in milliseconds. */
+  laterDrainTimeoutMs: number;
+}
+
 /** Makes what restarts the workers of one pool. */
 export function createWorkerRestarts(parts: WorkerRestartsParts): WorkerRestarts {
   return new Restarts(parts);
@@ -69,7 +77,7 @@ export function createWorkerRestarts(parts: WorkerRestartsParts): WorkerRestarts
 class Restarts implements WorkerRestarts {
   readonly #parts: WorkerRestartsParts;
   readonly #underWay = new Map<string, Restart>();
-  #rolling: Promise<void> | undefined;
+  #rolling: Rolling | undefined;
 
   constructor(parts: WorkerRestartsParts) {
     this.#parts = parts;
@@ -91,10 +99,13 @@ class Restarts implements WorkerRestarts {
   }
 
   restartAll(drainTimeoutMs?: number): Promise<void> {
-    this.#rolling ??= this.#roll(drainTimeoutMs).finally(() => {
-      this.#rolling = undefined;
-    });
-    return this.#rolling;
+    const known = this.#rolling;
+    if (known === undefined) return this.#beginAll(drainTimeoutMs);
+    if (drainTimeoutMs !== undefined) {
+      known.laterDrainTimeoutMs = Math.min(known.laterDrainTimeoutMs, drainTimeoutMs);
+      for (const { endDrainAfter } of this.#underWay.values()) endDrainAfter(drainTimeoutMs);
+    }
+    return known.done;
   }
 
   #begin(workerId: string, drainTimeoutMs: number | undefined): Restart {
@@ -117,7 +128,7 @@ class Restarts implements WorkerRestarts {
     return {
       done: run(),
       endDrainAfter: (timeoutMs) => {
-        if (old === undefined) return;
+        if (old === undefined || !system.isAlive(old)) return;
         // To that process and not to its name, which may be its successor's by then.
         const end = (): void => this.#tell(old, { type: 'drain.expired' });
         timers.add(system.clock.setTimeout(end, timeoutMs));
@@ -174,6 +185,14 @@ class Restarts implements WorkerRestarts {
     }
   }
 
+  #beginAll(drainTimeoutMs: number | undefined): Promise<void> {
+    const done = this.#roll(drainTimeoutMs).finally(() => {
+      this.#rolling = undefined;
+    });
+    this.#rolling = { done, laterDrainTimeoutMs: Infinity };
+    return done;
+  }
+
   async #roll(drainTimeoutMs: number | undefined): Promise<void> {
     const { workerIds, startupBatchSize, system, pool } = this.#parts;
     if (workerIds.length === 1) {
@@ -188,10 +207,17 @@ class Restarts implements WorkerRestarts {
     while (waiting.length > 0) {
       const batch = waiting.splice(0, batchSize);
       const ends = await Promise.allSettled(
-        batch.map((workerId) => this.restart(workerId, drainTimeoutMs)),
+        batch.map((workerId) => this.#restartInTurn(workerId, drainTimeoutMs)),
       );
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     }
+  }
+
+  #restartInTurn(workerId: string, drainTimeoutMs: number | undefined): Promise<void> {
+    const done = this.restart(workerId, drainTimeoutMs);
+    const { laterDrainTimeoutMs = Infinity } = this.#rolling ?? {};
+    if (laterDrainTimeoutMs === Infinity) return done;
+    return this.restart(workerId, laterDrainTimeoutMs);
   }
 
   #serves(workerId: string): boolean {
