@@ -44,6 +44,8 @@ export interface ProcessRegistryInput {
   readonly stateDir: string | undefined;
   /** Directory in which the sockets have one of their own; default that of the run's records. */
   readonly socketDir: string | undefined;
+  /** Aborted, it leaves the rest of the sweep to the next start; default never. */
+  readonly hurried?: AbortSignal | undefined;
   /** Hears every line that a worker prints. */
   readonly onOutput: (line: OutputLine) => void;
   /** Told of the groups of workers, of whatever run. */
@@ -162,9 +164,10 @@ function environmentOfUnrecorded({ runId }: RunRecords): NodeJS.ProcessEnv {
 
 async function sweep(
   { runId, stateDirectory }: RunRecords,
-  { socketDir }: ProcessRegistryInput,
-  { system, signal }: Pick<ProcessContext, 'system' | 'signal'>,
+  { socketDir, hurried }: ProcessRegistryInput,
+  { system, signal: killed }: Pick<ProcessContext, 'system' | 'signal'>,
 ): Promise<void> {
+  const signal = hurried === undefined ? killed : AbortSignal.any([killed, hurried]);
   const report = await sweepEarlierRuns({ stateDirectory, signal });
   // Called off: the next start finishes it, and tells.
   if (signal.aborted) return;
