@@ -2,7 +2,7 @@ import { createActor, type Actor, type AnyActorLogic } from 'xstate';
 import { reasonOfThrown } from '../process/exit-request.ts';
 import type { Process } from '../process/process.ts';
 import type { Behaviour, Instance } from './behaviour.ts';
-import { createProcessClock } from './process-clock.ts';
+import { ProcessClock } from './process-clock.ts';
 import { defineStatechart, isStateMachine } from './statechart.ts';
 import { eventOf, reasonOfOutput } from './statechart-instance.ts';
 import { routeEvents, stopWithChildren } from './xstate-internals.ts';
@@ -36,7 +36,7 @@ class ActorInstance implements Instance {
 
   constructor(process: Process, input: unknown, logic: AnyActorLogic) {
     this.#process = process;
-    this.#actor = createActor(logic, { input, clock: createProcessClock(process) });
+    this.#actor = createActor(logic, { input, clock: new ProcessClock(process) });
     routeEvents(this.#actor, (deliver) => {
       process.inTurn(deliver);
     });

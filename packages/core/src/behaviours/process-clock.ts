@@ -5,33 +5,33 @@ interface Delay {
   cancelled: boolean;
 }
 
-/** The clock that an XState actor's delays run on. */
-export interface ProcessClock {
-  /** Runs `fn` in a turn of the process, not earlier than `delayMs` from now. */
-  setTimeout(fn: () => void, delayMs: number): Delay;
-  /** Cancels it, also when it is due but its turn has not come. */
-  clearTimeout(id: Delay): void;
-}
-
 /**
- * Makes the clock of one process: what falls due is a turn of that process, like a message, not a callback in the
- * middle of somebody else's.
+ * The clock that the delays of one process's XState actor run on: what falls due is a turn of that process, like a
+ * message, not a callback in the middle of somebody else's.
  */
-export function createProcessClock(process: Process): ProcessClock {
-  const { clock } = process.runtime;
-  return {
-    setTimeout(fn, delayMs) {
-      const delay: Delay = { handle: undefined, cancelled: false };
-      delay.handle = clock.setTimeout(() => {
-        process.interject(() => {
-          if (!delay.cancelled) fn();
-        });
-      }, delayMs);
-      return delay;
-    },
-    clearTimeout(delay) {
-      delay.cancelled = true;
-      clock.clearTimeout(delay.handle);
-    },
-  };
+export class ProcessClock {
+  readonly #process: Process;
+
+  /** @param process - Whose. */
+  constructor(process: Process) {
+    this.#process = process;
+  }
+
+  /** Runs `fn` in a turn of the process, not earlier than `delayMs` from now. */
+  setTimeout(fn: () => void, delayMs: number): Delay {
+    const process = this.#process;
+    const delay: Delay = { handle: undefined, cancelled: false };
+    delay.handle = process.runtime.clock.setTimeout(() => {
+      process.interject(() => {
+        if (!delay.cancelled) fn();
+      });
+    }, delayMs);
+    return delay;
+  }
+
+  /** Cancels it, also when it is due but its turn has not come. */
+  clearTimeout(delay: Delay): void {
+    delay.cancelled = true;
+    this.#process.runtime.clock.clearTimeout(delay.handle);
+  }
 }

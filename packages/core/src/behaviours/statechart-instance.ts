@@ -12,7 +12,7 @@ import { CallMessage, CastMessage } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
 import type { Instance } from './behaviour.ts';
 import { sameStateValue } from './postponing.ts';
-import { createProcessClock } from './process-clock.ts';
+import { ProcessClock } from './process-clock.ts';
 import type { EffectFunction, SharedChart } from './statechart.ts';
 import { replaceContext, routeEvents, stopWithChildren } from './xstate-internals.ts';
 
@@ -37,7 +37,7 @@ export class StatechartInstance implements Instance {
     process.trapExit = shared.trapExit;
     this.#actor = createActor(shared.logic, {
       input,
-      clock: createProcessClock(process),
+      clock: new ProcessClock(process),
     });
     routeEvents(this.#actor, (deliver) => {
       process.inTurn(deliver);
@@ -47,21 +47,9 @@ export class StatechartInstance implements Instance {
       byName: (shared.effects?.(process.context, input as never) ?? {}) as Readonly<
         Record<string, EffectFunction>
       >,
-      onRejected: (error) => {
-        process.end(reasonOfThrown(error));
-      },
+      process,
     });
-    this.#actor.subscribe({
-      next: (snapshot: AnyMachineSnapshot) => {
-        this.#changed(snapshot);
-      },
-      error: (error: unknown) => {
-        process.end(reasonOfThrown(error));
-      },
-      complete: () => {
-        this.#completed();
-      },
-    });
+    this.#actor.subscribe(this);
   }
 
   /** The state value of the machine. */
@@ -117,7 +105,8 @@ export class StatechartInstance implements Instance {
     return this.#shared.released?.(reason, snapshot as never, this.#process.context);
   }
 
-  #changed(snapshot: AnyMachineSnapshot): void {
+  /** The machine stands somewhere else now, or has taken an event. */
+  next(snapshot: AnyMachineSnapshot): void {
     this.#acknowledge(snapshot);
     const { postponed } = this.#shared;
     const { mailbox } = this.#process;
@@ -129,13 +118,19 @@ export class StatechartInstance implements Instance {
     mailbox.hold(postponed(snapshot));
   }
 
+  /** The machine has failed. */
+  error(error: unknown): void {
+    this.#process.end(reasonOfThrown(error));
+  }
+
   #acknowledge(snapshot: AnyMachineSnapshot): void {
     if (snapshot.status === 'active' && !snapshot.hasTag(initialisingTag)) {
       this.#process.acknowledge();
     }
   }
 
-  #completed(): void {
+  /** The machine has come to its end. */
+  complete(): void {
     const { status, output } = this.#snapshot as { status: string; output: unknown };
     if (status !== 'done') return;
     if (isRecord(output) && output['ignore'] === true) this.#process.ignore();

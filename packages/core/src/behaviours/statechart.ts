@@ -9,6 +9,8 @@ import type {
   StateMachine,
 } from 'xstate';
 import type { ExitReason } from '../process/exit-reason.ts';
+import { reasonOfThrown } from '../process/exit-request.ts';
+import type { Process } from '../process/process.ts';
 import type { ProcessContext } from '../process/process-context.ts';
 import { isThenable } from '../thenable.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -63,8 +65,8 @@ export interface StatechartOptions<M extends AnyStateMachine> {
 export interface OwnEffects {
   /** By the name of the action. */
   readonly byName: Readonly<Record<string, EffectFunction | undefined>>;
-  /** An effect that is async rejected with this. */
-  readonly onRejected: (error: unknown) => void;
+  /** Whose they are; it ends when one that is async rejects. */
+  readonly process: Process;
 }
 
 /** Gives the effects of the process that an XState actor belongs to. */
@@ -150,7 +152,9 @@ function bindEffects(machine: AnyStateMachine, table: EffectTable): AnyStateMach
         effect === undefined
           ? (own as (args: ActionArguments, params: unknown) => unknown)(args, params)
           : effect.call(effects?.byName, params, { context: args.context, event: args.event });
-      if (isThenable(result)) result.then(undefined, effects?.onRejected);
+      if (isThenable(result)) {
+        result.then(undefined, (error: unknown) => effects?.process.end(reasonOfThrown(error)));
+      }
     };
   }
   const actors: Record<string, AnyActorLogic> = {};

@@ -15,7 +15,7 @@ import {
  */
 
 interface ActorInternals {
-  _send(event: unknown): void;
+  _send: (this: AnyActor, event: unknown) => void;
   _stop(): void;
   _snapshot: object;
 }
@@ -27,10 +27,10 @@ interface ActorInternals {
  */
 export function routeEvents(actor: AnyActor, route: (deliver: () => void) => void): void {
   const internals = actor as unknown as ActorInternals;
-  const send = internals._send.bind(actor);
+  const send = internals._send;
   internals._send = (event) => {
     route(() => {
-      send(event);
+      send.call(actor, event);
     });
   };
 }
