@@ -80,8 +80,13 @@ def _is_adopted(told_parent: int | None) -> bool:
 
 
 def _parent_to_watch(told_parent: int | None) -> int:
-    """The runtime's number as the system knows it here; 0 when it cannot be seen from here."""
-    return os.getppid() if os.name == "posix" else told_parent or 0
+    """The runtime's number as the system knows it here; 0 when it cannot be seen from here.
+
+    The number we were told, not that of our parent by now: the runtime may have died in between.
+    """
+    if os.name == "posix" and (not told_parent or os.getppid() == 0):
+        return os.getppid()
+    return told_parent or 0
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import traceback
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,7 +54,7 @@ class BeatChannel:
         self.heartbeat = heartbeat
         self._fd = fd
         # Libraries that close every descriptor free the number, and the next file gets it.
-        self._inode = os.fstat(fd).st_ino
+        self._file = _identify(fd)
         self._parent = parent
         self._ends_worker = ends_worker
         self._on_stop: Callable[[], None] = _stop_at_once
@@ -68,7 +69,7 @@ class BeatChannel:
 
     def start(self) -> None:
         """Starts the thread that reads; it ends with the process."""
-        threading.Thread(target=self._read_for_ever, name="snakepit-beats", daemon=True).start()
+        threading.Thread(target=self._run, name="snakepit-beats", daemon=True).start()
 
     def wait_for_hello(self) -> Hello:
         """The runtime's first message. Waits without limit: should the runtime go away, the
@@ -95,13 +96,20 @@ class BeatChannel:
 
     def _is_ours(self) -> bool:
         try:
-            return os.fstat(self._fd).st_ino == self._inode
+            return _identify(self._fd) == self._file
         except OSError:
             return False
 
     def _close_in_child(self) -> None:
         if self._is_ours():
             os.close(self._fd)
+
+    def _run(self) -> None:
+        try:
+            self._read_for_ever()
+        except BaseException:  # noqa: BLE001 - whatever it is, nobody would see the end of this thread
+            notice(f"the beat thread failed\n{traceback.format_exc()}")
+            die_with_group(exit_codes.UNCAUGHT)
 
     def _read_for_ever(self) -> None:
         buffer = b""
@@ -157,6 +165,12 @@ class BeatChannel:
             end_with_parent(load_platform().wait_for_end, self._parent)
             return
         die_with_group(exit_codes.OK)
+
+
+def _identify(fd: int) -> tuple[int, int]:
+    """Which file a descriptor stands for. Raises OSError when it is closed."""
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 def _stop_at_once() -> None:

@@ -4,6 +4,7 @@ Plain integers: this module is imported before the lifeline is armed, where `enu
 """
 
 OK = 0  # asked to stop; or the runtime or stdout is gone, and the own group was cleaned first
+UNCAUGHT = 1  # an exception that nobody handles; Python's own status for it
 USAGE = 2  # wrong command line
 UNAVAILABLE = 69  # the adapter or the environment cannot be loaded: a restart will not help
 FORCED = 70  # the graceful stop overran its own deadline

@@ -9,6 +9,7 @@ from importlib import metadata
 
 from . import exit_codes
 from .adapter_loader import AdapterError, load_adapter
+from .process_group import limit_exit
 from .worker import StartError, require_environment
 
 
@@ -38,6 +39,8 @@ def run_health_check(adapter_path: str) -> int:
         }
     # A line of its own, after whatever the adapter printed.
     sys.stdout.write(f"{json.dumps(report)}\n")
+    sys.stdout.flush()
+    limit_exit(status)
     return status
 
 

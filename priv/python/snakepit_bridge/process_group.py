@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _SIGKILL = 9
 _ROUNDS = 3  # a member may fork while we look
 
+# How long children may hold up the end of Python, which waits for them, and when it ends anyway.
+# Both fit between the end of a drain and the runtime's SIGKILL.
+CHILDREN_SECONDS = 0.4
+EXIT_SECONDS = 2.5
+# How long Python may take to free what is left when all exit handlers are through.
+TEARDOWN_SECONDS = 2.0
+
 
 def die_with_group(code: int) -> NoReturn:
     """Ends every other member of the own group with SIGKILL, then this process with `code`.
@@ -23,9 +30,10 @@ def die_with_group(code: int) -> NoReturn:
     Safe in any thread and in a signal handler. Runs no `atexit` and no `finally`. A process that
     does not lead its group kills nobody: the others are not its children.
     """
-    if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
-        _kill_others()
-    os._exit(code)
+    try:
+        _end_children()
+    finally:
+        os._exit(code)
 
 
 def take_group_along_at_exit() -> None:
@@ -38,16 +46,53 @@ def take_group_along_at_exit() -> None:
 
     def end_others() -> None:
         if os.getpid() == worker:
-            _kill_others()
+            _end_children()
+            _limit_teardown()
 
     atexit.register(end_others)
+
+
+def limit_exit(status: int) -> None:
+    """To be called when the work is done: from here on nothing holds this process for long.
+
+    Python's exit waits for threads, for exit handlers, and for whom these wait: `multiprocessing`
+    for every child that is no daemon. Children that hold it up are ended, as they would be at its
+    end; what still holds it then is cut short, with `status`.
+    """
+    import threading
+
+    threading.Thread(target=_cut_exit, args=[status], name="snakepit-exit", daemon=True).start()
+
+
+def _cut_exit(status: int) -> None:
+    import time
+
+    time.sleep(CHILDREN_SECONDS)
+    _end_children()
+    time.sleep(EXIT_SECONDS - CHILDREN_SECONDS)
+    die_with_group(status)
+
+
+def _limit_teardown() -> None:
+    """No thread of Python runs any more when it frees its objects, which may hang in the code of
+    others. So it is the kernel that has the last word."""
+    import signal
+
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, TEARDOWN_SECONDS)
+
+
+def _end_children() -> None:
+    if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
+        _kill_others()
 
 
 def _kill_others() -> None:
     for _ in range(_ROUNDS):
         try:
             others = list_other_members()
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 - memory or stack may have run out: here is no way back
             # Nobody can be told apart, so all go, this process included.
             os.killpg(0, _SIGKILL)
             return
@@ -68,6 +113,9 @@ def list_other_members() -> list[int]:
     """
     group, me = os.getpgrp(), os.getpid()
     table = _read_proc() if os.path.isdir("/proc/self") else _read_ps()
+    if (me, group) not in ((pid, pgid) for pid, pgid, _ in table):
+        # A /proc of another pid namespace: its numbers mean other processes.
+        raise OSError("the list of processes does not contain this one")
     return [pid for pid, pgid, state in table if pgid == group and pid != me and state not in "ZX"]
 
 

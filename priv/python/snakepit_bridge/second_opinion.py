@@ -36,11 +36,7 @@ class SecondOpinion:
 
     def arm(self) -> None:
         """The quick part; in the main thread. Does not return if the parent is dead."""
-        if self._platform.DEATH_IS_SIGTERM and not self._termination.has_handler():
-            # It would end this process alone, and so disarm the lifeline that ends the children.
-            notice("the adapter handles SIGTERM itself: the parent's death will not come as one")
-            return
-        self._termination.watch_parent(self._parent)
+        self._termination.watch_parent(self._parent, self._platform.DEATH_SIGNAL)
         try:
             self._platform.arm(self._parent)
         except OSError as error:

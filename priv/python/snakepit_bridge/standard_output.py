@@ -3,6 +3,7 @@ runtime is gone."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
@@ -25,7 +26,10 @@ class _GuardedPipe(io.FileIO):
         try:
             # A raw write may take only a part, and the text layer above would lose the rest.
             while done < len(view):
-                done += super().write(view[done:]) or 0
+                written = super().write(view[done:])
+                if written is None:  # full, and a child that has it too made it non-blocking
+                    select.select([], [self], [])
+                done += written or 0
         except BrokenPipeError:
             die_with_group(exit_codes.OK)
         return done
@@ -36,7 +40,8 @@ def guard_stdout() -> None:
     old = sys.stdout
     if old is None:  # started without one
         return
-    old.flush()
+    with contextlib.suppress(BrokenPipeError):  # the first write that follows draws the conclusion
+        old.flush()
     sys.stdout = io.TextIOWrapper(
         _GuardedPipe(_STDOUT, "w", closefd=False),
         encoding=old.encoding,
@@ -51,27 +56,27 @@ def guard_stdout() -> None:
 def watch_stdout() -> None:
     """Starts a thread that notices a broken pipe on stdout without a write, at once: status 0, with
     the group. Where the system cannot tell (Windows), the next write does."""
-    inode = _inode_of_pipe()
-    if inode is not None and hasattr(select, "poll"):
+    pipe = _identify_pipe()
+    if pipe is not None and hasattr(select, "poll"):
         threading.Thread(
-            target=_end_with_reader, args=[inode], name="snakepit-stdout", daemon=True
+            target=_end_with_reader, args=[pipe], name="snakepit-stdout", daemon=True
         ).start()
 
 
-def _end_with_reader(inode: int) -> None:
+def _end_with_reader(pipe: tuple[int, int]) -> None:
     poller = select.poll()
     poller.register(_STDOUT, 0)  # errors and hang-ups are told without being asked for
     poller.poll()
-    if _inode_of_pipe() == inode:
+    if _identify_pipe() == pipe:
         die_with_group(exit_codes.OK)
     # A tool has closed it, or put another file in its place: nothing can be told from that.
 
 
-def _inode_of_pipe() -> int | None:
+def _identify_pipe() -> tuple[int, int] | None:
     """Which pipe or socket stdout is; None for what has no reader that could go away."""
     try:
         status = os.fstat(_STDOUT)
     except OSError:
         return None
     has_reader = stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
-    return status.st_ino if has_reader else None
+    return (status.st_dev, status.st_ino) if has_reader else None

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from . import exit_codes
@@ -35,6 +35,7 @@ class Termination:
         self._requests: SimpleQueue[int] = SimpleQueue()
         self._stop: Callable[[], None] | None = None
         self._parent: int | None = None
+        self._death_signal: int | None = None
         self._wakeup: tuple[socket.socket, socket.socket] | None = None
 
     def install(self) -> None:
@@ -52,18 +53,17 @@ class Termination:
             os.register_at_fork(after_in_child=self._uninstall_in_child)
         threading.Thread(target=self._wait, name="snakepit-termination", daemon=True).start()
 
-    def has_handler(self) -> bool:
-        """Whether SIGTERM still comes here: an adapter may have taken it over."""
-        return signal.getsignal(signal.SIGTERM) == self._note
-
     def request(self) -> None:
         """What SIGTERM does, for systems that cannot send it. Any thread."""
         self._requests.put(signal.SIGTERM)
 
-    def watch_parent(self, parent: int) -> None:
-        """From now on SIGTERM may mean that the process `parent` has died, which leaves nobody to
-        be graceful for."""
+    def watch_parent(self, parent: int, death_signal: int | None) -> None:
+        """From now on `death_signal` tells that the process `parent` has died, which leaves nobody
+        to be graceful for. In the main thread."""
         self._parent = parent
+        if death_signal is not None:
+            self._death_signal = death_signal
+            signal.signal(death_signal, self._note)
 
     def wake(self, loop: asyncio.AbstractEventLoop) -> None:
         """Makes every signal wake the loop, in the main thread: Python runs handlers between
@@ -75,10 +75,16 @@ class Termination:
         if os.name != "posix":
             return
         receiver, sender = socket.socketpair()
-        receiver.setblocking(False)
         sender.setblocking(False)
+        previous = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        if previous != -1:
+            # A loop such as uvloop's sees to that itself, and without it hears of no signal at all.
+            signal.set_wakeup_fd(previous, warn_on_full_buffer=False)
+            sender.close()
+            receiver.close()
+            return
+        receiver.setblocking(False)
         loop.add_reader(receiver, receiver.recv, 4096)
-        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         self._wakeup = (receiver, sender)
 
     def on_request(self, stop: Callable[[], None]) -> None:
@@ -98,9 +104,11 @@ class Termination:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._death_signal is not None:
+            signal.signal(self._death_signal, signal.SIG_DFL)
 
     def _wait(self) -> None:
-        self._requests.get()
+        self._wait_for_request()
         stop = self._stop
         if stop is None:
             die_with_group(exit_codes.OK)
@@ -114,9 +122,24 @@ class Termination:
             time.sleep(min(left, _ORPHAN_POLL_SECONDS))
         die_with_group(exit_codes.FORCED)
 
+    def _wait_for_request(self) -> None:
+        """Returns when somebody asks for a graceful stop; ends the group when the parent is dead.
+
+        Its threads die one by one, and we are handed from one to the next: the signal comes before
+        we have another parent, once for each, and the last one may wait until the main thread runs
+        Python again. So from the first one on we look. It may also mean that only the thread that
+        started us has ended.
+        """
+        timeout = None
+        while True:
+            with contextlib.suppress(Empty):
+                if self._requests.get(timeout=timeout) != self._death_signal:
+                    return
+                timeout = _ORPHAN_POLL_SECONDS
+            if self._is_orphan():
+                die_with_group(exit_codes.OK)
+
     def _is_orphan(self) -> bool:
-        """Asked again and again: the signal of the parent's death comes up to 11 ms before we have
-        another parent, and twice. The second one is not even taken from the queue."""
         return self._parent is not None and os.getppid() != self._parent
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import exit_codes
 from .adapter_loader import AdapterError, LoadedAdapter, load_adapter
 from .notices import notice
+from .process_group import limit_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,19 @@ class StartError(Exception):
 def run_worker(
     adapter_path: str, host: Host, heartbeat: HeartbeatClient, termination: Termination
 ) -> int:
-    """Serves until SIGTERM; returns the exit status."""
+    """Serves until SIGTERM; returns the exit status. The process ends soon after, whatever the
+    adapter has left running."""
+    status = exit_codes.UNCAUGHT
+    try:
+        status = _run(adapter_path, host, heartbeat, termination)
+    finally:
+        limit_exit(status or exit_codes.FORCED)
+    return status
+
+
+def _run(
+    adapter_path: str, host: Host, heartbeat: HeartbeatClient, termination: Termination
+) -> int:
     if sys.stderr is not None:
         faulthandler.enable()
     try:

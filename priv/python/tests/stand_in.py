@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from snakepit_bridge.layers import EOF, LIFELINE, OPINION, VARIABLE
+from snakepit_bridge.platforms.linux import DEATH_SIGNAL
 
 from .harness import PACKAGE_DIR, Worker, wait_until, worker_environment
 
@@ -69,6 +70,8 @@ def _bring_into(state: str, worker: Worker, mark: Path) -> None:
     if state in tools:
         worker.invoke(mark=str(mark), **tools[state])
         wait_until(mark.exists, "the tool starts")
+    elif state == "default SIGTERM":
+        worker.execute("give_sigterm_its_default")
     elif state == "stopped":
         os.kill(worker.pid, signal.SIGSTOP)
 
@@ -83,9 +86,9 @@ def main(directory: Path, cases: list[Case]) -> None:
         victims.append(
             Victim(worker.pid, worker.execute("spawn_child", ignore_sigterm=True, wait=True))
         )
-        if OPINION in case.layers and "own_sigterm" not in case.adapter:
+        if OPINION in case.layers:
             # Armed, so that it is the signal which has to do it, not the look after arming.
-            wait_until(lambda: worker.execute("death_signal") == signal.SIGTERM, "it is armed")  # noqa: B023
+            wait_until(lambda: worker.execute("death_signal") == DEATH_SIGNAL, "it is armed")  # noqa: B023
     # The lock last: it is held for a limited time only.
     for n in sorted(range(len(cases)), key=lambda n: cases[n].state == "holding the lock"):
         _bring_into(cases[n].state, workers[n], directory / f"busy-{n}")

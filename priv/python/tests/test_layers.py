@@ -38,6 +38,7 @@ GONE = [
         for alone in (EOF_ALONE, OPINION_ALONE)
         for state in ("idle", "blocked loop", "blocked thread")
     ),
+    *(Case(layers, "default SIGTERM") for layers in (ALL, OPINION_ALONE)),
     Case(ALL, "idle", "own_sigterm.Plain"),
 ]
 HELD = [
@@ -90,8 +91,8 @@ def name_of(case: Case) -> str:
 @pytest.mark.parametrize("case", GONE, ids=name_of)
 def test_one_layer_is_enough(aftermath: Aftermath, case: Case) -> None:
     """[R1.1] [R3.3] [R3.4] [T2.1] [T2.2] A killed runtime takes worker and children along, by each
-    layer alone; by the lifeline also while Python cannot run. An adapter that takes SIGTERM over
-    spoils nothing."""
+    layer alone; by the lifeline also while Python cannot run. An adapter that takes SIGTERM over,
+    when it is imported or later, spoils nothing."""
     worker, child = aftermath.victims[case]
     wait_until(lambda: not is_alive(worker), "the worker is gone")
     wait_until(lambda: not is_alive(child), "the child is gone")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+
+from snakepit_bridge.standard_output import _GuardedPipe
+from snakepit_bridge.termination import Termination
 
 from .harness import FIXTURES, LIMIT_SECONDS, Worker, is_alive, wait_until, worker_environment
 
@@ -175,32 +182,40 @@ def test_sigterm_of_a_fork_is_its_own() -> None:
 DEATH_OR_REQUEST = """
 import os, signal, sys, time
 from snakepit_bridge import termination as module
+from snakepit_bridge.platforms.linux import DEATH_SIGNAL
 module.FORCE_AFTER_SECONDS = 0.3
 from snakepit_bridge.termination import Termination
 parent, answers = os.getppid(), [os.getppid()] * int(sys.argv[1])
 def ask():
-    return answers.pop() if answers else int(sys.argv[2])
+    return answers.pop() if answers else 1
 os.getppid = ask
 termination = Termination()
 termination.install()
 termination.on_request(lambda: print("asked", flush=True))
-termination.watch_parent(parent)
-os.kill(os.getpid(), signal.SIGTERM)
-os.kill(os.getpid(), signal.SIGTERM)
+termination.watch_parent(parent, DEATH_SIGNAL)
+for name in sys.argv[2:]:
+    os.kill(os.getpid(), {"death": DEATH_SIGNAL, "SIGTERM": signal.SIGTERM}[name])
 time.sleep(1000)
 """
 
 
 @pytest.mark.parametrize(
-    ("answers", "status"),
-    [(0, 0), (3, 0), (10_000, 70)],
-    ids=["dead", "not adopted yet", "ordinary"],
+    ("answers", "signals", "printed", "status"),
+    [
+        (0, ["death", "death", "SIGTERM"], "", 0),
+        (3, ["death"], "", 0),
+        (3, ["SIGTERM", "death"], "asked\n", 0),
+        (10_000, ["death", "death", "SIGTERM"], "asked\n", 70),
+    ],
+    ids=["dead", "not adopted yet", "while it stops", "only a thread of the parent"],
 )
-def test_sigterm_of_the_parents_death(answers: int, status: int) -> None:
+def test_signal_of_the_parents_death(
+    answers: int, signals: list[str], printed: str, status: int
+) -> None:
     """[R3.4] [T2.1] The signal of the parent's death comes twice, and before there is another
-    parent: the end comes as soon as there is one. With the same parent it is one ordinary request."""
+    parent: the end comes as soon as there is one. With the same parent it means nothing."""
     result = subprocess.run(
-        [sys.executable, "-c", DEATH_OR_REQUEST, str(answers), "1"],
+        [sys.executable, "-c", DEATH_OR_REQUEST, str(answers), *signals],
         env=worker_environment(),
         capture_output=True,
         text=True,
@@ -208,7 +223,24 @@ def test_sigterm_of_the_parents_death(answers: int, status: int) -> None:
         check=False,
         start_new_session=True,
     )
-    assert (result.stdout, result.returncode) == ("asked\n", status)
+    assert (result.stdout, result.returncode) == (printed, status)
+
+
+def test_loop_that_hears_signals_itself() -> None:
+    """[R3.2] A loop that is woken by signals already, as uvloop is, keeps its own descriptor for
+    that: without it, neither its handlers nor ours would run."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop = asyncio.new_event_loop()
+    before = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        Termination().wake(loop)
+        assert signal.set_wakeup_fd(before) == theirs.fileno()
+    finally:
+        signal.set_wakeup_fd(before)
+        loop.close()
+        ours.close()
+        theirs.close()
 
 
 def test_closed_lifeline_kills_the_group(busy: tuple[Worker, int]) -> None:
@@ -302,6 +334,34 @@ def test_stdout_that_a_tool_replaced(plain: Worker, by: str) -> None:
         assert plain.receive()["seq"] == seq
     if by == "null":
         assert plain.execute("print_lines", count=1) == "printed"
+
+
+def test_full_stdout_that_does_not_block() -> None:
+    """[R3.1] A child may make the stdout it shares non-blocking: what does not fit waits, without
+    loss and without turning in circles."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    size, used = 300_000, []
+
+    def write() -> None:
+        started = time.thread_time()
+        with _GuardedPipe(writer, "w", closefd=False) as pipe:
+            assert pipe.write(b"x" * size) == size
+        used.append(time.thread_time() - started)
+
+    thread = threading.Thread(target=write)
+    try:
+        thread.start()
+        wait_until(lambda: not select.select([], [writer], [], 0)[1], "the pipe is full")
+        time.sleep(0.3)
+        read = 0
+        while read < size:
+            read += len(os.read(reader, 65536))
+        thread.join()
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert used[0] < 0.1
 
 
 RUNTIME_OF_CLOSED_DESCRIPTORS = """

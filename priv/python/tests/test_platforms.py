@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from snakepit_bridge import exit_codes, second_opinion
+from snakepit_bridge.__main__ import _parent_to_watch
 from snakepit_bridge.platforms import darwin, linux, load_platform, parent_thread, posix, win32
 from snakepit_bridge.second_opinion import SecondOpinion
 from snakepit_bridge.termination import Termination
@@ -71,12 +72,14 @@ def test_module_of_a_platform(name: str, module: object) -> None:
 class TestLinux:
     """[R3.4] [R3.5] [T2.1]"""
 
-    def test_asks_for_sigterm(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Never SIGKILL: it would disarm the lifeline before that can end the children."""
+    def test_asks_for_a_signal_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Never SIGKILL: it would disarm the lifeline before that can end the children. Nor SIGTERM,
+        which would do the same once a library gives it back its default."""
         asked: list[tuple[int, int]] = []
         has_parents(monkeypatch, PARENT)
         linux.arm(PARENT, lambda *option: asked.append(option) or 0)  # type: ignore[func-returns-value]
-        assert asked == [(1, signal.SIGTERM)]
+        assert asked == [(1, linux.DEATH_SIGNAL)]
+        assert signal.SIGRTMIN < linux.DEATH_SIGNAL < signal.SIGRTMAX
 
     def test_parent_dead_before(self, monkeypatch: pytest.MonkeyPatch, death: None) -> None:
         """A parent that died before we asked sends no signal: looking again finds that out."""
@@ -94,7 +97,7 @@ class TestLinux:
         program = (
             "import os, signal, sys\n"
             "from snakepit_bridge.platforms import linux\n"
-            "signal.signal(signal.SIGTERM, lambda *_: (print('told', flush=True), os._exit(0)))\n"
+            "signal.signal(linux.DEATH_SIGNAL, lambda *_: (print('told', flush=True), os._exit(0)))\n"
             "linux.arm(os.getppid())\n"
             "print('armed', flush=True)\n"
             "signal.pause()\n"
@@ -454,51 +457,39 @@ class TestWindows:
         win32.wait_readable(3, broken)
 
 
-class FakePlatform:
-    """A platform that remembers, and refuses where it is told to."""
+class RefusingPlatform:
+    """A platform that refuses everything."""
 
-    def __init__(self, *, death_is_sigterm: bool, refuses: bool = False) -> None:
-        self.DEATH_IS_SIGTERM = death_is_sigterm
-        self.armed: list[int] = []
-        self._refuses = refuses
+    DEATH_SIGNAL: int | None = None
 
     def take_precautions(self) -> None:
-        if self._refuses:
-            raise OSError("no")
+        raise OSError("no")
 
     def load(self) -> None:
         return
 
     def arm(self, parent: int) -> None:
-        if self._refuses:
-            raise OSError("no")
-        self.armed.append(parent)
+        raise OSError("no")
 
     def wait_for_end(self, parent: int) -> None:
         return
 
 
-@pytest.mark.parametrize(("death_is_sigterm", "armed"), [(True, []), (False, [PARENT])])
-def test_adapter_that_takes_sigterm(
-    notices: list[str], death_is_sigterm: bool, armed: list[int]
-) -> None:
-    """[R3.3] [R3.4] Where death comes as SIGTERM, that needs our handler: another would end the
-    worker alone, and with it the lifeline's hold on the children."""
-    platform = FakePlatform(death_is_sigterm=death_is_sigterm)
-    SecondOpinion(PARENT, Termination(), platform).arm()
-    assert platform.armed == armed
-    assert len(notices) == (1 if death_is_sigterm else 0)
-
-
 def test_refusals_are_reported(notices: list[str]) -> None:
     """[R3.4] A system that refuses an opinion is reported; the other layers remain."""
-    opinion = SecondOpinion(
-        PARENT, Termination(), FakePlatform(death_is_sigterm=False, refuses=True)
-    )
+    opinion = SecondOpinion(PARENT, Termination(), RefusingPlatform())
     opinion.take_precautions()
     opinion.load()
     opinion.arm()
     assert len(notices) == 2
+
+
+@pytest.mark.parametrize(("now", "watched"), [(PARENT, PARENT), (1, PARENT), (0, 0)])
+def test_parent_to_watch(monkeypatch: pytest.MonkeyPatch, now: int, watched: int) -> None:
+    """[R3.4] It is the parent we were told that is watched, not who has adopted us since; nobody
+    where the parent is outside our pid namespace."""
+    has_parents(monkeypatch, now)
+    assert _parent_to_watch(PARENT) == watched
 
 
 def test_platforms_import_nothing_of_each_other() -> None:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_MODULES: Mapping[str, str] = {"linux": "linux", "darwin": "darwin", "win32": "win32"}
+_MODULES = ("linux", "darwin", "win32")
 
 
 class Platform(Protocol):
     """The platform's second opinion on whether the runtime lives."""
 
-    DEATH_IS_SIGTERM: bool
-    """Whether the parent's death comes as SIGTERM, so that arming needs our handler in its place."""
+    DEATH_SIGNAL: int | None
+    """The signal that tells of the parent's death; its handler has to be there before `arm`."""
 
     def take_precautions(self) -> None:
         """What has to be done before this worker starts any process. Raises OSError."""
@@ -39,5 +36,5 @@ class Platform(Protocol):
 
 def load_platform(name: str = sys.platform) -> Platform:
     """The module of the system `name`; what every POSIX system has where there is none."""
-    module: Any = import_module(f".{_MODULES.get(name, 'posix')}", __name__)
+    module: Any = import_module(f".{name if name in _MODULES else 'posix'}", __name__)
     return cast("Platform", module)

@@ -12,7 +12,7 @@ from typing import Any
 from . import posix
 from .parent_thread import start_parent_thread
 
-DEATH_IS_SIGTERM = False
+DEATH_SIGNAL = None
 
 
 def take_precautions() -> None:

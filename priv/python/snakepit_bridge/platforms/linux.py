@@ -1,4 +1,4 @@
-"""Linux: the kernel sends SIGTERM when the parent dies, and kills workers first when memory is short."""
+"""Linux: the kernel sends a signal when the parent dies, and kills workers first when memory is short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Prctl = Callable[[int, int], int]
 
-DEATH_IS_SIGTERM = True
+# A signal of our own, which nobody else handles. SIGTERM would end the worker alone as soon as a
+# library gives it back its default, and with the worker the lifeline's hold on the children.
+DEATH_SIGNAL: int = getattr(signal, "SIGRTMAX", 64) - 3
 
 _PR_SET_PDEATHSIG = 1
 # A worker counts as if it used 30 % more of the memory, so that the runtime is spared.
@@ -45,7 +47,7 @@ def load() -> None:
 
 
 def arm(parent: int, prctl: Prctl | None = None) -> None:
-    """Asks for SIGTERM at the death of `parent`, whose handler tells it from an ordinary one.
+    """Asks for DEATH_SIGNAL at the death of `parent`.
 
     Never SIGKILL: that would arrive before the end of the lifeline, take this process alone, and
     with it the arming of the lifeline, so that all children would be left.
@@ -53,7 +55,7 @@ def arm(parent: int, prctl: Prctl | None = None) -> None:
     The kernel means the *thread* that started us, and the thread here that asks: so in the main one.
     """
     set_option = prctl or _make_prctl()
-    if set_option(_PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+    if set_option(_PR_SET_PDEATHSIG, DEATH_SIGNAL) != 0:
         raise OSError("the kernel refuses PR_SET_PDEATHSIG")
     # Dead before we asked: no signal will ever come.
     if os.getppid() != parent:

@@ -7,7 +7,7 @@ import time
 
 from .parent_thread import start_parent_thread
 
-DEATH_IS_SIGTERM = False
+DEATH_SIGNAL = None
 POLL_SECONDS = 0.5
 
 

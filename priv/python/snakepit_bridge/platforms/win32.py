@@ -13,7 +13,7 @@ from typing import Any
 
 from .parent_thread import start_parent_thread
 
-DEATH_IS_SIGTERM = False
+DEATH_SIGNAL = None
 
 _JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000
 _JOB_OBJECT_EXTENDED_LIMIT_INFORMATION = 9
