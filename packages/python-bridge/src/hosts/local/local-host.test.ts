@@ -133,6 +133,29 @@ describe('close', () => {
     expect(existsSync(bench.run.directory ?? '')).toBe(false);
   });
 
+  test('[R6.3] [R10.4] who has not died of SIGKILL is not waited for again, but named', async () => {
+    const host = bench.createHost();
+    const spec = { ...bench.spec('unused'), command: ['sleep', '1000'] as const };
+    const worker = await host.start(spec, never);
+    const pid = worker.pid ?? 0;
+    const kill = process.kill.bind(process);
+    // As in uninterruptible sleep: the kernel takes the signal, and nothing happens.
+    jest
+      .spyOn(process, 'kill')
+      .mockImplementation((to, signal) => (Math.abs(to) === pid ? true : kill(to, signal)));
+    try {
+      await worker.signal('kill');
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      const patience = new Promise<string>((resolve) => setTimeout(resolve, 2_000, 'waited again'));
+      expect(await Promise.race([host.close(), patience])).toBeUndefined();
+      expect(bench.notices).toMatchObject([{ kind: 'stuck', pid }]);
+    } finally {
+      jest.restoreAllMocks();
+      process.kill(-pid, 'SIGKILL');
+      await worker.exited;
+    }
+  });
+
   test('records that cannot be written are told, and the worker starts anyway', async () => {
     rmSync(bench.run.directory ?? '', { recursive: true });
     const worker = await bench.createHost().start(bench.spec('ready_then_idle.py'), never);

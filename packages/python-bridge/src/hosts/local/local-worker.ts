@@ -118,7 +118,8 @@ export class LocalWorker implements WorkerHandle {
   readonly #isContained: boolean;
   /** Behind a launcher it is that at first, of whom the operating system tells the end. */
   #identity: ProcessIdentity;
-  #isKilledByUs = false;
+  /** When we killed it, if we did. */
+  #killedAtMs: number | undefined;
   #cleanupMs: number | undefined;
   #failed: WorkerFailedMessage | undefined;
   /** Why we ended it before it was ready, if we did. */
@@ -195,12 +196,9 @@ export class LocalWorker implements WorkerHandle {
   signal(signal: 'term' | 'kill'): Promise<void> {
     // After its exit the group is being ended anyway, and its number may soon be another's.
     if (this.#isRunning()) {
-      this.#isKilledByUs ||= signal === 'kill';
-      if (signal === 'kill' && this.#isContained) {
-        killThroughLauncher(this.#spawned);
-        return Promise.resolve();
-      }
-      if (signal === 'kill' || !this.#asksByMessage()) {
+      if (signal === 'kill') this.#killedAtMs ??= performance.now();
+      if (signal === 'kill' && this.#isContained) killThroughLauncher(this.#spawned);
+      else if (signal === 'kill' || !this.#asksByMessage()) {
         const { platform } = this.#surroundings;
         signalGroup(this.#ended.leader, signal === 'term' ? 'SIGTERM' : 'SIGKILL', platform);
       }
@@ -224,22 +222,30 @@ export class LocalWorker implements WorkerHandle {
   }
 
   /**
-   * Ends it: TERM, after the grace KILL, and everything cleaned up. Once killed it is not asked any more.
+   * Ends it: TERM, after the grace KILL, and everything cleaned up. Once killed it is not asked any more, and who did not
+   * die of that in time is not waited for again.
    *
    * @param graceMs - Between TERM and KILL, in milliseconds.
    * @returns `false` when the kernel does not let it die (uninterruptible sleep).
    */
   async end(graceMs: number): Promise<boolean> {
-    if (!this.#isKilledByUs) {
+    if (this.#killedAtMs === undefined) {
       void this.signal('term');
       if (await settlesWithin(this.cleaned, graceMs)) return true;
     }
     void this.signal('kill');
-    return settlesWithin(this.cleaned, STUCK_MS);
+    return settlesWithin(this.cleaned, this.#patienceMs());
+  }
+
+  #patienceMs(): number {
+    // What is left of one that has ended is being cleaned up, which has time limits of its own.
+    if (!this.#isRunning() || this.#killedAtMs === undefined) return STUCK_MS;
+    return Math.max(0, this.#killedAtMs + STUCK_MS - performance.now());
   }
 
   #statusOf(code: number | null, signal: string | null): ExitStatus {
-    const isForLackOfMemory = (): boolean => !this.#isKilledByUs && this.#oomWatch.wasKilled();
+    const isForLackOfMemory = (): boolean =>
+      this.#killedAtMs === undefined && this.#oomWatch.wasKilled();
     const status = toExitStatus(code, signal, isForLackOfMemory);
     this.#oomWatch.release();
     return status;
