@@ -5,6 +5,7 @@ import {
   type Behaviour,
   type Effects,
   type ExitReason,
+  type From,
   Pid,
   type ProcessContext,
   type Target,
@@ -29,7 +30,8 @@ import type { DynamicSupervisorOptions } from './dynamic-options.ts';
 import { dynamicSupervisorMachine } from './dynamic-supervisor.machine.ts';
 import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
-import { effectsOnFailure, effectsOnGivingUp, effectsOnLife } from './report-effects.ts';
+import type { At, Seen, Witness } from './report-effects.ts';
+import type { RestartBudget } from './restart-budget.ts';
 import { nameIn, SharedEffects } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
@@ -49,35 +51,43 @@ function effectsOf(
   const handles = new ChildHandles(self, checked.ok ? checked.plan.extraArguments : []);
   const { budget, random } = checked.ok ? checked.plan : {};
   const reports = new SupervisorReports(self, nameIn(options));
-  const shared = new SharedEffects(self, handles, reports, random);
-  return {
-    ...shared.acting(),
-    ...effectsOnLife({ self, handles, reports }),
-    ...effectsOnFailure({ self, handles, reports }),
-    ...effectsOnGivingUp({ self, handles, reports }),
-    ...shared.answering(),
-    holdSpec: ({ serial, spec }) => {
-      // The chart has refused what does not fit; here only the defaults are filled in.
-      const complete = checkDynamicChildSpec(spec, budget);
-      if (complete.ok) handles.hold(serial, complete.spec);
-    },
-    askAll: (_, { context }) => {
-      for (const { serial, shutdown } of tableValues(context.children.slots)) {
-        if (shutdown === 'brutalKill') handles.kill(serial);
-        else handles.ask(serial);
-      }
-    },
-    killOverdue: ({ limitMs }, { context }) => {
-      for (const { serial, shutdown } of tableValues(context.children.slots)) {
-        if (shutdown === limitMs) handles.kill(serial);
-      }
-    },
-    answerList: ({ from }, { context }) => {
-      const slots = tableValues(context.children.slots);
-      const list = Array.from(slots, (slot) => infoOf(slot, handles));
-      shared.reply(from, list);
-    },
-  };
+  return new DynamicSupervisorEffects({ self, handles, reports }, random, budget);
+}
+
+class DynamicSupervisorEffects extends SharedEffects {
+  readonly #budget: RestartBudget | undefined;
+
+  constructor(witness: Witness, random?: () => number, budget?: RestartBudget) {
+    super(witness, random);
+    this.#budget = budget;
+  }
+
+  holdSpec({ serial, spec }: At & { readonly spec: unknown }): void {
+    // The chart has refused what does not fit; here only the defaults are filled in.
+    const complete = checkDynamicChildSpec(spec, this.#budget);
+    if (complete.ok) this.handles.hold(serial, complete.spec);
+  }
+
+  askAll(_: unknown, { context }: Seen): void {
+    for (const { serial, shutdown } of tableValues(context.children.slots)) {
+      if (shutdown === 'brutalKill') this.handles.kill(serial);
+      else this.handles.ask(serial);
+    }
+  }
+
+  killOverdue({ limitMs }: { readonly limitMs: number }, { context }: Seen): void {
+    for (const { serial, shutdown } of tableValues(context.children.slots)) {
+      if (shutdown === limitMs) this.handles.kill(serial);
+    }
+  }
+
+  answerList({ from }: { readonly from: From }, { context }: Seen): void {
+    const slots = tableValues(context.children.slots);
+    this.reply(
+      from,
+      Array.from(slots, (slot) => infoOf(slot, this.handles)),
+    );
+  }
 }
 
 /** Why a dynamic supervisor did not add a child (OTP DYN-012 … DYN-014). */

@@ -6,6 +6,7 @@ import {
   type Behaviour,
   type Effects,
   type ExitReason,
+  type From,
   type ProcessContext,
   type Target,
 } from '@snakepit/core';
@@ -27,7 +28,8 @@ import type { ChildId } from './child-id.ts';
 import { checkChildSpec, type ChildSpec, type CompleteChildSpec } from './child-spec.ts';
 import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
-import { effectsOnFailure, effectsOnGivingUp, effectsOnLife } from './report-effects.ts';
+import type { At, Seen, Witness } from './report-effects.ts';
+import type { RestartBudget } from './restart-budget.ts';
 import { nameIn, SharedEffects } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
@@ -50,33 +52,38 @@ function effectsOf(
   const reports = new SupervisorReports(self, nameIn(options));
   const checked = checkSupervisorOptions(options);
   const { budget, random } = checked.ok ? checked.plan : {};
-  const shared = new SharedEffects(self, handles, reports, random);
   if (checked.ok) {
     for (const [serial, { spec }] of checked.plan.list.entries()) handles.hold(serial, spec);
   }
-  return {
-    ...shared.acting(),
-    ...effectsOnLife({ self, handles, reports }),
-    ...effectsOnFailure({ self, handles, reports }),
-    ...effectsOnGivingUp({ self, handles, reports }),
-    ...shared.answering(),
-    holdSpec: ({ serial, spec }) => {
-      // The chart has refused what does not fit; here only the defaults are filled in.
-      const complete = checkChildSpec(spec, 'anySignificant', budget);
-      if (complete.ok) handles.hold(serial, complete.spec);
-    },
-    answerList: ({ from }, { context }) => {
-      const slots = tableValues(context.children.slots);
-      // Newest first (SUP-021).
-      shared.reply(from, Array.from(slots, (slot) => infoOf(slot, handles)).reverse());
-    },
-    answerSpec: ({ from, serial }) => {
-      const spec = serial === null ? undefined : handles.spec(serial);
-      const answer =
-        spec === undefined ? { ok: false, error: { kind: 'notFound' } } : { ok: true, spec };
-      shared.reply(from, answer);
-    },
-  };
+  return new SupervisorEffects({ self, handles, reports }, random, budget);
+}
+
+class SupervisorEffects extends SharedEffects {
+  readonly #budget: RestartBudget | undefined;
+
+  constructor(witness: Witness, random?: () => number, budget?: RestartBudget) {
+    super(witness, random);
+    this.#budget = budget;
+  }
+
+  holdSpec({ serial, spec }: At & { readonly spec: unknown }): void {
+    // The chart has refused what does not fit; here only the defaults are filled in.
+    const complete = checkChildSpec(spec, 'anySignificant', this.#budget);
+    if (complete.ok) this.handles.hold(serial, complete.spec);
+  }
+
+  answerList({ from }: { readonly from: From }, { context }: Seen): void {
+    const slots = tableValues(context.children.slots);
+    // Newest first (SUP-021).
+    this.reply(from, Array.from(slots, (slot) => infoOf(slot, this.handles)).reverse());
+  }
+
+  answerSpec({ from, serial }: { readonly from: From; readonly serial: number | null }): void {
+    const spec = serial === null ? undefined : this.handles.spec(serial);
+    const answer =
+      spec === undefined ? { ok: false, error: { kind: 'notFound' } } : { ok: true, spec };
+    this.reply(from, answer);
+  }
 }
 
 /** A supervisor as a behaviour and the calls on one that runs. */
