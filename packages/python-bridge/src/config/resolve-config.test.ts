@@ -207,10 +207,8 @@ describe('resolveConfig, faults', () => {
   test('all faults are told at once', () => {
     const message = complaint({
       size: 'many',
-      stateDir: '',
-      handleSignals: 'yes',
-      logger: console.log,
-      telemetry: { on: console.log },
+      ...{ stateDir: '', handleSignals: 'yes' },
+      ...{ logger: console.log, telemetry: { on: console.log } },
       pools: [{ name: 'a b', size: 0 }, 7, { ...pool, heartbeat: true, env: { A: 1 } }],
     });
     expect(message).toContain('the configuration has 11 faults:');
