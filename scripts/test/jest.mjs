@@ -3,6 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 
+/** Test files that run at a time. Many of them wait for real processes, so two have room on two cores. */
+const ABREAST = 2;
+
 /** How long Jest may live on after its report: longer means that a test left a timer or a handle. */
 const LINGER_MS = 10_000;
 
@@ -15,7 +18,8 @@ const LINGER_MS = 10_000;
 export async function runJest({ root, args, sandbox }) {
   const report = join(sandbox.reports, 'jest.json');
   const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const own = ['--json', `--outputFile=${report}`, ...(args.length === 0 ? ['--coverage'] : [])];
+  const whole = args.length === 0 ? ['--coverage', `--maxWorkers=${ABREAST}`] : [];
+  const own = ['--json', `--outputFile=${report}`, ...whole];
   const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const child = spawn(process.execPath, [...node, jest, ...own, ...args], {
     cwd: root,

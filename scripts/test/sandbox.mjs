@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,6 +25,8 @@ export function makeSandbox(env) {
     mkdirSync(join(home, name), { mode: 0o700 });
     return join(home, name);
   });
+  // Some tests have a part played by another user: on their way to a place of their own they pass here.
+  for (const path of [home, String(temp)]) chmodSync(path, 0o711);
   const run = randomBytes(8).toString('hex');
   return {
     home,
