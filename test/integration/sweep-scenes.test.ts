@@ -73,6 +73,31 @@ describe('the sweep of a start', () => {
     expect(seen.alive).toBe(true);
   });
 
+  test('[R1.4] [I4.5] leaves a record alone that it cannot read just now: its run may well live', async () => {
+    const seen = await play<{
+      readonly report: SweepReport;
+      readonly names: readonly string[];
+      readonly runId: string;
+    }>('unread', 'root');
+    const corrupt = [{ reason: expect.stringContaining('EIO') }];
+    expect(seen.report.runs).toMatchObject([{ runId: seen.runId, outcome: 'unread', corrupt }]);
+    expect(seen.names).toEqual([seen.runId]);
+  });
+
+  test('[R10.3] [R10.5] [I4.5] starts though what a dead run left cannot be removed, and says what, why and what to do', async () => {
+    const seen = await play<{
+      readonly reports: readonly string[];
+      readonly path: string;
+      readonly runId: string;
+    }>('unremovable', 'root', { config: bench.config([{}]) });
+    const lines = seen.reports.filter((text) => text.includes('cannot be removed'));
+    expect(lines).toEqual([
+      expect.stringContaining(`${seen.path}: EBUSY`),
+      expect.stringMatching(new RegExp(`${seen.runId}\\.claim-.*: EBUSY`, 'u')),
+    ]);
+    for (const line of lines) expect(line).toContain('remove it by hand, each start tries again');
+  });
+
   test('[I4.5] a state directory of another user is refused, and left as it is', async () => {
     expect(await play('foreignState', 'root')).toEqual({
       kind: 'unavailable',

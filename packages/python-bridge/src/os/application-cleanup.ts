@@ -1,7 +1,7 @@
 import { defineServer, ok, type ActorSystem, type Server } from '@snakepit/core';
 import '../telemetry/events.ts';
-import { markedProcesses } from './process-group.ts';
-import { currentIdentity, type ProcessStat } from './process-identity.ts';
+import { createProcessScanner, type Look } from './process-scanner.ts';
+import { readBootId, readPidNamespace, type ProcessStat } from './process-identity.ts';
 import { signalProcess, sleep } from './process-killer.ts';
 import type { RunRecords } from './run-records.ts';
 
@@ -35,7 +35,15 @@ export const applicationCleanup: Server<ApplicationCleanupInput, object, object>
     const { logger, telemetry, clock } = self.system;
     const { runId, marker } = records;
     const startMs = clock.now();
-    const found = leftOf(marker);
+    const find = finderOf(marker);
+    const found = await find();
+    if (found === undefined) {
+      logger.error(
+        `it cannot be seen whether processes of this run are left (file descriptors, /proc?): look for ${marker} in their environment`,
+        { runId },
+      );
+      return;
+    }
     if (found.length === 0) {
       logger.info('no process of this run is left: supervision did its work', { runId });
       const durationMs = clock.now() - startMs;
@@ -52,7 +60,7 @@ export const applicationCleanup: Server<ApplicationCleanupInput, object, object>
       `processes of this run were left by supervision, and are killed: ${osPids.join(', ')}`,
       { runId },
     );
-    const survivors = await killAll(marker, self.system);
+    const survivors = await killAll(found, find, self.system);
     if (survivors.length > 0) {
       const named = survivors.map(({ pid, state }) => `${String(pid)} (state ${state})`).join(', ');
       logger.error(`processes of this run do not die of SIGKILL: ${named}`, { runId });
@@ -65,18 +73,27 @@ export const applicationCleanup: Server<ApplicationCleanupInput, object, object>
   },
 });
 
+type Find = () => Promise<Look>;
+
+/** In slices: other programs of this process go on, and their heartbeats. */
+function finderOf(marker: string): Find {
+  const scanner = createProcessScanner();
+  return async () => (await scanner.find([marker]))?.filter(({ pid }) => pid !== process.pid);
+}
+
 /** Kills whoever carries the marker, also those who come meanwhile, until nobody is left or it takes too long. */
-async function killAll(marker: string, { clock }: ActorSystem): Promise<readonly ProcessStat[]> {
-  const here = currentIdentity();
+async function killAll(
+  found: readonly ProcessStat[],
+  find: Find,
+  { clock }: ActorSystem,
+): Promise<readonly ProcessStat[]> {
+  const here = { bootId: readBootId(), pidNamespace: readPidNamespace() };
   const deadlineMs = clock.now() + killTimeoutMs;
-  for (;;) {
-    const left = leftOf(marker);
+  for (let left = found; ;) {
     if (left.length === 0 || clock.now() >= deadlineMs) return left;
     for (const { pid, startTime } of left) signalProcess({ ...here, pid, startTime }, 'SIGKILL');
     await sleep(clock, pollMs);
+    // Who could not be seen just now counts as left.
+    left = (await find()) ?? left;
   }
-}
-
-function leftOf(marker: string): readonly ProcessStat[] {
-  return markedProcesses([marker]).filter(({ pid }) => pid !== process.pid);
 }

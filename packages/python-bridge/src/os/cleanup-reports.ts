@@ -25,6 +25,11 @@ export function reportSweep(
       );
     }
   }
+  for (const { path, reason } of report.notRemoved) {
+    logger.warn(
+      `what an earlier run left on disk cannot be removed: ${path}: ${reason}; remove it by hand, each start tries again`,
+    );
+  }
   const processes = report.runs.flatMap((swept) => swept.processes);
   const counts = {
     runs: report.runs.length,

@@ -15,7 +15,7 @@ import { platformNamed } from './platform/current.ts';
 import {
   maxSocketPathBytes,
   openPrivateDirectory,
-  removeShortDirectories,
+  removePrivateDirectory,
   shortDirectories,
   type PrivateDirectory,
   type PrivateDirectoryResult,
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   rmSync(base, { recursive: true, force: true });
-  removeShortDirectories(runId);
+  for (const path of shortDirectories(runId)) removePrivateDirectory(path);
 });
 
 function opened(result: PrivateDirectoryResult): PrivateDirectory {

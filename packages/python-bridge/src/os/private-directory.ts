@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkOwnDirectory, makeOwnDirectory } from './own-directory.ts';
 import { currentPlatform } from './platform/current.ts';
 import type { Platform } from './platform/platform.ts';
+import type { RunFile } from './run-record-format.ts';
 import { messageOf } from './system-error.ts';
 
 /** A directory (0700) for Unix sockets. */
@@ -27,6 +28,8 @@ export interface PrivateDirectoryOptions {
   readonly preferred: string | undefined;
   /** Id of the run, part of the short directory's name. */
   readonly runId: string;
+  /** What its `run.json` says, so that a later runtime can see whose it is; default none. */
+  readonly runFile?: RunFile | undefined;
   /** Longest name a socket in it will have, in characters. */
   readonly longestName: string;
   /** Longest socket path in bytes; default what the platform allows. */
@@ -51,11 +54,13 @@ export function openPrivateDirectory(options: PrivateDirectoryOptions): PrivateD
   const limit = options.maxPathBytes ?? maxSocketPathBytes();
   const fits = (path: string): boolean =>
     Buffer.byteLength(join(path, options.longestName)) <= limit;
-  const { preferred, runId } = options;
+  const { preferred, runId, runFile } = options;
 
   if (preferred !== undefined && fits(preferred)) {
     const made = makeOwnDirectory(preferred, false);
-    return made.ok ? { ok: true, directory: directoryAt(preferred, undefined) } : made;
+    if (!made.ok) return made;
+    leaveNote(preferred, runFile);
+    return { ok: true, directory: directoryAt(preferred, undefined) };
   }
   const why =
     preferred === undefined
@@ -64,10 +69,37 @@ export function openPrivateDirectory(options: PrivateDirectoryOptions): PrivateD
   const reasons: string[] = [];
   for (const path of shortDirectories(runId).filter(fits)) {
     const made = makeNewDirectory(path);
-    if (made === undefined) return { ok: true, directory: directoryAt(path, why) };
+    if (made === undefined) {
+      leaveNote(path, runFile);
+      return { ok: true, directory: directoryAt(path, why) };
+    }
     reasons.push(made);
   }
   return { ok: false, reason: [why, ...reasons].join('; ') };
+}
+
+/** A place that holds one directory for each of several runs, named by a prefix and the run's id. */
+export interface SocketPlace {
+  /** The directory. */
+  readonly place: string;
+  /** What names begin with. */
+  readonly prefix: string;
+}
+
+/** Begin of the names in a temporary directory. */
+const SHORT_PREFIX = 'sp-';
+
+/**
+ * Where runs may have their sockets outside of their records, best first.
+ *
+ * @param socketDir - Directory from the configuration.
+ */
+export function socketPlaces(socketDir: string | undefined): readonly SocketPlace[] {
+  const short = [...new Set([tmpdir(), ...(currentPlatform.sockets?.shortPlaces ?? [])])];
+  return [
+    ...(socketDir === undefined ? [] : [{ place: socketDir, prefix: '' }]),
+    ...short.map((place) => ({ place, prefix: SHORT_PREFIX })),
+  ];
 }
 
 /**
@@ -77,19 +109,21 @@ export function openPrivateDirectory(options: PrivateDirectoryOptions): PrivateD
  * left.
  */
 export function shortDirectories(runId: string): readonly string[] {
-  const places = [tmpdir(), ...(currentPlatform.sockets?.shortPlaces ?? [])];
-  return [...new Set(places)].map((place) => join(place, `sp-${runId}`));
+  return socketPlaces(undefined).map(({ place, prefix }) => join(place, `${prefix}${runId}`));
 }
 
-/** Removes what a dead run left in the temporary directory, if it is ours. */
-export function removeShortDirectories(runId: string): void {
-  for (const path of shortDirectories(runId)) {
-    if (checkOwnDirectory(path, false).ok) removeDirectory(path);
-  }
+/**
+ * Removes a directory for sockets with everything in it, if it is ours alone.
+ *
+ * @returns Why it is still there; `undefined` when it is not, or is somebody else's.
+ */
+export function removePrivateDirectory(path: string): string | undefined {
+  if (!existsSync(path) || !checkOwnDirectory(path, false).ok) return undefined;
+  return removeDirectory(path);
 }
 
 function directoryAt(path: string, fallbackReason: string | undefined): PrivateDirectory {
-  return { path, fallbackReason, close: () => removeDirectory(path) };
+  return { path, fallbackReason, close: () => void removeDirectory(path) };
 }
 
 /** Everybody may write there: only a directory that did not exist a moment ago is certainly ours. */
@@ -102,10 +136,20 @@ function makeNewDirectory(path: string): string | undefined {
   }
 }
 
-function removeDirectory(path: string): void {
+function leaveNote(path: string, runFile: RunFile | undefined): void {
+  if (runFile === undefined) return;
+  try {
+    writeFileSync(join(path, 'run.json'), JSON.stringify(runFile), { mode: 0o600 });
+  } catch {
+    // On a full disk sockets can be made all the same. Without it only its record leads to it.
+  }
+}
+
+function removeDirectory(path: string): string | undefined {
   try {
     rmSync(path, { recursive: true, force: true });
-  } catch {
-    // Nothing of ours depends on it any more, and the next runtime's sweep tries again.
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }

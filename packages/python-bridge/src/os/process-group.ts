@@ -6,36 +6,18 @@ import {
   type Platform,
   type ProcessStat,
 } from './platform/platform.ts';
-import { readProcessStat } from './process-identity.ts';
+import { readProcessStat, type ProcessIdentity } from './process-identity.ts';
 
 /**
- * Every live process of a group; zombies are not listed, they only wait to be reaped.
- *
- * @param groupId - Number of the group, which is the pid of the worker that leads it.
+ * Whether the number of a group belongs to another process than its leader now. Then nobody of the group
+ * lives, for a member would have kept the number from being given again.
  */
-export function groupMembers(
-  groupId: number,
+export function isNumberOfAnother(
+  leader: ProcessIdentity,
   platform: Platform = currentPlatform,
-): readonly ProcessStat[] {
-  return platform
-    .listProcesses()
-    .filter((stat) => stat.groupId === groupId && !isDeadState(stat.state));
-}
-
-/**
- * Whether no process of the group lives any more.
- *
- * Asks the kernel first, which costs a microsecond; only when it still knows the group are the
- * states read, because an unreaped zombie keeps the number in use.
- */
-export function isGroupEmpty(groupId: number, platform: Platform = currentPlatform): boolean {
-  const isKnown = Number.isInteger(groupId) && groupId > 1 && platform.isGroupKnown(groupId);
-  return !isKnown || groupMembers(groupId, platform).length === 0;
-}
-
-/** Every process that can be seen, dead ones included. */
-export function listProcesses(platform: Platform = currentPlatform): readonly ProcessStat[] {
-  return platform.listProcesses();
+): boolean {
+  const stat = readProcessStat(leader.pid, platform);
+  return stat !== undefined && stat.startTime !== leader.startTime;
 }
 
 /**

@@ -12,12 +12,12 @@ import {
   type Token,
 } from '../../../../test/fixtures/processes/census.mjs';
 import { fixturePath, startProcess } from '../../../../test/fixtures/processes/host-bench.mjs';
-import { createMarkerScanner } from './marker-scan.ts';
 import { platformNamed } from './platform/current.ts';
 import type { Platform } from './platform/platform.ts';
-import { groupMembers, isGroupEmpty, markedProcesses } from './process-group.ts';
+import { markedProcesses } from './process-group.ts';
 import { currentIdentity, identityOf, type ProcessIdentity } from './process-identity.ts';
 import { signalGroup, signalProcess, terminateGroup } from './process-killer.ts';
+import { createProcessScanner } from './process-scanner.ts';
 
 // Everything here waits for real processes, which takes its time on a busy machine.
 jest.setTimeout(60_000);
@@ -42,7 +42,7 @@ function start(token: Token, command: readonly [string, ...string[]]): Started {
   return { child, leader: identity, marker: `${token.name}=${token.value}` };
 }
 
-const limits = { termTimeoutMs: 10_000, killTimeoutMs: 10_000, scanner: createMarkerScanner() };
+const limits = { termTimeoutMs: 10_000, killTimeoutMs: 10_000, scanner: createProcessScanner() };
 const FAMILY = ['sh', '-c', 'sleep 1000 & sleep 1000 & setsid sleep 1000 & wait'] as const;
 const STUBBORN = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
 
@@ -87,8 +87,10 @@ describe('groups and markers', () => {
     await withToken(async (token) => {
       const { leader, marker } = start(token, FAMILY);
       await until(() => carriers(token).length === 4, 'family');
-      expect(groupMembers(leader.pid)).toHaveLength(3);
-      expect(groupMembers(leader.pid, platformNamed('darwin'))).toHaveLength(3);
+      const members = (name: 'linux' | 'darwin') =>
+        createProcessScanner(platformNamed(name)).membersOf([leader.pid]);
+      expect(await members('linux')).toHaveLength(3);
+      expect(await members('darwin')).toHaveLength(3);
       const pids = markedProcesses([marker]).map(({ pid }) => pid);
       expect(pids.sort()).toEqual(carriers(token).sort());
       expect(markedProcesses([marker, 'NAME=of nobody'])).toEqual([]);
@@ -112,7 +114,10 @@ describe('groups and markers', () => {
       await until(() => statOf(pid)?.state === 'Z', 'a zombie');
       expect(statOf(pid)?.groupId).toBe(pid);
       expect(() => process.kill(-pid, 0)).not.toThrow();
-      expect(isGroupEmpty(pid)).toBe(true);
+      expect(await createProcessScanner().membersOf([pid])).toEqual([]);
+      const leader = identityOf(pid) ?? currentIdentity();
+      const report = await terminateGroup({ ...limits, leader, marker: [] });
+      expect(report).toMatchObject({ how: 'alreadyGone', isConfirmed: true });
     });
   });
 });
@@ -232,6 +237,7 @@ describe('delivery', () => {
     });
     const report = await terminateGroup({
       ...limits,
+      scanner: createProcessScanner(platform),
       leader,
       marker: [],
       platform,
@@ -239,6 +245,40 @@ describe('delivery', () => {
       killTimeoutMs: 20,
     });
     expect(report).toMatchObject({ how: 'kill', survivors: [stat] });
+  });
+
+  test('[I4.5] [R1.4] a stranger who got the number of an emptied group is neither signalled nor taken for a survivor', async () => {
+    let ended = false;
+    const stranger = { ...stat, startTime: '8' };
+    const { platform, asked } = pretend({
+      // The number is in use before and after: as our group, and then as the stranger's.
+      isGroupKnown: () => true,
+      listProcesses: () => (ended ? [stranger, { ...stranger, pid: 43 }] : [stat]),
+      readStat: () => (ended ? stranger : stat),
+      signalGroup: () => {
+        ended = true;
+        return 'sent';
+      },
+    });
+    const report = await terminateGroup({
+      ...{ leader, marker: [], platform, scanner: createProcessScanner(platform) },
+      ...{ termTimeoutMs: 0, killTimeoutMs: 500 },
+    });
+    expect(report).toMatchObject({ how: 'kill', survivors: [], isConfirmed: true });
+    expect(asked.filter((line) => line.startsWith('SIG'))).toEqual(['SIGKILL group 42']);
+  });
+
+  test('[R6.5] [R10.3] what cannot be seen is not confirmed to be gone', async () => {
+    const { platform } = pretend({
+      ...{ isGroupKnown: () => true, listProcesses: () => [], listMarks: () => [] },
+      // No descriptor is left: every file in /proc seems not to be there.
+      readStat: () => undefined,
+    });
+    const report = await terminateGroup({
+      ...{ leader, marker: ['NAME=1'], platform, scanner: createProcessScanner(platform) },
+      ...{ termTimeoutMs: 0, killTimeoutMs: 20 },
+    });
+    expect(report).toMatchObject({ survivors: [], isConfirmed: false });
   });
 
   test('without groups a dead leader leaves nobody to signal', () => {
@@ -251,7 +291,7 @@ describe('delivery', () => {
     let alive = true;
     const { platform } = pretend({
       hasGroups: false,
-      // A stranger got the number in between.
+      // A stranger gets the number in between.
       isGroupKnown: () => true,
       listProcesses: () => [{ ...stat, startTime: '8' }],
       readStat: () => (alive ? stat : { ...stat, startTime: '8' }),
@@ -263,23 +303,5 @@ describe('delivery', () => {
     });
     const report = await terminateGroup({ ...limits, leader, marker: [], platform });
     expect(report).toMatchObject({ how: 'term', survivors: [] });
-  });
-});
-
-describe('createMarkerScanner', () => {
-  test('answers several questions with one look', async () => {
-    await withToken(async (token) => {
-      const { leader, marker } = start(token, ['sleep', '1000']);
-      const scanner = createMarkerScanner(0);
-      const [found, nobody, again] = await Promise.all([
-        scanner.find([marker]),
-        scanner.find(['NAME=of nobody']),
-        scanner.find([marker]),
-      ]);
-      expect(found.map(({ pid }) => pid)).toEqual([leader.pid]);
-      expect(again.map(({ pid }) => pid)).toEqual([leader.pid]);
-      expect(nobody).toEqual([]);
-      expect(await scanner.find([marker])).toHaveLength(1);
-    });
   });
 });

@@ -1,9 +1,8 @@
-import { isGroupEmpty, groupMembers } from './process-group.ts';
-import type { MarkerScanner } from './marker-scan.ts';
+import { isNumberOfAnother } from './process-group.ts';
+import type { Look, ProcessScanner } from './process-scanner.ts';
 import { currentPlatform } from './platform/current.ts';
-import type { Delivery, KillSignal, Platform } from './platform/platform.ts';
+import { isDeadState, type Delivery, type KillSignal, type Platform } from './platform/platform.ts';
 import {
-  isRunning,
   isSameProcess,
   readProcessStat,
   type ProcessIdentity,
@@ -89,8 +88,8 @@ export interface TerminateGroupOptions {
   readonly leader: ProcessIdentity;
   /** Entries (`NAME=value`) that processes which left the group carry; empty for none. */
   readonly marker: readonly string[];
-  /** Finds those processes. */
-  readonly scanner: MarkerScanner;
+  /** Finds those processes, and who is in the group. */
+  readonly scanner: ProcessScanner;
   /** Longest wait between TERM and KILL, in milliseconds; 0 starts at KILL. */
   readonly termTimeoutMs: number;
   /** Longest wait for the end after KILL, in milliseconds. */
@@ -109,6 +108,8 @@ export interface TerminateGroupReport {
   readonly escaped: readonly ProcessStat[];
   /** Processes that live in spite of SIGKILL (uninterruptible sleep, not permitted); empty when gone. */
   readonly survivors: readonly ProcessStat[];
+  /** Whether the operating system has said that nobody is left; with no survivors `false` means that it could not be asked. */
+  readonly isConfirmed: boolean;
   /** Time from the call to the confirmation, in milliseconds. */
   readonly durationMs: number;
 }
@@ -126,42 +127,81 @@ export async function terminateGroup(
   const { leader, clock = monotonicClock, platform = currentPlatform } = options;
   const startMs = clock.now();
   const escaped = new Map<number, ProcessStat>();
-  let groupEnded = false;
-  const isGroupGone = (): boolean => {
-    // Once empty its number is free for others: from then on it is neither asked nor signalled.
-    groupEnded ||= platform.hasGroups
-      ? isGroupEmpty(leader.pid, platform)
-      : !isRunning(leader, platform);
-    return groupEnded;
-  };
+  const group = watchGroup(options);
   const nobodyLeft = async (): Promise<boolean> =>
-    isGroupGone() && (await findEscapees(options)).length === 0;
+    (await group.isGone()) && (await findEscapees(options))?.length === 0;
   const report = (
     how: TerminateGroupReport['how'],
     survivors: readonly ProcessStat[] = [],
+    isConfirmed = true,
   ): TerminateGroupReport => ({
     how,
     escaped: [...escaped.values()],
     survivors,
+    isConfirmed,
     durationMs: clock.now() - startMs,
   });
 
   if (await nobodyLeft()) return report('alreadyGone');
   if (options.termTimeoutMs > 0) {
-    const asked = isGroupGone() ? 'gone' : signalGroup(leader, 'SIGTERM', platform);
+    const asked = (await group.isGone()) ? 'gone' : signalGroup(leader, 'SIGTERM', platform);
     // Who did not get the signal needs no time to obey it.
     const graceMs = asked === 'sent' ? options.termTimeoutMs : 0;
-    await pollUntil(() => Promise.resolve(isGroupGone()), graceMs, clock);
+    await pollUntil(() => group.isGone(), graceMs, clock);
     if (await nobodyLeft()) return report('term');
   }
   const kill = async (): Promise<boolean> => {
-    if (!isGroupGone()) signalGroup(leader, 'SIGKILL', platform);
+    if (!(await group.isGone())) signalGroup(leader, 'SIGKILL', platform);
     for (const stat of await killEscapees(options)) escaped.set(stat.pid, stat);
     return nobodyLeft();
   };
   if (await pollUntil(kill, options.killTimeoutMs, clock)) return report('kill');
-  const members = isGroupGone() ? [] : groupMembers(leader.pid, platform);
-  return report('kill', [...members, ...(await findEscapees(options))]);
+  const escapees = (await findEscapees(options)) ?? [];
+  return report('kill', [...group.members(), ...escapees], false);
+}
+
+interface GroupWatch {
+  /** Whether nobody of the group lives any more; not, as long as nobody can see. */
+  isGone(): Promise<boolean>;
+  /** Who was in it at the last look. */
+  members(): readonly ProcessStat[];
+}
+
+/**
+ * Watches one group. Once it is empty its number is free for others: from then on it is neither asked
+ * nor signalled.
+ */
+function watchGroup({
+  leader,
+  scanner,
+  platform = currentPlatform,
+}: TerminateGroupOptions): GroupWatch {
+  let hasEnded = false;
+  let members: readonly ProcessStat[] = [];
+  const look = async (): Promise<boolean> => {
+    // Costs a microsecond; only an unreaped zombie, or somebody who lives, makes more looks necessary.
+    if (!platform.isGroupKnown(leader.pid)) return true;
+    if (!platform.hasGroups) return isDead(leader, platform);
+    const seen = await scanner.membersOf([leader.pid]);
+    // What was seen under the number after that was somebody else's.
+    if (isNumberOfAnother(leader, platform)) return true;
+    members = seen ?? members;
+    return seen?.length === 0;
+  };
+  return {
+    async isGone() {
+      hasEnded ||= await look();
+      if (hasEnded) members = [];
+      return hasEnded;
+    },
+    members: () => members,
+  };
+}
+
+/** Not, when it cannot be seen. */
+function isDead({ pid, startTime }: ProcessIdentity, platform: Platform): boolean {
+  const stat = readProcessStat(pid, platform);
+  return stat !== undefined && (stat.startTime !== startTime || isDeadState(stat.state));
 }
 
 /** Which worker's escapees are meant. */
@@ -176,7 +216,7 @@ export type EscapeeSearch = Pick<
  * @returns Those that were found.
  */
 export async function killEscapees(search: EscapeeSearch): Promise<readonly ProcessStat[]> {
-  const found = await findEscapees(search);
+  const found = (await findEscapees(search)) ?? [];
   for (const { pid, startTime } of found) {
     signalProcess({ ...search.leader, pid, startTime }, 'SIGKILL', search.platform);
   }
@@ -203,10 +243,10 @@ async function pollUntil(
   }
 }
 
-async function findEscapees({ marker, scanner }: EscapeeSearch): Promise<readonly ProcessStat[]> {
+async function findEscapees({ marker, scanner }: EscapeeSearch): Promise<Look> {
   if (marker.length === 0) return [];
   const found = await scanner.find(marker);
-  return found.filter((stat) => stat.pid !== process.pid);
+  return found?.filter((stat) => stat.pid !== process.pid);
 }
 
 function mayBeSignalled(pid: number, platform: Platform): boolean {

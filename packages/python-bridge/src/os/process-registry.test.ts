@@ -1,8 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { createSystem, silentLogger, type ActorSystem, type TelemetryEvents } from '@snakepit/core';
+import {
+  createSystem,
+  createTestClock,
+  silentLogger,
+  type ActorSystem,
+  type TelemetryEvents,
+} from '@snakepit/core';
 import {
   createToken,
   endCarriers,
@@ -141,6 +155,29 @@ describe('processRegistry', () => {
       { name: 'swept', runs: 0, processes: 0, survivors: 0, durationMs: duration },
       { name: 'success' },
     ]);
+  });
+
+  test('[I4.5] shows every six hours that its run is there: in another container only its age tells', async () => {
+    const clock = createTestClock();
+    const system = createSystem({ logger: silentLogger, clock, longTurnMs: Infinity });
+    const input = { stateDir: base, socketDir: undefined, onOutput: ignore, onResources: ignore };
+    const starting = system.start(processRegistry, input);
+    const startedBy = performance.now() + 20_000;
+    const seen: unknown[] = [];
+    void starting.then((started) => seen.push(started));
+    // Its sweep may wait some milliseconds between its looks.
+    while (seen.length === 0 && performance.now() < startedBy) await clock.advance(1);
+    const [name = ''] = readdirSync(join(base, 'runs'));
+    const directory = join(base, 'runs', name);
+    const isYoung = (): boolean => Date.now() - statSync(directory).mtimeMs < 3_600_000;
+    for (const round of [1, 2]) {
+      utimesSync(directory, new Date(0), new Date(0));
+      await clock.advance(6 * 3_600_000);
+      expect([round, isYoung()]).toEqual([round, true]);
+    }
+    await system.stop();
+    expect(clock.pending).toBe(0);
+    expect(readdirSync(join(base, 'runs'))).toEqual([]);
   });
 
   test('[I4.5] records that cannot be written are one warning and one event', async () => {

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   defineServer,
@@ -19,7 +18,7 @@ import '../telemetry/events.ts';
 import { currentPlatform } from './platform/current.ts';
 import { createNoticeReporter, reportSweep, reportUnrecorded } from './cleanup-reports.ts';
 import { openPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
-import { openRun, withoutWorkerRecords, type RunRecords } from './run-records.ts';
+import { openRun, ownRunFile, withoutWorkerRecords, type RunRecords } from './run-records.ts';
 import { sweepEarlierRuns } from './run-sweep.ts';
 import { currentIdentity } from './process-identity.ts';
 import { layersSwitchedOff, type SafetyLayer } from './safety-layers.ts';
@@ -53,6 +52,9 @@ export interface ProcessRegistryInput {
   /** Told what the registry holds now, and `undefined` when it holds nothing any more. */
   readonly onResources: (resources: RunResources | undefined) => void;
 }
+
+/** How often a run shows that it is still there, in milliseconds: six hours, of the week that nobody judges it. */
+const FRESHEN_MS = 6 * 3_600_000;
 
 /** The registered name of the process registry. */
 export const processRegistryName = 'snakepit.processRegistry';
@@ -99,6 +101,7 @@ function openResources(
   const made = openPrivateDirectory({
     preferred: preferredSockets(input, run),
     runId: run.runId,
+    runFile: ownRunFile(run.runId),
     longestName: LONGEST_SOCKET_NAME,
   });
   if (!made.ok) {
@@ -122,9 +125,31 @@ function openResources(
     ...(run.directory === undefined ? { env: environmentOfUnrecorded(run) } : {}),
   };
   const host = createLocalHost(hostOptions);
+  const stopFreshening = keepFresh(run, system);
   let released: Promise<void> | undefined;
-  const release = (): Promise<void> => releaseAll({ run, sockets, host }, system);
+  const release = (): Promise<void> => {
+    stopFreshening();
+    return releaseAll({ run, sockets, host }, system);
+  };
   return { run, sockets, host, release: () => (released ??= release()) };
+}
+
+/**
+ * Shows, from time to time, that the run is still there: a runtime in another container on the same files sees nothing
+ * but the age of its directory, and removes it with all sockets when that is a week.
+ */
+function keepFresh(run: RunRecords, { clock }: Pick<ActorSystem, 'clock'>): () => void {
+  let timer: unknown;
+  const wait = (): void => {
+    timer = clock.setTimeout(() => {
+      run.touch();
+      wait();
+    }, FRESHEN_MS);
+  };
+  wait();
+  return () => {
+    clock.clearTimeout(timer);
+  };
 }
 
 /** Ends every worker, confirms it, and removes what is on disk. */
@@ -168,15 +193,9 @@ async function sweep(
   { system, signal: killed }: Pick<ProcessContext, 'system' | 'signal'>,
 ): Promise<void> {
   const signal = hurried === undefined ? killed : AbortSignal.any([killed, hurried]);
-  const report = await sweepEarlierRuns({ stateDirectory, signal });
+  const report = await sweepEarlierRuns({ stateDirectory, socketDir, signal });
   // Called off: the next start finishes it, and tells.
   if (signal.aborted) return;
-  for (const swept of report.runs) {
-    // The sweep knows only directories that follow from the id of a run alone.
-    if (socketDir !== undefined && swept.outcome === 'swept') {
-      rmSync(join(socketDir, swept.runId), { recursive: true, force: true });
-    }
-  }
   const earlier = report.runs.filter((swept) => swept.runId !== runId);
   reportSweep({ ...report, runs: earlier }, runId, system);
 }

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { makeOwnDirectory } from './own-directory.ts';
-import { messageOf } from './system-error.ts';
-import { removeShortDirectories } from './private-directory.ts';
+import { errorCode, messageOf } from './system-error.ts';
+import { removePrivateDirectory, socketPlaces } from './private-directory.ts';
 import {
   isWorkerFileName,
   parseRunDirectoryName,
@@ -44,16 +44,30 @@ export interface RunDirectory extends RunDirectoryName {
   readonly stateDirectory: string;
 }
 
+/** Something of a dead run that is still on disk, and why. */
+export interface RemovalFailure {
+  /** Where it is. */
+  readonly path: string;
+  /** Why it could not be removed. */
+  readonly reason: string;
+}
+
 /** What `run.json` says; without `run`, why it says nothing usable. */
 export interface RunFileReading {
   /** What it says. */
   readonly run: RunFile | undefined;
   /** What is wrong with it. */
   readonly reason: string;
+  /** Whether it may be all right, and only we cannot read it now. */
+  readonly isUnread: boolean;
 }
 
 type ReadResult =
-  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly reason: string; readonly isUnread: boolean };
+
+/** What keeps us from reading at the moment, and says nothing about what would be read. */
+const LACKS: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO'];
 
 /** No record comes near it; what is longer is none. */
 const MAX_RECORD_BYTES = 64 * 1024;
@@ -81,27 +95,38 @@ export function isThere({ path }: RunDirectory): boolean {
 }
 
 /** Reads whose run it is. */
-export function readRunFile(directory: RunDirectory): RunFileReading {
-  const read = readRecord(join(directory.path, 'run.json'));
-  if (!read.ok) return { run: undefined, reason: read.reason };
-  return { run: parseRunFile(read.text, directory.runId), reason: 'run.json is not a run record' };
+export function readRunFile({ path, runId }: Pick<RunDirectory, 'path' | 'runId'>): RunFileReading {
+  const read = readRecord(join(path, 'run.json'));
+  if (!read.ok) return { run: undefined, ...read };
+  const run = parseRunFile(read.text, runId);
+  return { run, reason: 'run.json is not a run record', isUnread: false };
+}
+
+/** What the records of a run's workers say. */
+export interface WorkerRecordsReading {
+  /** Those that say something usable. */
+  readonly records: readonly WorkerRecord[];
+  /** The others, which were moved aside. */
+  readonly corrupt: readonly CorruptRecord[];
+  /** Whether there may be more, which could not be read now. */
+  readonly isUnread: boolean;
 }
 
 /** Reads the records of workers; those that say nothing usable are moved aside. */
-export function readWorkerRecords(directory: RunDirectory): {
-  readonly records: readonly WorkerRecord[];
-  readonly corrupt: readonly CorruptRecord[];
-} {
+export function readWorkerRecords(directory: RunDirectory): WorkerRecordsReading {
   const records: WorkerRecord[] = [];
   const corrupt: CorruptRecord[] = [];
-  for (const name of namesIn(directory.path).filter(isWorkerFileName)) {
+  const names = listNames(directory.path);
+  let isUnread = names === undefined;
+  for (const name of (names ?? []).filter(isWorkerFileName)) {
     const path = join(directory.path, name);
     const read = readRecord(path);
     const record = read.ok ? parseWorkerRecord(read.text) : undefined;
     if (record !== undefined) records.push(record);
+    else if (!read.ok && read.isUnread) isUnread = true;
     else corrupt.push(moveAside(directory, path, read.ok ? 'not a worker record' : read.reason));
   }
-  return { records, corrupt };
+  return { records, corrupt, isUnread };
 }
 
 /**
@@ -133,10 +158,28 @@ export function forgetOldCorruptRecords(stateDirectory: string): void {
   for (const name of namesIn(aside)) removeWhenOld(join(aside, name), UNKNOWN_KEPT_MS);
 }
 
-/** Removes a run's directory and what else is known to be its own. */
-export function removeRun(path: string, runId: string): void {
-  removeTree(path);
-  removeShortDirectories(runId);
+/**
+ * Removes a run's directory and the directories of its sockets.
+ *
+ * @param path - The run's directory; `undefined` for one that could not be recorded.
+ * @param socketDir - Directory from the configuration that may hold one for its sockets.
+ * @returns What could not be removed.
+ */
+export function removeRun(
+  path: string | undefined,
+  runId: string,
+  socketDir: string | undefined,
+): readonly RemovalFailure[] {
+  const sockets = socketPlaces(socketDir).map(({ place, prefix }) =>
+    join(place, `${prefix}${runId}`),
+  );
+  const failed = (at: string, reason: string | undefined): readonly RemovalFailure[] =>
+    reason === undefined ? [] : [{ path: at, reason }];
+  return [
+    // First, while the record still leads to them.
+    ...sockets.flatMap((at) => failed(at, removePrivateDirectory(at))),
+    ...(path === undefined ? [] : failed(path, removeTree(path))),
+  ];
 }
 
 /** Removes a run that cannot be judged from here, when nobody wrote to it for a week. */
@@ -150,17 +193,18 @@ function corruptDirectory(stateDirectory: string): string {
 
 /** Reads a small regular file of ours; never follows a link, never blocks on a pipe. */
 function readRecord(path: string): ReadResult {
+  const refuse = (reason: string): ReadResult => ({ ok: false, reason, isUnread: false });
   let fd: number | undefined;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = fstatSync(fd);
     const ownUid = process.getuid?.() ?? stats.uid;
-    if (!stats.isFile()) return { ok: false, reason: 'not a regular file' };
-    if (stats.uid !== ownUid) return { ok: false, reason: `owned by user ${stats.uid}` };
-    if (stats.size > MAX_RECORD_BYTES) return { ok: false, reason: `${stats.size} bytes long` };
+    if (!stats.isFile()) return refuse('not a regular file');
+    if (stats.uid !== ownUid) return refuse(`owned by user ${stats.uid}`);
+    if (stats.size > MAX_RECORD_BYTES) return refuse(`${stats.size} bytes long`);
     return { ok: true, text: readFileSync(fd, 'utf8') };
   } catch (error) {
-    return { ok: false, reason: messageOf(error) };
+    return { ok: false, reason: messageOf(error), isUnread: LACKS.includes(errorCode(error)) };
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -172,11 +216,13 @@ function removeWhenOld(path: string, keptMs: number): void {
   if (stats !== undefined && Date.now() - stats.mtimeMs > keptMs) removeTree(path);
 }
 
-function removeTree(path: string): void {
+/** @returns Why it is still there; `undefined` when it is not. */
+function removeTree(path: string): string | undefined {
   try {
     rmSync(path, { recursive: true, force: true });
-  } catch {
-    // Left for the next sweep; nothing lives that it could lead to.
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 
@@ -195,9 +241,13 @@ function statsOf(path: string): Stats | undefined {
 }
 
 function namesIn(path: string): readonly string[] {
+  return listNames(path) ?? [];
+}
+
+function listNames(path: string): readonly string[] | undefined {
   try {
     return readdirSync(path);
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -1,11 +1,11 @@
-import type { MarkerScanner } from './marker-scan.ts';
-import { isOwnedByUs, listProcesses, readMarks } from './process-group.ts';
+import { isOwnedByUs, readMarks } from './process-group.ts';
 import {
   isDeadState,
   readProcessStat,
   type ProcessIdentity,
   type ProcessStat,
 } from './process-identity.ts';
+import type { ProcessScanner } from './process-scanner.ts';
 import { signalProcess, sleep, type SignalResult, type WaitingClock } from './process-killer.ts';
 import { workerLabel, type RunFile, type WorkerRecord } from './run-record-format.ts';
 
@@ -42,8 +42,8 @@ export interface LeftoverSearch {
   readonly records: readonly WorkerRecord[];
   /** Never touched: we, our ancestors, and what belongs to live runs. */
   readonly isSpared: (stat: ProcessStat) => boolean;
-  /** Finds marked processes. */
-  readonly scanner: MarkerScanner;
+  /** Finds marked processes, and who is in a group. */
+  readonly scanner: ProcessScanner;
 }
 
 /** How long {@link endLeftovers} waits. */
@@ -78,6 +78,14 @@ interface Sighting {
 /** How often in a row nothing may be found before a run counts as gone: forks may be in flight. */
 const CLEAN_LOOKS = 3;
 
+/** What {@link endLeftovers} found, and made of it. */
+export interface Leftovers {
+  /** Every process that was found alive. */
+  readonly processes: readonly SweptProcess[];
+  /** Whether nobody but those who are named as left can live; not when nothing could be seen. */
+  readonly isConfirmed: boolean;
+}
+
 /**
  * Ends every process of a dead run: TERM + CONT, after {@link LeftoverLimits.termTimeoutMs} KILL,
  * until nothing is found three times in a row or the time is over. Each process is signalled alone,
@@ -87,28 +95,33 @@ const CLEAN_LOOKS = 3;
 export async function endLeftovers(
   search: LeftoverSearch,
   limits: LeftoverLimits,
-): Promise<readonly SweptProcess[]> {
+): Promise<Leftovers> {
   const { clock } = limits;
   const startMs = clock.now();
   const sightings = new Map<string, Sighting>();
   let cleanLooks = 0;
   for (let delayMs = 1; ; delayMs = Math.min(100, delayMs * 2)) {
     const seen = [...sightings.values()].map(({ candidate }) => candidate);
-    updateSightings(sightings, await findLeftovers(search, seen), clock.now());
+    const found = await findLeftovers(search, seen);
+    if (found !== undefined) updateSightings(sightings, found, clock.now());
     if (limits.signal.aborted) break;
     const elapsedMs = clock.now() - startMs;
     const signal = elapsedMs < limits.termTimeoutMs ? 'term' : 'kill';
     for (const sighting of sightings.values()) signalSighting(sighting, signal, search.run.owner);
-    cleanLooks = [...sightings.values()].some(isWorthWaitingFor) ? 0 : cleanLooks + 1;
+    const isClean = found !== undefined && ![...sightings.values()].some(isWorthWaitingFor);
+    cleanLooks = isClean ? cleanLooks + 1 : 0;
     if (cleanLooks === CLEAN_LOOKS || elapsedMs >= limits.totalTimeoutMs) break;
     await sleep(clock, delayMs);
   }
   const endMs = clock.now();
-  return [...sightings.values()].map((sighting) => toReport(sighting, search.run.runId, endMs));
+  return {
+    processes: [...sightings.values()].map((one) => toReport(one, search.run.runId, endMs)),
+    isConfirmed: cleanLooks === CLEAN_LOOKS,
+  };
 }
 
 /**
- * Live processes that provably belong to the dead run.
+ * Live processes that provably belong to the dead run; `undefined` when nothing could be seen.
  *
  * @param known - What earlier looks found: whoever of them lives is still ours, and still speaks for
  *   its group after the leader is gone.
@@ -116,20 +129,26 @@ export async function endLeftovers(
 async function findLeftovers(
   search: LeftoverSearch,
   known: readonly Candidate[],
-): Promise<readonly Candidate[]> {
-  const marked = await search.scanner.find([search.run.marker]);
+): Promise<readonly Candidate[] | undefined> {
+  const { run, records, isSpared, scanner } = search;
+  const marked = await scanner.find([run.marker]);
+  const leaders = records.flatMap((record) => record.process?.pid ?? []);
+  const members = leaders.length === 0 ? [] : await scanner.membersOf(leaders);
+  if (marked === undefined || members === undefined) return undefined;
+  // From here on in one turn: whoever speaks for a group lived before its members were listed, and lives now.
   const found = new Map<number, Candidate>();
   const add = (candidate: Candidate): void => {
     const { stat } = candidate;
-    if (!found.has(stat.pid) && !search.isSpared(stat)) found.set(stat.pid, candidate);
+    if (!found.has(stat.pid) && !isSpared(stat)) found.set(stat.pid, candidate);
   };
   for (const candidate of known) {
-    const stat = readProcessStat(candidate.stat.pid);
-    if (stat?.startTime === candidate.stat.startTime && !isDeadState(stat.state)) {
-      add({ ...candidate, stat });
-    }
+    const stat = sameAlive(candidate.stat);
+    if (stat !== undefined) add({ ...candidate, stat });
   }
-  const certain = [...marked, ...[...found.values()].map(({ stat }) => stat)];
+  const certain = [
+    ...marked.flatMap((stat) => sameAlive(stat) ?? []),
+    ...[...found.values()].map(({ stat }) => stat),
+  ];
   const ourGroups = new Map<number, string>();
   for (const { leader, groupId, worker } of recordedLeaders(search)) {
     const speaks = leader !== undefined || certain.some((stat) => stat.groupId === groupId);
@@ -139,12 +158,17 @@ async function findLeftovers(
   for (const stat of marked) {
     add({ stat, isForeign: false, why: 'marker', worker: ourGroups.get(stat.groupId) });
   }
-  if (ourGroups.size === 0) return [...found.values()];
-  for (const stat of listProcesses()) {
+  for (const stat of members) {
     const worker = ourGroups.get(stat.groupId);
     if (worker !== undefined) add(candidateOf(stat, 'group', worker));
   }
   return [...found.values()].filter(({ stat }) => !isDeadState(stat.state));
+}
+
+/** The same process as it is now, unless it is dead. */
+function sameAlive({ pid, startTime }: ProcessStat): ProcessStat | undefined {
+  const stat = readProcessStat(pid);
+  return stat?.startTime === startTime && !isDeadState(stat.state) ? stat : undefined;
 }
 
 interface RecordedLeader {
@@ -172,7 +196,7 @@ function candidateOf(stat: ProcessStat, why: 'record' | 'group', worker: string)
 }
 
 /**
- * Makes the judge of what a sweep never touches.
+ * Makes the judge of what a sweep never touches: we, our ancestors, live runs.
  *
  * @param live - Live runs: their owners, and whatever carries their markers. A live runtime nested
  *   in a dead one carries the dead one's marker too.

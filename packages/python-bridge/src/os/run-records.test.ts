@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,6 +62,16 @@ describe('stateDirectoryChoices', () => {
 });
 
 describe('openRun', () => {
+  test('[I4.5] a run that shows that it is there is as young as one that began now', () => {
+    const { run } = openRun({ stateDir: base });
+    const longAgo = new Date(0);
+    utimesSync(run.directory ?? '', longAgo, longAgo);
+    expect(run.touch()).toEqual({ ok: true });
+    expect(Date.now() - statSync(run.directory ?? '').mtimeMs).toBeLessThan(60_000);
+    rmSync(run.directory ?? '', { recursive: true });
+    expect(run.touch()).toMatchObject({ ok: false, reason: expect.stringContaining('ENOENT') });
+  });
+
   test('writes who owns the run, readable by us alone', () => {
     const { kind, run } = openRun({ stateDir: join(base, 'state') });
     expect(kind).toBe('recorded');

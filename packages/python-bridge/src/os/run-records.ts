@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { makeOwnDirectory } from './own-directory.ts';
@@ -69,6 +77,8 @@ export interface RunRecords {
   recordSpawned(worker: WorkerRecordKey, identity: ProcessIdentity): RecordResult;
   /** Forgets a worker. Call when its group is confirmed empty. */
   removeRecord(worker: WorkerRecordKey): RecordResult;
+  /** Makes the run's directory as young as if it were written to now. */
+  touch(): RecordResult;
   /**
    * Removes the run directory: the orderly end, with every process confirmed gone.
    *
@@ -159,7 +169,8 @@ function makeRunDirectory(choice: StateDirectoryChoice, runId: string): RecordRe
   return opened;
 }
 
-function ownRunFile(runId: string): RunFile {
+/** What `run.json` of a run says that this process owns. */
+export function ownRunFile(runId: string): RunFile {
   return {
     version: 1,
     runId,
@@ -194,6 +205,11 @@ function recordsIn(stateDirectory: string, runId: string): RunRecords {
       attempt(`cannot remove a worker record of ${directory}`, () =>
         rmSync(join(directory, workerFileName(worker)), { force: true }),
       ),
+    touch: () =>
+      attempt(`cannot touch run directory ${directory}`, () => {
+        const now = new Date();
+        utimesSync(directory, now, now);
+      }),
     closeRun: () =>
       attempt(`cannot remove run directory ${directory}`, () => {
         const left = namesIn(directory).filter(isWorkerFileName);
@@ -213,6 +229,7 @@ function unrecorded(runId: string): RunRecords {
     recordIntent: nothing,
     recordSpawned: nothing,
     removeRecord: nothing,
+    touch: nothing,
     closeRun: nothing,
   };
 }

@@ -1,14 +1,8 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { createMarkerScanner, type MarkerScanner } from './marker-scan.ts';
-import {
-  currentIdentity,
-  isRunning,
-  readProcessStat,
-  readStartTime,
-  type ProcessIdentity,
-} from './process-identity.ts';
+import { currentIdentity, type ProcessIdentity } from './process-identity.ts';
 import { monotonicClock, type WaitingClock } from './process-killer.ts';
+import { createProcessScanner, type ProcessScanner } from './process-scanner.ts';
 import {
   forgetOldCorruptRecords,
   isThere,
@@ -19,13 +13,15 @@ import {
   removeRun,
   removeRunWhenOld,
   type CorruptRecord,
+  type RemovalFailure,
   type RunDirectory,
 } from './run-directories.ts';
 import { createSparing, endLeftovers, isLeft, type SweptProcess } from './run-leftovers.ts';
+import { mayRun, stateOfOwner } from './run-owner.ts';
 import { claimName, runMarker, type RunFile } from './run-record-format.ts';
 import { runsDirectory } from './run-records.ts';
-import { errorCode } from './system-error.ts';
-import { removeShortDirectories } from './private-directory.ts';
+import { removeOrphanedSockets } from './socket-sweep.ts';
+import { createSlices, type Slices } from './time-slices.ts';
 import { findUnrecordedRuns } from './unrecorded-runs.ts';
 
 /**
@@ -33,14 +29,23 @@ import { findUnrecordedRuns } from './unrecorded-runs.ts';
  *
  * - `live`: its owner runs, or at least cannot be seen to be dead; nothing was touched.
  * - `swept`: its owner is dead, and nothing of it lives any more.
- * - `survivors`: some of its processes could not be ended; it stays recorded.
+ * - `survivors`: some of its processes could not be ended, or it could not be seen whether they were; it
+ *   stays recorded.
  * - `earlierBoot`: from before the machine or container started; nothing of it can live.
  * - `otherNamespace`: of another container on the same files; cannot be judged from here.
  * - `claimedByOther`: another runtime sweeps it.
  * - `corrupt`: its `run.json` says nothing usable; moved aside, no process was touched.
+ * - `unread`: its `run.json` could not be read just now; nothing was touched.
  */
 export type RunOutcome =
-  'live' | 'swept' | 'survivors' | 'earlierBoot' | 'otherNamespace' | 'claimedByOther' | 'corrupt';
+  | 'live'
+  | 'swept'
+  | 'survivors'
+  | 'earlierBoot'
+  | 'otherNamespace'
+  | 'claimedByOther'
+  | 'corrupt'
+  | 'unread';
 
 /** Report of one earlier run. */
 export interface SweptRun {
@@ -58,6 +63,8 @@ export interface SweptRun {
 export interface SweepReport {
   /** One entry for each run directory, and for each run that could not be recorded and left something. */
   readonly runs: readonly SweptRun[];
+  /** What could not be removed though nobody needs it any more. */
+  readonly notRemoved: readonly RemovalFailure[];
   /** Duration in milliseconds. */
   readonly durationMs: number;
 }
@@ -66,20 +73,26 @@ export interface SweepReport {
 export interface SweepOptions {
   /** State directory, as in `RunRecords.stateDirectory`; `undefined` when there is none. */
   readonly stateDirectory: string | undefined;
+  /** Directory from the configuration in which runs have one each for their sockets; default none. */
+  readonly socketDir?: string | undefined;
   /** Between TERM and KILL, in milliseconds; default 2,000. */
   readonly termTimeoutMs?: number;
   /** For everything together, in milliseconds; default 5,000. */
   readonly totalTimeoutMs?: number;
   /** Time for waiting; default real. */
   readonly clock?: WaitingClock;
-  /** Finds marked processes; default a scanner of its own. */
-  readonly scanner?: MarkerScanner;
+  /** Finds processes; default a scanner of its own. */
+  readonly scanner?: ProcessScanner;
   /** Ends the sweep early: what it has not ended is left to the next one. */
   readonly signal?: AbortSignal;
 }
 
-interface Sweep extends Required<Omit<SweepOptions, 'stateDirectory'>> {
+interface Sweep extends Required<Omit<SweepOptions, 'stateDirectory' | 'socketDir'>> {
+  readonly socketDir: string | undefined;
   readonly self: ProcessIdentity;
+  /** Thousands of directories take seconds: others have their turn meanwhile. */
+  readonly slices: Slices;
+  readonly notRemoved: RemovalFailure[];
 }
 
 type Judged =
@@ -88,7 +101,11 @@ type Judged =
       readonly directory: RunDirectory;
       readonly outcome: 'earlierBoot' | 'otherNamespace' | 'claimedByOther';
     }
-  | { readonly directory: RunDirectory; readonly outcome: 'corrupt'; readonly reason: string }
+  | {
+      readonly directory: RunDirectory;
+      readonly outcome: 'corrupt' | 'unread';
+      readonly reason: string;
+    }
   | { readonly directory: RunDirectory; readonly outcome: 'dead'; readonly run: RunFile };
 
 /**
@@ -99,83 +116,72 @@ type Judged =
  * signal. Never rejects for what it finds: the report tells it.
  */
 export async function sweepEarlierRuns(options: SweepOptions): Promise<SweepReport> {
-  const sweep = {
+  const sweep: Sweep = {
     termTimeoutMs: 2_000,
     totalTimeoutMs: 5_000,
     clock: monotonicClock,
-    scanner: createMarkerScanner(),
+    scanner: createProcessScanner(),
     signal: new AbortController().signal,
     ...options,
+    socketDir: options.socketDir,
     self: currentIdentity(),
+    slices: createSlices(),
+    notRemoved: [],
   };
   const startMs = sweep.clock.now();
   const unrecorded = await findUnrecordedRuns();
-  const judged = runDirectories(options).map((directory) => judge(sweep, directory));
+  const judged = await judgeAll(sweep, options);
   const isSpared = createSparing([
     ...judged.flatMap((one) => (one.outcome === 'live' ? one.run : [])),
-    ...unrecorded.filter((run) => !isDead(run, sweep)),
+    ...unrecorded.filter((run) => stateOfOwner(run, sweep.self) !== 'dead'),
   ]);
   const runs = await Promise.all([
     ...judged.map((one) =>
       one.outcome === 'dead' ? sweepRun(sweep, one, isSpared) : settle(sweep, one),
     ),
     ...unrecorded
-      .filter((run) => isDead(run, sweep))
+      .filter((run) => stateOfOwner(run, sweep.self) === 'dead')
       .map((run) => sweepUnrecorded(sweep, run, isSpared)),
   ]);
-  return { runs, durationMs: sweep.clock.now() - startMs };
+  const notRemoved = [...sweep.notRemoved, ...(await removeOrphanedSockets(sweep))];
+  return { runs, notRemoved, durationMs: sweep.clock.now() - startMs };
 }
 
-function runDirectories({ stateDirectory }: SweepOptions): readonly RunDirectory[] {
+async function judgeAll(
+  sweep: Sweep,
+  { stateDirectory }: SweepOptions,
+): Promise<readonly Judged[]> {
   if (stateDirectory === undefined) return [];
   forgetOldCorruptRecords(stateDirectory);
-  return listRunDirectories(stateDirectory);
+  const judged: Judged[] = [];
+  for (const directory of listRunDirectories(stateDirectory)) {
+    judged.push(await sweep.slices(() => judge(sweep, directory)));
+  }
+  return judged;
 }
 
 function judge({ self }: Sweep, directory: RunDirectory): Judged {
-  const { run, reason } = readRunFile(directory);
+  const { run, reason, isUnread } = readRunFile(directory);
   if (run === undefined) {
+    if (isUnread) return { directory, outcome: 'unread', reason };
     // Gone: renamed by another sweeper between the listing and the look into it.
     if (!isThere(directory)) return { directory, outcome: 'claimedByOther' };
     return { directory, outcome: 'corrupt', reason };
   }
-  if (run.owner.bootId !== self.bootId) return { directory, outcome: 'earlierBoot' };
-  if (run.owner.pidNamespace !== self.pidNamespace) return { directory, outcome: 'otherNamespace' };
-  if (isOfEarlierContainer(run)) return { directory, outcome: 'earlierBoot' };
-  if (mayRun(run.owner)) return { directory, outcome: 'live', run };
+  const outcome = stateOfOwner(run, self);
+  if (outcome === 'live') return { directory, outcome, run };
+  if (outcome !== 'dead') return { directory, outcome };
   const { claimer } = directory;
   // Ourselves, too: two Snakepits of one process may start at once.
   if (claimer !== undefined && mayStillSweep(claimer, self)) {
     return { directory, outcome: 'claimedByOther' };
   }
-  return { directory, outcome: 'dead', run };
-}
-
-/** Numbers of namespaces are given again: another process 1 means another container. */
-function isOfEarlierContainer({ initStartTime }: RunFile): boolean {
-  const startTime = readStartTime(1);
-  // A hidden /proc shows nothing of process 1: then it proves nothing either.
-  return startTime !== undefined && initStartTime !== '' && initStartTime !== startTime;
+  return { directory, outcome, run };
 }
 
 /** A claimer in another namespace cannot be judged from here, so it keeps its claim. */
 function mayStillSweep(claimer: ProcessIdentity, self: ProcessIdentity): boolean {
   return claimer.pidNamespace !== self.pidNamespace || mayRun(claimer);
-}
-
-/** Whether it runs, or at least cannot be seen to be dead: a mounted /proc may hide it. */
-function mayRun(identity: ProcessIdentity): boolean {
-  return isRunning(identity) || (readProcessStat(identity.pid) === undefined && exists(identity));
-}
-
-function exists({ pid }: ProcessIdentity): boolean {
-  try {
-    // Signal 0 sends nothing: the kernel only says whether the number is in use.
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== 'ESRCH';
-  }
 }
 
 async function settle(
@@ -184,17 +190,30 @@ async function settle(
 ): Promise<SweptRun> {
   const { path, runId } = judged.directory;
   const report = { runId, outcome: judged.outcome, processes: [], corrupt: [] };
-  if (judged.outcome === 'earlierBoot') removeRun(path, runId);
-  if (judged.outcome === 'otherNamespace') removeRunWhenOld(path);
+  if (judged.outcome === 'earlierBoot') await remove(sweep, path, runId);
+  if (judged.outcome === 'otherNamespace') await sweep.slices(() => removeRunWhenOld(path));
+  if (judged.outcome === 'unread') {
+    const { reason } = judged;
+    return { ...report, corrupt: [{ path, movedTo: undefined, reason }] };
+  }
   if (judged.outcome !== 'corrupt') return report;
   const { reason } = judged;
   const users = await sweep.scanner.find([runMarker(runId)]);
-  if (users.length === 0) {
-    return { ...report, corrupt: [moveAside(judged.directory, path, reason)] };
+  if (users?.length === 0) {
+    const moved = await sweep.slices(() => moveAside(judged.directory, path, reason));
+    return { ...report, corrupt: [moved] };
   }
   // Its owner may well live and keep its sockets there, and nothing tells whether it does.
-  const left = `${reason}; left in place, it is used by process ${users[0]?.pid ?? 0}`;
+  const left = `${reason}; left in place, it is used by process ${users?.[0]?.pid ?? 'nobody can see'}`;
   return { ...report, corrupt: [{ path, movedTo: undefined, reason: left }] };
+}
+
+async function remove(
+  { notRemoved, slices, socketDir }: Sweep,
+  path: string | undefined,
+  runId: string,
+): Promise<void> {
+  notRemoved.push(...(await slices(() => removeRun(path, runId, socketDir))));
 }
 
 async function sweepRun(
@@ -206,17 +225,22 @@ async function sweepRun(
   const runsPath = runsDirectory(directory.stateDirectory);
   const claimed = join(runsPath, claimName(runId, sweep.self));
   // Exactly one of several runtimes that start at once gets it.
-  if (!rename(directory.path, claimed)) {
+  const reading = await sweep.slices(() =>
+    rename(directory.path, claimed)
+      ? readWorkerRecords({ ...directory, path: claimed })
+      : undefined,
+  );
+  if (reading === undefined) {
     return { runId, outcome: 'claimedByOther', processes: [], corrupt: [] };
   }
-  const { records, corrupt } = readWorkerRecords({ ...directory, path: claimed });
+  const { records, corrupt, isUnread } = reading;
   const search = { run, records, isSpared, scanner: sweep.scanner };
-  const processes = await endLeftovers(search, sweep);
-  const survived = sweep.signal.aborted || processes.some(isLeft);
+  const { processes, isConfirmed } = await endLeftovers(search, sweep);
+  const isOver = isConfirmed && !isUnread && !sweep.signal.aborted && !processes.some(isLeft);
   // Whoever starts next tries again, however long this runtime lives.
-  if (survived) rename(claimed, join(runsPath, runId));
-  else removeRun(claimed, runId);
-  return { runId, outcome: survived ? 'survivors' : 'swept', processes, corrupt };
+  if (isOver) await remove(sweep, claimed, runId);
+  else rename(claimed, join(runsPath, runId));
+  return { runId, outcome: isOver ? 'swept' : 'survivors', processes, corrupt };
 }
 
 /** No claim keeps two sweepers of it apart: both end the same processes, which harms nobody. */
@@ -227,15 +251,10 @@ async function sweepUnrecorded(
 ): Promise<SweptRun> {
   const { runId } = run;
   const search = { run, records: [], isSpared, scanner: sweep.scanner };
-  const processes = await endLeftovers(search, sweep);
-  const survived = processes.some(isLeft);
-  if (!survived) removeShortDirectories(runId);
-  return { runId, outcome: survived ? 'survivors' : 'swept', processes, corrupt: [] };
-}
-
-function isDead({ owner }: RunFile, { self }: Sweep): boolean {
-  const isHere = owner.bootId === self.bootId && owner.pidNamespace === self.pidNamespace;
-  return isHere && !mayRun(owner);
+  const { processes, isConfirmed } = await endLeftovers(search, sweep);
+  const isOver = isConfirmed && !processes.some(isLeft);
+  if (isOver) await remove(sweep, undefined, runId);
+  return { runId, outcome: isOver ? 'swept' : 'survivors', processes, corrupt: [] };
 }
 
 function rename(from: string, to: string): boolean {

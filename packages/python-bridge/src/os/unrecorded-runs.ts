@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isOwnedByUs, listMarks } from './process-group.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { identityText, isRunId, parseIdentityText, type RunFile } from './run-record-format.ts';
+import { createSlices } from './time-slices.ts';
 
 /** Begin of the variable's name; the id of the run follows, so that nested runtimes overwrite nothing. */
 const OWNER_PREFIX = 'SNAKEPIT_OWNER_';
@@ -24,12 +24,9 @@ export function ownerVariable(runId: string, owner: ProcessIdentity): readonly [
  */
 export async function findUnrecordedRuns(): Promise<readonly RunFile[]> {
   const runs = new Map<string, RunFile>();
-  let looked = 0;
+  const slices = createSlices();
   for (const { pid, marks } of listMarks()) {
-    looked += 1;
-    // Thousands of processes take tens of milliseconds.
-    if (looked % 64 === 0) await nextTurn();
-    const entries = marks.startingWith(OWNER_PREFIX);
+    const entries = await slices(() => marks.startingWith(OWNER_PREFIX));
     if (entries.length === 0 || !isOwnedByUs(pid)) continue;
     for (const entry of entries) {
       const run = parseOwnerEntry(entry);

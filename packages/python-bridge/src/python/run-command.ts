@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { settlesWithin } from '../deferred.ts';
 import { readLines } from '../hosts/local/output-lines.ts';
 import { currentPlatform } from '../os/platform/current.ts';
-import { isGroupEmpty } from '../os/process-group.ts';
+import { identityOf, type ProcessIdentity } from '../os/process-identity.ts';
+import { signalGroup, terminateGroup } from '../os/process-killer.ts';
+import { createProcessScanner } from '../os/process-scanner.ts';
 import { messageOf } from '../os/system-error.ts';
 
 /** How a program is run. */
@@ -37,11 +38,20 @@ export interface CommandResult {
   readonly failure: string | undefined;
 }
 
+/** A program that was started. */
+interface Command {
+  readonly child: ChildProcess;
+  /** Leader of its group, where there are groups. */
+  readonly leader: ProcessIdentity | undefined;
+}
+
 const keptLines = 40;
 /** As long as a report of ours may be. */
 const maxLineBytes = 1024 * 1024;
 /** Milliseconds that output may come after the end, when somebody outside the group still holds it. */
 const drainMs = 200;
+/** Milliseconds that the kernel may take to end what the program had started. */
+const killTimeoutMs = 2_000;
 const lifelineFd = 3;
 
 /**
@@ -61,19 +71,19 @@ export async function runCommand(
   if (options.signal?.aborted === true) {
     return notStarted('it was not started: interrupted');
   }
-  let child: ChildProcess;
+  let command: Command;
   try {
-    child = start(executable, args, options);
+    command = start(executable, args, options);
   } catch (error) {
     // Some refusals of the system are thrown, such as E2BIG; the others are events.
     return notStarted(messageOf(error));
   }
   const end = (): void => {
-    killAll(child);
+    killAll(command);
   };
   options.signal?.addEventListener('abort', end);
   const timer = options.timeoutMs === undefined ? undefined : setTimeout(end, options.timeoutMs);
-  const result = await resultOf(child, options);
+  const result = await resultOf(command, options);
   clearTimeout(timer);
   options.signal?.removeEventListener('abort', end);
   return result;
@@ -83,7 +93,7 @@ function notStarted(failure: string): CommandResult {
   return { code: null, lastLine: '', tail: [], failure };
 }
 
-function start(executable: string, args: readonly string[], options: CommandOptions): ChildProcess {
+function start(executable: string, args: readonly string[], options: CommandOptions): Command {
   const { cwd, env = process.env, lifeline = false } = options;
   const child = spawn(executable, args, {
     cwd,
@@ -94,17 +104,21 @@ function start(executable: string, args: readonly string[], options: CommandOpti
   child.stdio[lifelineFd]?.on('error', () => {
     // It says that the program is gone, which its exit tells better.
   });
-  return child;
+  const { pid } = child;
+  // Without groups its number says nothing after its end, and until then it is nobody else's.
+  const leader = pid === undefined || !currentPlatform.hasGroups ? undefined : identityOf(pid);
+  return { child, leader };
 }
 
-function killAll({ pid, exitCode, signalCode }: ChildProcess): void {
-  const hasEnded = exitCode !== null || signalCode !== null;
-  // Only a group keeps the number of one that has ended from being given to somebody else.
-  if (pid === undefined || (hasEnded && !currentPlatform.hasGroups)) return;
-  currentPlatform.signalGroup(pid, 'SIGKILL');
+function killAll({ child: { pid, exitCode, signalCode }, leader }: Command): void {
+  if (leader !== undefined) signalGroup(leader, 'SIGKILL');
+  else if (pid !== undefined && exitCode === null && signalCode === null) {
+    currentPlatform.signalGroup(pid, 'SIGKILL');
+  }
 }
 
-async function resultOf(child: ChildProcess, { onLine }: CommandOptions): Promise<CommandResult> {
+async function resultOf(command: Command, { onLine }: CommandOptions): Promise<CommandResult> {
+  const { child } = command;
   const tail: string[] = [];
   let lastLine = '';
   const hear = (text: string): void => {
@@ -118,10 +132,10 @@ async function resultOf(child: ChildProcess, { onLine }: CommandOptions): Promis
       hear(text);
     }),
   );
-  const { code, failure } = await endOf(child);
+  const { code, failure } = await endOf(command);
   await settlesWithin(Promise.all(closed), drainMs);
   for (const stream of child.stdio) if (stream instanceof Socket) stream.destroy();
-  await waitForGroup(child);
+  await waitForGroup(command);
   return { code, lastLine, tail, failure };
 }
 
@@ -131,14 +145,15 @@ function readToEnd(stream: Readable, onLine: (text: string) => void): Promise<un
 }
 
 // 'exit' and not 'close': a daemon that holds the output delays that for as long as it lives.
-function endOf(child: ChildProcess): Promise<Pick<CommandResult, 'code' | 'failure'>> {
+function endOf(command: Command): Promise<Pick<CommandResult, 'code' | 'failure'>> {
+  const { child } = command;
   return new Promise((resolve) => {
     child.on('error', (error) => {
       // No process, so no end of one either.
       if (child.pid === undefined) resolve({ code: null, failure: error.message });
     });
     child.on('exit', (code, signal) => {
-      killAll(child);
+      killAll(command);
       const failure = code === null ? `it was ended by ${signal ?? 'a signal'}` : undefined;
       resolve({ code, failure });
     });
@@ -146,7 +161,9 @@ function endOf(child: ChildProcess): Promise<Pick<CommandResult, 'code' | 'failu
 }
 
 // The kernel takes a moment to end the others, and until then they may still write.
-async function waitForGroup({ pid }: ChildProcess): Promise<void> {
-  if (!currentPlatform.hasGroups) return;
-  while (pid !== undefined && !isGroupEmpty(pid)) await sleep(5);
+async function waitForGroup({ leader }: Command): Promise<void> {
+  if (leader === undefined) return;
+  const scanner = createProcessScanner();
+  const limits = { termTimeoutMs: 0, killTimeoutMs };
+  await terminateGroup({ leader, marker: [], scanner, ...limits });
 }

@@ -8,7 +8,7 @@ const ref = { host: 'local', pool: 'default', workerId: 'w1', incarnation: '1' }
 const stuck: ProcessStat = { pid: 77, state: 'D', parentPid: 1, groupId: 70, startTime: '5' };
 const nothing: CleanupReport = {
   ...{ groupKill: 'gone', survivors: [], killedSingly: [], escaped: [] },
-  durationMs: 1,
+  ...{ isConfirmed: true, recordLeft: undefined, durationMs: 1 },
 };
 
 function cleanedUp(report: Partial<CleanupReport>): HostNotice {
@@ -39,6 +39,17 @@ describe('describeNotice', () => {
     expect(line?.text).toContain(
       '(notPermitted), so its processes were killed by marker or one by one: 77 (D)',
     );
+  });
+
+  test('[R10.3] [R10.5] that nothing could be seen is an error, a record that stays a warning', () => {
+    expect(describeNotice(cleanedUp({ isConfirmed: false }))).toEqual({
+      level: 'error',
+      text: expect.stringMatching(/worker default\/w1\/1 is left .*stays recorded/u),
+    });
+    expect(describeNotice(cleanedUp({ recordLeft: 'EROFS: read-only' }))).toEqual({
+      level: 'warn',
+      text: expect.stringMatching(/worker default\/w1\/1 is left, but its record is.*EROFS/u),
+    });
   });
 
   test('what had to be hunted down is told, an ordinary end is not', () => {

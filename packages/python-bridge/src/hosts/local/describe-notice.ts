@@ -43,6 +43,18 @@ function describeCleanup(worker: string, report: CleanupReport): NoticeLine | un
       text: `worker ${worker} is gone, but not what it started; killed as a group, by marker and one by one, there is left: ${named}; it ${comesNext}`,
     };
   }
+  if (!report.isConfirmed) {
+    return {
+      level: 'error',
+      text: `it could not be seen whether something of worker ${worker} is left (file descriptors, /proc?); it ${comesNext}`,
+    };
+  }
+  if (report.recordLeft !== undefined) {
+    return {
+      level: 'warn',
+      text: `nothing of worker ${worker} is left, but its record is, and the next start looks again: ${report.recordLeft}`,
+    };
+  }
   if (killedSingly.length > 0) {
     return {
       level: 'warn',

@@ -6,12 +6,14 @@ import {
   carriers,
   ignoresTerm,
   statOf,
+  until,
 } from '../../../../../test/fixtures/processes/census.mjs';
 import {
   failureOf,
   openBench,
   type Bench,
 } from '../../../../../test/fixtures/processes/host-bench.mjs';
+import { currentPlatform } from '../../os/platform/current.ts';
 
 // Everything here waits for real processes, which takes its time on a busy machine.
 jest.setTimeout(60_000);
@@ -154,6 +156,19 @@ describe('close', () => {
       process.kill(-pid, 'SIGKILL');
       await worker.exited;
     }
+  });
+
+  test('[R1.4] [I4.5] a process whose start time cannot be read is ended at once: nobody could prove later whose it is', async () => {
+    const platform = { ...currentPlatform, readStat: () => undefined };
+    const failure = await failureOf(
+      bench.createHost({ platform }).start(bench.spec('ready_then_idle.py'), never),
+    );
+    expect(failure).toMatchObject({
+      kind: 'spawnFailed',
+      detail: expect.stringContaining('its start time cannot be read'),
+    });
+    await until(() => carriers(bench.token).length === 0, 'the end of what was spawned');
+    expect(bench.recordedWorkers()).toEqual([]);
   });
 
   test('records that cannot be written are told, and the worker starts anyway', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { currentPlatform } from '../../os/platform/current.ts';
 import type { Platform } from '../../os/platform/platform.ts';
-import { createMarkerScanner } from '../../os/marker-scan.ts';
+import { createProcessScanner } from '../../os/process-scanner.ts';
 import type { ProcessIdentity } from '../../os/process-identity.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import type { RecordResult, RunRecords } from '../../os/run-records.ts';
@@ -110,7 +110,7 @@ class LocalHost implements WorkerHost {
       run: options.run,
       killsAtExit,
       groups: guarded(createLiveGroups(options.run.marker, killsAtExit), options.guard),
-      scanner: createMarkerScanner(),
+      scanner: createProcessScanner(),
       oomKills: createOomKills(),
       onOutput: options.onOutput ?? ignore,
       onNotice: options.onNotice ?? ignore,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { MarkerScanner } from '../../os/marker-scan.ts';
+import type { ProcessScanner } from '../../os/process-scanner.ts';
 import type { Platform } from '../../os/platform/platform.ts';
 import type { ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
@@ -69,7 +69,7 @@ export interface WorkerSurroundings {
   /** Groups that are killed when this process exits. */
   readonly groups: LiveGroups;
   /** Finds what left its group. */
-  readonly scanner: MarkerScanner;
+  readonly scanner: ProcessScanner;
   /** Tells kills for lack of memory. */
   readonly oomKills: OomKills;
   /** Hears every line that a worker prints. */

@@ -57,7 +57,7 @@ export function spawnWorker(
   const beats: unknown = child.stdio[3];
   const lifeline: unknown = child.stdio[4];
   if (!(beats instanceof Socket) || !(lifeline instanceof Socket)) {
-    child.kill('SIGKILL');
+    discard(child, pid, platform);
     return { ok: false, error: Promise.resolve(new Error('the extra channels are no sockets')) };
   }
   lifeline.on('error', () => {
@@ -66,13 +66,20 @@ export function spawnWorker(
   // Neither written nor read, so nothing of the event loop has to wait for it.
   lifeline.unref();
   // Not reaped yet: the number cannot belong to another process.
-  const identity = identityOf(pid, platform) ?? {
-    bootId: '',
-    pidNamespace: '',
-    pid,
-    startTime: '',
-  };
+  const identity = identityOf(pid, platform);
+  if (identity === undefined) {
+    // Nobody could ever prove whose it is, and so nobody could end it later.
+    discard(child, pid, platform);
+    const problem = `its start time cannot be read: ${platform.identityRemedy}; are there file descriptors left?`;
+    return { ok: false, error: Promise.resolve(new Error(problem)) };
+  }
   return { ok: true, spawned: { child, identity, beats, lifeline } };
+}
+
+/** In the turn of the spawn: its number is still its own. */
+function discard(child: ChildProcess, pid: number, platform: Platform): void {
+  platform.signalGroup(pid, 'SIGKILL');
+  for (const stream of child.stdio) stream?.destroy();
 }
 
 /**

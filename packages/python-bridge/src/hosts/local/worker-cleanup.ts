@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import type { MarkerScanner } from '../../os/marker-scan.ts';
+import type { ProcessScanner } from '../../os/process-scanner.ts';
 import { isRunning, type ProcessIdentity, type ProcessStat } from '../../os/process-identity.ts';
 import {
   killEscapees,
@@ -27,7 +27,7 @@ export interface EndedWorker {
   /** Whether what it left is killed; if not, it stays, and stays recorded. */
   readonly killsAtExit: boolean;
   /** Finds what left the group. */
-  readonly scanner: MarkerScanner;
+  readonly scanner: ProcessScanner;
   /** Time; default real. */
   readonly clock?: WaitingClock;
 }
@@ -48,6 +48,10 @@ export interface CleanupReport {
   readonly killedSingly: readonly ProcessStat[];
   /** Processes that live in spite of SIGKILL; the worker stays recorded for the next sweep. */
   readonly survivors: readonly Survivor[];
+  /** Whether the operating system has said that nobody else is left; if not, the worker stays recorded. */
+  readonly isConfirmed: boolean;
+  /** Why the worker is still recorded though nobody of it is left; `undefined` when it is not. */
+  readonly recordLeft: string | undefined;
   /** From the worker's exit to the confirmation, in milliseconds. */
   readonly durationMs: number;
 }
@@ -58,6 +62,9 @@ const NOTHING_DONE: CleanupReport = {
   groupKill: 'refused',
   killedSingly: [],
   survivors: [],
+  // Nobody asked, so there is nothing to tell.
+  isConfirmed: true,
+  recordLeft: undefined,
   durationMs: 0,
 };
 
@@ -85,7 +92,7 @@ export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupRepo
   const clock = ended.clock ?? monotonicClock;
   const startMs = clock.now();
   const groupKill = signalGroup(ended.leader, 'SIGKILL');
-  const { escaped, survivors } = await terminateGroup({
+  const { escaped, survivors, isConfirmed } = await terminateGroup({
     ...search(ended),
     termTimeoutMs: 0,
     killTimeoutMs: KILL_TIMEOUT_MS,
@@ -101,6 +108,9 @@ export async function confirmWorkerGone(ended: EndedWorker): Promise<CleanupRepo
     groupKill,
     killedSingly: [...byMarker, ...singly.killed],
     survivors: singly.survivors,
+    // Whoever was left was seen, and was ended one by one.
+    isConfirmed: isConfirmed || survivors.length > 0,
+    recordLeft: undefined,
     durationMs: clock.now() - startMs,
   };
 }
@@ -141,8 +151,9 @@ export async function finishCleanup(
   const survivors = confirmed.survivors.filter(({ pid, startTime }) =>
     isRunning({ ...ended.leader, pid, startTime }),
   );
-  if (survivors.length === 0) ended.run.removeRecord(ended.key);
-  return { ...confirmed, escaped, survivors };
+  if (survivors.length > 0 || !confirmed.isConfirmed) return { ...confirmed, escaped, survivors };
+  const removed = ended.run.removeRecord(ended.key);
+  return { ...confirmed, escaped, survivors, recordLeft: removed.ok ? undefined : removed.reason };
 }
 
 function search({ key, leader, run, scanner }: EndedWorker): Parameters<typeof killEscapees>[0] {

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import { until } from '../../../../../test/fixtures/processes/census.mjs';
-import { isGroupEmpty } from '../process-group.ts';
 import { identityOf, isRunning, isSameProcess, type ProcessIdentity } from '../process-identity.ts';
-import { signalGroup, signalProcess } from '../process-killer.ts';
+import { signalGroup, signalProcess, terminateGroup } from '../process-killer.ts';
+import { createProcessScanner } from '../process-scanner.ts';
 import { currentPlatform, platformNamed } from './current.ts';
 import type { Platform } from './platform.ts';
 
@@ -65,7 +65,7 @@ describe.each(PLATFORMS)('%s', (_name, platform) => {
     expect(own).toBeDefined();
     expect(identityOf(process.pid, platform)).toEqual(own);
     expect(platform.readStat(process.pid)?.parentPid).toBe(process.ppid);
-    expect(platform.listProcesses().map(({ pid }) => pid)).toContain(process.pid);
+    expect([...platform.listProcesses()].map(({ pid }) => pid)).toContain(process.pid);
     expect(platform.isOwnedByUs(process.pid)).toBe(true);
     expect(identityOf(999_999_999, platform)).toBeUndefined();
     expect(platform.signalProcess(999_999_999, 'SIGKILL')).toBe('gone');
@@ -74,13 +74,16 @@ describe.each(PLATFORMS)('%s', (_name, platform) => {
   test('[R7.5] the end of a group takes the children along, and is seen', async () => {
     await withFamily(platform, async ({ parent, leader, child }) => {
       expect(isRunning(leader, platform)).toBe(true);
-      expect(isGroupEmpty(leader.pid, platform)).toBe(false);
       expect(isSameProcess({ ...child, startTime: `${child.startTime}0` }, platform)).toBe(false);
       const exited = once(parent, 'exit');
       expect(signalGroup(leader, 'SIGKILL', platform)).toBe('sent');
       await exited;
       await until(() => !isRunning(child, platform), 'end of the child');
-      await until(() => isGroupEmpty(leader.pid, platform), 'end of the group');
+      const report = await terminateGroup({
+        ...{ leader, marker: [], platform, scanner: createProcessScanner(platform) },
+        ...{ termTimeoutMs: 0, killTimeoutMs: 20_000 },
+      });
+      expect(report).toMatchObject({ survivors: [], isConfirmed: true });
     });
   });
 

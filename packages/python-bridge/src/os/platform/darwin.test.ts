@@ -57,7 +57,7 @@ describe('macOS', () => {
       startTime: 'Sat Nov 22 10:14:59 2026',
     });
     expect(darwin.readStat(5)).toBeUndefined();
-    expect(darwin.listProcesses().map(({ pid }) => pid)).toEqual([1, 100, 4711, 4712, 4713]);
+    expect([...darwin.listProcesses()].map(({ pid }) => pid)).toEqual([1, 100, 4711, 4712, 4713]);
     expect([darwin.ownGroupId(), darwin.bootId(), darwin.pidNamespace()]).toEqual([
       ...[90, 'BOOT-UUID', ''],
     ]);
@@ -153,7 +153,7 @@ describe('macOS', () => {
 
   test('says nothing where there is no ps', () => {
     const blind = createDarwin(fakeCalls({}));
-    expect([blind.readStat(42), blind.listProcesses(), blind.bootId()]).toEqual([
+    expect([blind.readStat(42), [...blind.listProcesses()], blind.bootId()]).toEqual([
       ...[undefined, [], ''],
     ]);
   });

@@ -146,7 +146,7 @@ function signalGroup(
 ): Delivery {
   const delivery = toGroup(groupId, signal);
   if (delivery !== 'notPermitted') return delivery;
-  const deliveries = listProcesses()
+  const deliveries = [...listProcesses()]
     .filter((stat) => stat.groupId === groupId && !isDeadState(stat.state))
     .map(({ pid }) => toProcess(pid, signal));
   if (deliveries.includes('sent')) return 'sent';

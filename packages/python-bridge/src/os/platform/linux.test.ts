@@ -53,7 +53,7 @@ describe('Linux', () => {
   const linux = createLinux(calls);
 
   test('lists whom it can see, and knows its own group, boot and namespace', () => {
-    expect(linux.listProcesses().map(({ pid }) => pid)).toEqual([7]);
+    expect([...linux.listProcesses()].map(({ pid }) => pid)).toEqual([7]);
     expect(linux.ownGroupId()).toBe(90);
     expect([linux.bootId(), linux.pidNamespace()]).toEqual(['a-boot', '4026531836']);
     expect([linux.isOwnedByUs(7), linux.isOwnedByUs(8), linux.isOwnedByUs(9)]).toEqual([
@@ -80,7 +80,7 @@ describe('Linux', () => {
 
   test('says nothing where /proc is not mounted', () => {
     const blind = createLinux(fakeCalls({}));
-    expect(blind.listProcesses()).toEqual([]);
+    expect([...blind.listProcesses()]).toEqual([]);
     expect([...blind.listMarks()]).toEqual([]);
     expect([blind.bootId(), blind.pidNamespace(), blind.ownGroupId()]).toEqual(['', '', undefined]);
   });

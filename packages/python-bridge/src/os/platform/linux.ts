@@ -60,7 +60,12 @@ export function createLinux(calls: SystemCalls): Platform {
       home === undefined ? undefined : join(home, '.local', 'state', 'snakepit'),
     watchdogCommand: (scriptsDir) => ['sh', join(scriptsDir, 'watchdog.sh')],
     readStat,
-    listProcesses: () => listPids(calls).flatMap((pid) => readStat(pid) ?? []),
+    *listProcesses(): Iterable<ProcessStat> {
+      for (const pid of listPids(calls)) {
+        const stat = readStat(pid);
+        if (stat !== undefined) yield stat;
+      }
+    },
     bootId: askOnce(
       () => attempt(() => calls.readText('/proc/sys/kernel/random/boot_id'))?.trim() ?? '',
     ),

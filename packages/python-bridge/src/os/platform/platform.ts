@@ -133,8 +133,8 @@ export interface Platform {
   ): readonly [string, ...string[]];
   /** Reads one process; `undefined` when there is none, or it cannot be seen. */
   readStat(pid: number): ProcessStat | undefined;
-  /** Every process that can be seen, dead ones included. */
-  listProcesses(): readonly ProcessStat[];
+  /** Every process that can be seen, dead ones included, read one by one while they are taken where that is possible. */
+  listProcesses(): Iterable<ProcessStat>;
   /** Id of this boot of the machine; empty where there is none. Read once. */
   bootId(): string;
   /** Inode of the pid namespace of this process (Linux); empty elsewhere. Read once. */

@@ -43,7 +43,7 @@ describe('Windows', () => {
       /^D:\\Windows\\System32\\WindowsPowerShell\\v1\.0\\powershell\.exe -NoLogo -NoProfile -NonInteractive -Command Get-Process -Id 4711 /u,
     );
     expect(windows.readStat(100)?.parentPid).toBe(99);
-    expect(windows.listProcesses().map(({ pid }) => pid)).toEqual([100, 4711]);
+    expect([...windows.listProcesses()].map(({ pid }) => pid)).toEqual([100, 4711]);
   });
 
   test('asks nobody slow about a process that is not there', () => {
@@ -125,7 +125,7 @@ describe('Windows', () => {
   test('without PowerShell nobody can be told apart', () => {
     const windows = createWin32(fakeCalls({}));
     expect(windows.readStat(4711)).toBeUndefined();
-    expect(windows.listProcesses()).toEqual([]);
+    expect([...windows.listProcesses()]).toEqual([]);
     expect(windows.identityRemedy).toContain('C:\\Windows\\System32\\WindowsPowerShell');
   });
 });
