@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
 
     Prctl = Callable[[int, int], int]
 
-# A signal of our own, which nobody else handles. SIGTERM would end the worker alone as soon as a
-# library gives it back its default, and with the worker the lifeline's hold on the children.
-DEATH_SIGNAL: int = getattr(signal, "SIGRTMAX", 64) - 3
+# SIGSTKFLT, which neither the kernel nor any library we know of sends or handles. SIGTERM would end
+# the worker alone as soon as a library gives it back its default, and with the worker the lifeline's
+# hold on the children. A real-time signal is queued for each dying thread of the parent: another
+# thread than the main one may then take them all, and only the main one runs Python's handler.
+DEATH_SIGNAL = 16
 
 _PR_SET_PDEATHSIG = 1
 # A worker counts as if it used 30 % more of the memory, so that the runtime is spared.
