@@ -6,10 +6,13 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +32,17 @@ PYTHON = [sys.executable, "-I", "-S"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
 
+def python_for(user: int | None) -> list[str]:
+    """An interpreter that a user may run; ours may be in a directory that is ours alone."""
+    return PYTHON if user is None else [shutil.which("python3", path="/usr/bin") or "", *PYTHON[1:]]
+
+
 class Launched:
     """A launcher, the runtime's ends of its descriptors, and what its worker says."""
 
-    def __init__(self, mode: str, program: list[str], **environment: str) -> None:
+    def __init__(
+        self, mode: str, program: list[str], user: int | None = None, **environment: str
+    ) -> None:
         self.beat, child_beat = socket.socketpair()
         self.lifeline, child_lifeline = socket.socketpair()
         env = {
@@ -42,13 +52,16 @@ class Launched:
             **environment,
         }
         self.process = subprocess.Popen(
-            [*PYTHON, str(LAUNCHER), mode, *program],
+            [*python_for(user), str(LAUNCHER), mode, *program],
             env=worker_environment(**env),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             pass_fds=[child_beat.fileno(), child_lifeline.fileno()],
             start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
         child_beat.close()
         child_lifeline.close()
@@ -101,9 +114,12 @@ def launch() -> Iterator[Launch]:
     """Starts launchers: `launch('subreaper', 'print(1)')`, or with a whole command as a list."""
     started: list[Launched] = []
 
-    def start(mode: str, program: str | list[str], **environment: str) -> Launched:
-        command = [*PYTHON, "-u", "-c", program] if isinstance(program, str) else program
-        launched = Launched(mode, command, **environment)
+    def start(
+        mode: str, program: str | list[str], user: int | None = None, **environment: str
+    ) -> Launched:
+        run = [*python_for(user), "-u", "-c"]
+        command = [*run, program] if isinstance(program, str) else program
+        launched = Launched(mode, command, user, **environment)
         started.append(launched)
         return launched
 
@@ -219,7 +235,7 @@ def test_tells_the_number_of_the_worker(launch: Launch, mode: str) -> None:
 
 
 def test_passes_sigterm_on(launch: Launch, mode: str) -> None:
-    """[R3.2] [I4.4] SIGTERM for the launcher is one for the worker, even if that is stopped."""
+    """[R3.2] [I4.4] SIGTERM for the launcher is one for the worker, even if that is stopped, and its init."""
     launched = launch(
         mode,
         "import signal, sys, time\n"
@@ -230,6 +246,8 @@ def test_passes_sigterm_on(launch: Launch, mode: str) -> None:
     worker = launched.message()["pid"]
     assert launched.line() == "armed"
     os.kill(worker, signal.SIGSTOP)
+    if parent_of(worker) != launched.process.pid:
+        os.kill(parent_of(worker), signal.SIGSTOP)
     os.kill(launched.process.pid, signal.SIGTERM)
     assert launched.wait() == 3
 
@@ -257,6 +275,33 @@ def test_worker_inherits_no_handling_of_signals(launch: Launch, mode: str) -> No
     assert launched.line() == "up"
     os.kill(launched.process.pid, signal.SIGTERM)
     assert launched.wait() == -signal.SIGTERM
+
+
+def test_worker_inherits_no_ignored_signal(launch: Launch, mode: str) -> None:
+    """[I4.1] Python ignores some signals for itself, which a program would inherit: a `yes | head` of an
+    interpreter behind a shell script would go on for ever."""
+    launched = launch(mode, ["sh", "-c", "grep -E 'SigIgn|SigBlk' /proc/self/status"])
+    assert [launched.line().split()[1] for _ in range(2)] == ["0" * 16] * 2
+
+
+def test_only_the_launcher_holds_the_tether(launch: Launch, mode: str) -> None:
+    """[I4.1] [WH-9] The tether closes with the launcher: nobody it started has a copy of its end."""
+    launched = launch(mode, ["sleep", "1000"])
+    worker = launched.message()["pid"]
+    pipes = {
+        os.readlink(descriptor)
+        for descriptor in Path(f"/proc/{worker}/fd").iterdir()
+        if os.readlink(descriptor).startswith("pipe:") and int(descriptor.name) > 2
+    }
+    assert len(pipes) == 1  # the worker's end
+    writers = [
+        pid
+        for pid in (launched.process.pid, parent_of(worker), worker)
+        for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir()
+        if os.readlink(f"/proc/{pid}/fd/{descriptor.name}") in pipes
+        and int(descriptor.read_text().split()[3], 8) & os.O_ACCMODE == os.O_WRONLY
+    ]
+    assert set(writers) == {launched.process.pid}
 
 
 @pytest.mark.parametrize(
@@ -443,3 +488,55 @@ def test_refused_namespace() -> None:
     assert ended.returncode == 71
     assert ended.stdout == ""
     assert ended.stderr == "snakepit: pidNamespace: unshare: No space left on device\n"
+
+
+NOBODY = 65534
+# Whoever needs it is told: dropping privileges takes them.
+IS_ROOT = os.geteuid() == 0
+
+
+if IS_ROOT:
+
+    @pytest.fixture
+    def set_uid_sleep(unique: str) -> Iterator[str]:
+        """A program that leaves the user who starts it behind, as sudo does, and sleeps."""
+        directory = Path(tempfile.mkdtemp(dir="/var/tmp"))  # /tmp may be mounted nosuid
+        directory.chmod(0o755)
+        program = directory / "setpriv"
+        shutil.copy("/usr/bin/setpriv", program)
+        program.chmod(0o4755)
+        try:
+            yield f"{program} --reuid=0 --clear-groups sleep {unique}"
+        finally:
+            shutil.rmtree(directory)
+
+    def test_who_may_not_be_killed_is_waited_for_two_seconds(
+        launch: Launch, unique: str, set_uid_sleep: str
+    ) -> None:
+        """[I4.1] A set-uid program that became another user outlives a subreaper: the launcher says so, ends
+        everybody else, and ends as its worker did."""
+        launched = launch(
+            "subreaper",
+            ["sh", "-c", f"setsid {set_uid_sleep} & exec sleep {unique}"],
+            user=NOBODY,
+        )
+        wait_until(lambda: len(sleepers(unique)) == 2, "both are there")
+        begin = time.monotonic()
+        launched.lifeline.close()
+        assert launched.wait() == -signal.SIGKILL
+        assert 2 <= time.monotonic() - begin < LIMIT_SECONDS
+        assert launched.process.stderr is not None
+        assert "do not die of SIGKILL" in launched.process.stderr.readline()
+        left = sleepers(unique)
+        assert [Path(f"/proc/{pid}").stat().st_uid for pid in left] == [0]
+
+    def test_works_without_privileges(launch: Launch, mode: str, unique: str) -> None:
+        """[I4.1] A user without privileges has the same; a pid namespace then takes a user namespace, in which
+        he is who he was."""
+        then = "print(os.getuid(), os.getgid(), flush=True); time.sleep(0.2); sys.exit(5)"
+        launched = launch(mode, family(unique, then), user=NOBODY)
+        worker = launched.message()["pid"]
+        assert Path(f"/proc/{worker}").stat().st_uid == NOBODY
+        assert [launched.line(), launched.line()] == ["complete", f"{NOBODY} {NOBODY}"]
+        assert launched.wait() == 5
+        assert sleepers(unique) == []

@@ -25,8 +25,8 @@ def end_all(started: Started, wakeup: int) -> int:
     ended: dict[int, int] = {}
     deadline = time.monotonic() + _END_SECONDS
     if started.ended is None:
-        os.killpg(started.worker, signal.SIGKILL)  # not reaped yet, so the number is the worker's
-    os.kill(started.child, signal.SIGKILL)
+        _kill(-started.worker)  # the group; not reaped yet, so the number is the worker's
+    _kill(started.child)
     patience = _WORKER_FIRST_SECONDS
     while not _reap_all(ended):
         left = deadline - time.monotonic()
@@ -60,10 +60,14 @@ def _kill_children() -> None:
     """Ends the children, whose numbers nobody else can have: they are not reaped yet. *Their*
     children become ours with that, and have their turn in the next round."""
     for pid in children_of(os.getpid()):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except PermissionError:
-            continue  # more privileged than we are
+        _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except PermissionError:
+        return  # more privileged than we are
 
 
 def children_of(parent: int) -> list[int]:

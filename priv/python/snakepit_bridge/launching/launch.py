@@ -61,10 +61,13 @@ def launch(mode: str, program: list[str], beat_fd: int | None, lifeline_fd: int 
         _prepare(namespace)
         if _is_runtime_gone(lifeline_fd):
             os._exit(exit_codes.OK)
-        begin = start_in_namespace if namespace else start
-        started = begin(program, beat_fd, tether)
+        if namespace:
+            started = start_in_namespace(program, beat_fd, tether, tether_end)
+        else:
+            started = start(program, beat_fd, tether)
     except OSError as error:
-        raise LaunchError(f"{mode}: {error.strerror}", exit_codes.UNCONTAINED) from error
+        where = "" if error.filename is None else f"{error.filename}: "
+        raise LaunchError(f"{mode}: {where}{error.strerror}", exit_codes.UNCONTAINED) from error
     if started.worker:
         say(beat_fd, f'{{"type":"spawned","pid":{started.worker}}}')
     if beat_fd is not None:

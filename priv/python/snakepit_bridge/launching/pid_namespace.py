@@ -26,13 +26,16 @@ _MS_NOSUID_NODEV_NOEXEC = 2 | 4 | 8
 _MS_REC_SLAVE = 0x4000 | 0x80000
 
 
-def start_in_namespace(program: list[str], beat_fd: int | None, tether: int) -> Started:
+def start_in_namespace(
+    program: list[str], beat_fd: int | None, tether: int, tether_end: int
+) -> Started:
     """Starts the worker in a pid namespace of its own, below an init that this process is the parent of."""
     _unshare()
     told, telling = os.pipe()
     ended, ending = os.pipe()
     init = os.fork()
     if init == 0:
+        os.close(tether_end)  # the launcher's alone, or its end would not be seen
         _be_init(program, beat_fd, tether, telling, ending)
     os.close(telling)
     os.close(ending)

@@ -9,6 +9,9 @@ from snakepit_bridge import exit_codes, lifeline
 
 from .reporting import tell_failure
 
+# By Python itself; a program that is executed inherits that.
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
+
 
 class Started:
     """Whom the launcher has started.
@@ -31,6 +34,8 @@ def start(program: list[str], beat_fd: int | None, tether: int) -> Started:
     if worker == 0:
         signal.set_wakeup_fd(-1)
         os.setsid()
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_DFL)
         _arm(tether)
         environment = {**os.environ, "SNAKEPIT_PARENT_PID": str(parent)}
         try:
@@ -53,6 +58,7 @@ def ask(started: Started) -> None:
     """Passes SIGTERM on. Our child is not reaped yet, so its number is nobody else's."""
     if started.ended is not None:
         os.kill(started.child, signal.SIGTERM)  # the init knows the worker
+        os.kill(started.child, signal.SIGCONT)
         return
     try:
         os.killpg(started.worker, signal.SIGTERM)
