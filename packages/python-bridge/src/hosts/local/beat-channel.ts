@@ -107,6 +107,8 @@ export function createBeatDecoder(listener: BeatListener): (chunk: Buffer) => vo
     listener.onBroken(detail);
   };
   const keep = (bytes: Buffer): void => {
+    // Nothing is mostly what follows a line's end, and as a view it would hold the whole chunk.
+    if (bytes.length === 0) return;
     length += bytes.length;
     if (length > MAX_BEAT_BYTES) breakOff(`a line is longer than ${MAX_BEAT_BYTES} bytes`);
     else rest.push(bytes);

@@ -30,41 +30,52 @@ export function createLineSplitter(
   onLine: (line: PrintedLine) => void,
   maxLineBytes: number = MAX_LINE_BYTES,
 ): LineSplitter {
-  let parts: Buffer[] = [];
-  let length = 0;
-  let truncated = false;
+  return new Splitter(onLine, maxLineBytes);
+}
 
-  const keep = (bytes: Buffer): void => {
-    const kept = bytes.subarray(0, maxLineBytes - length);
-    truncated ||= kept.length < bytes.length;
+class Splitter implements LineSplitter {
+  readonly #onLine: (line: PrintedLine) => void;
+  readonly #maxLineBytes: number;
+  #parts: Buffer[] = [];
+  #length = 0;
+  #truncated = false;
+
+  constructor(onLine: (line: PrintedLine) => void, maxLineBytes: number) {
+    this.#onLine = onLine;
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  feed(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      this.#keep(chunk.subarray(start, end));
+      this.#emit();
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  end(): void {
+    if (this.#length > 0) this.#emit();
+  }
+
+  #keep(bytes: Buffer): void {
+    const kept = bytes.subarray(0, this.#maxLineBytes - this.#length);
+    this.#truncated ||= kept.length < bytes.length;
     if (kept.length === 0) return;
     // A copy: a view would hold the whole chunk it was cut from.
-    parts.push(Buffer.from(kept));
-    length += kept.length;
-  };
-  const emit = (): void => {
-    const text = Buffer.concat(parts, length).toString('utf8').replace(/\r+$/u, '');
-    const line = { text, truncated };
-    parts = [];
-    length = 0;
-    truncated = false;
-    onLine(line);
-  };
+    this.#parts.push(Buffer.from(kept));
+    this.#length += kept.length;
+  }
 
-  return {
-    feed(chunk) {
-      let start = 0;
-      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-        keep(chunk.subarray(start, end));
-        emit();
-        start = end + 1;
-      }
-      if (start < chunk.length) keep(chunk.subarray(start));
-    },
-    end() {
-      if (length > 0) emit();
-    },
-  };
+  #emit(): void {
+    const text = Buffer.concat(this.#parts, this.#length).toString('utf8').replace(/\r+$/u, '');
+    const line = { text, truncated: this.#truncated };
+    this.#parts = [];
+    this.#length = 0;
+    this.#truncated = false;
+    this.#onLine(line);
+  }
 }
 
 /** Keeps the newest of many lines. */
@@ -85,18 +96,34 @@ export function createLineRing<Line extends PrintedLine>(
   maxLines: number,
   maxCharacters: number,
 ): LineRing<Line> {
-  const kept: Line[] = [];
-  let characters = 0;
-  const isFull = (): boolean =>
-    kept.length > maxLines || (kept.length > 1 && characters > maxCharacters);
-  return {
-    push(line) {
-      kept.push(line);
-      characters += line.text.length;
-      while (isFull()) characters -= kept.shift()?.text.length ?? 0;
-    },
-    lines: () => [...kept],
-  };
+  return new Ring(maxLines, maxCharacters);
+}
+
+class Ring<Line extends PrintedLine> implements LineRing<Line> {
+  readonly #maxLines: number;
+  readonly #maxCharacters: number;
+  readonly #kept: Line[] = [];
+  #characters = 0;
+
+  constructor(maxLines: number, maxCharacters: number) {
+    this.#maxLines = maxLines;
+    this.#maxCharacters = maxCharacters;
+  }
+
+  push(line: Line): void {
+    this.#kept.push(line);
+    this.#characters += line.text.length;
+    while (this.#isFull()) this.#characters -= this.#kept.shift()?.text.length ?? 0;
+  }
+
+  lines(): readonly Line[] {
+    return [...this.#kept];
+  }
+
+  #isFull(): boolean {
+    const { length } = this.#kept;
+    return length > this.#maxLines || (length > 1 && this.#characters > this.#maxCharacters);
+  }
 }
 
 /**
