@@ -5,7 +5,7 @@ import { platformNamed } from './platform/current.ts';
 import { createProcessScanner } from './process-scanner.ts';
 
 describe('createProcessScanner', () => {
-  test('[R8.1] keeps the event loop for no more than a slice at a time', async () => {
+  test('keeps the event loop for no more than a slice at a time', async () => {
     const stat = { pid: 42, state: 'S', parentPid: 1, groupId: 42, startTime: '7' };
     const takeMs = (ms: number): void => {
       const end = performance.now() + ms;
