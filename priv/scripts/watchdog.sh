@@ -31,6 +31,7 @@ proc=/proc
 groups=' ' # " 123:4567 124:4570 ": what is to be ended, by leader and start time.
 can_signal_groups= # Not known before the first group is here.
 asked=' ' # Marked processes that were sent TERM.
+leaderless=' ' # Groups whose leader was dead when it was looked for.
 
 # Looks at names of files only where it says so.
 set -f
@@ -111,6 +112,16 @@ read_starts() {
   starts=" $* "
 }
 
+# Whether the leader of a group lives. A zombie does not; without /proc it cannot be told from one who does.
+leader_lives() { # PGID
+  if [ -z "$proc" ]; then
+    kill -0 "$1" 2>/dev/null
+    return
+  fi
+  { read -r stat <"$proc/$1/stat"; } 2>/dev/null || return 1
+  case ${stat##*) } in Z* | X* | x*) return 1 ;; esac
+}
+
 # Whether the number still means the group that was registered: a leader that lives must have started
 # when that one did; one that is gone leaves its number to its members, and to nobody else.
 is_same() { # PGID START
@@ -149,23 +160,43 @@ list_states() {
   done
 }
 
-# Forgets the groups that are gone; their numbers are free for others. Fails when none is left.
+# The groups of which somebody lives, in $living. Forgets those that are gone; their numbers are free for others.
 # An unreaped zombie keeps a number in use, so the states are asked where the kernel says "is there".
-any_group_lives() {
+find_living() {
+  living=
   for entry in $groups; do
     kill -0 "-${entry%%:*}" 2>/dev/null || forget "${entry%%:*}"
   done
-  [ "$groups" != ' ' ] || return 1
-  list_states | (
-    seen=
-    while read -r state group; do
-      seen=yes
-      case $state in Z* | X* | x*) continue ;; esac
-      case $groups in *" $group:"*) exit 0 ;; esac
-    done
-    # Where no states can be read, what the kernel says must do.
-    [ -z "$seen" ]
+  [ "$groups" != ' ' ] || return 0
+  living=$(
+    list_states | (
+      seen=
+      found=
+      while read -r state group; do
+        seen=yes
+        case $state in Z* | X* | x*) continue ;; esac
+        case $groups in *" $group:"*) ;; *) continue ;; esac
+        case "$found " in *" $group "*) ;; *) found="$found $group" ;; esac
+      done
+      # Where no states can be read, what the kernel says must do.
+      [ -n "$seen" ] || for entry in $groups; do found="$found ${entry%%:*}"; done
+      echo "${found# }"
+    )
   )
+}
+
+# Ends the living groups whose worker is dead. So does the runtime while it lives, and nobody is there any more
+# who would tell the others what to do. Only at the second look: they may just be dying of the same TERM.
+end_leaderless() {
+  for group in $living; do
+    ! leader_lives "$group" || continue
+    case $leaderless in
+      *" $group "*)
+        kill -KILL "-$group" 2>/dev/null && log "sent KILL to group $group, whose leader is dead"
+        ;;
+      *) leaderless="$leaderless$group " ;;
+    esac
+  done
 }
 
 # Whether a process belongs to a group that is being ended anyway.
@@ -182,17 +213,40 @@ is_in_watched_group() { # PID
   case $groups in *" $group:"*) ;; *) return 1 ;; esac
 }
 
-# Numbers of the processes that carry the marker, in $marked.
+# Names of those of the files on stdin that hold an entry; through a pipe, because so many names may be too
+# long for a command line.
+select_files() { # ENTRY
+  xargs grep -lzxF -e "$1" 2>/dev/null
+}
+
+# A grep that cannot do this would find nobody, and nobody would notice before it counts.
+check_search() {
+  [ -n "$proc" ] && [ -n "$marker" ] || return 0
+  found=$(
+    export SNAKEPIT_WATCHDOG_PROBE=1
+    echo /proc/self/environ | select_files SNAKEPIT_WATCHDOG_PROBE=1
+  )
+  [ -z "$found" ] || return 0
+  tell "fault xargs and grep cannot search environments, so that processes outside of groups are not found"
+  log "cannot search environments"
+}
+
+# Numbers of the processes that carry the marker, in $marked; when it was looked for them, in $looked.
 find_marked() {
   marked=
   [ -n "$marker" ] || return 0
   if [ -n "$proc" ]; then
-    set +f
-    # Through a pipe, because so many names may be too long for a command line.
-    marked=$(echo "$proc"/[0-9]*/environ | xargs grep -lzxF -e "$marker" 2>/dev/null)
-    set -f
+    # The start time of the subshell that looks comes first.
+    marked=$(
+      start_time self
+      echo "$started"
+      set +f
+      echo "$proc"/[0-9]*/environ | select_files "$marker"
+    )
     # shellcheck disable=SC2086 # Words are what is wanted.
     set -- $marked
+    looked=$1
+    shift
     marked=
     for file; do
       file=${file#"$proc/"}
@@ -213,17 +267,26 @@ find_marked() {
   )
 }
 
+# Whether the number may belong to somebody else by now: one who started after the look. Should it have been the
+# one who was found, the next look finds him again.
+is_newer() { # PID
+  [ -n "$proc" ] || return 1
+  start_time "$1" || return 0
+  [ "$started" -ge "$looked" ]
+}
+
 signal_marked() { # SIGNAL
   for pid in $marked; do
     is_group "$pid" || continue
+    ! is_newer "$pid" || continue
     if [ "$1" = KILL ]; then
       kill -KILL "$pid" 2>/dev/null && log "sent KILL to marked process $pid"
       continue
     fi
-    case $asked in *" $pid "*) continue ;; esac
-    asked="$asked$pid "
     # Asked twice, a program may take it for impatience.
+    case $asked in *" $pid "*) continue ;; esac
     ! is_in_watched_group "$pid" || continue
+    asked="$asked$pid "
     kill "-$1" "$pid" 2>/dev/null && log "sent $1 to marked process $pid"
     kill -CONT "$pid" 2>/dev/null
   done
@@ -233,7 +296,8 @@ signal_marked() { # SIGNAL
 # process of its own, naps are counted.
 read_time() {
   if [ -n "$proc" ] && { read -r uptime rest <"$proc/uptime"; } 2>/dev/null; then
-    uptime=${uptime%%.*}${uptime##*.}
+    # 1 before the hundredths: a number that begins with 0 is octal.
+    uptime=$((${uptime%%.*} * 100 + 1${uptime##*.} - 100))
     : "${began:=$uptime}"
     elapsed=$((uptime - began))
   else
@@ -255,16 +319,22 @@ end_everything() {
   signal_groups TERM
   napped=0
   clean=0
+  kills=0
   read_time
-  # Beyond KILL half a minute: what lives then is stuck in the kernel, or hidden from us.
-  while [ "$elapsed" -lt $((grace * 100 + 3000)) ]; do
+  # Half a minute of looks after the first KILL: what lives then is stuck in the kernel, or hidden from us. Not by
+  # the clock: the machine may sleep, and the time be over before anybody was killed.
+  while [ "$kills" -lt 150 ]; do
     signal=TERM
     [ "$elapsed" -lt $((grace * 100)) ] || signal=KILL
     find_marked
     signal_marked "$signal"
-    living=
-    ! any_group_lives || living=yes
-    [ -z "$living" ] || [ "$signal" = TERM ] || signal_groups KILL
+    find_living
+    if [ "$signal" = KILL ]; then
+      kills=$((kills + 1))
+      [ -z "$living" ] || signal_groups KILL
+    else
+      end_leaderless
+    fi
     if [ -z "$living$marked" ]; then
       clean=$((clean + 1))
     else
@@ -287,6 +357,7 @@ trap '' HUP INT TERM PIPE
 
 log "starts"
 tell ready
+check_search
 # A last line without its end is half a number, which is another group: read fails, and it is not used.
 while read -r verb group start rest; do
   case $verb in

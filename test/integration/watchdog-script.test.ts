@@ -17,16 +17,6 @@ beforeEach(() => {
 });
 afterEach(() => bench.close());
 
-/** A copy of the script, changed. */
-function changed(name: string, change: (text: string) => string): string {
-  const before = readFileSync(SCRIPT, 'utf8');
-  const after = change(before);
-  expect(after).not.toBe(before);
-  const path = join(bench.base, name);
-  writeFileSync(path, after);
-  return path;
-}
-
 test('[T3.1] there is a shell; `npm test` knows what Debian calls those that are missing', () => {
   expect(SHELLS.map(([program]) => program)).toContain('sh');
   expect(missingPackages(bench.base)).toEqual(['dash', 'busybox', 'mksh', 'shellcheck']);
@@ -155,13 +145,10 @@ test('[R4.3] what ignores TERM is killed after three seconds, in every shell', a
 });
 
 test('[T3.1] the grace is a setting, also where sleep knows whole seconds only', async () => {
-  const fake = join(bench.base, 'sleep');
-  writeFileSync(fake, `#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\nexec /bin/sleep "$1"\n`, {
-    mode: 0o755,
-  });
-  const env = { SNAKEPIT_WATCHDOG_GRACE: '1', PATH: `${bench.base}:${process.env['PATH'] ?? ''}` };
+  const PATH = bench.pathWith({ sleep: 'case $1 in *.*) exit 1 ;; esac\nexec /bin/sleep "$1"' });
+  const env = { SNAKEPIT_WATCHDOG_GRACE: '1', PATH };
   // Without /proc it has no clock, and counts its naps.
-  const script = changed('no-proc.sh', (text) => text.replace('proc=/proc', 'proc=/none'));
+  const script = bench.changed('no-proc.sh', (text) => text.replace('proc=/proc', 'proc=/none'));
   const run = bench.run({ env, script });
   const stubborn = await bench.stubborn();
   run.write(`+ ${String(stubborn.pid)} -`);
@@ -186,7 +173,7 @@ test('[R4.2] of a thousand groups the last one is asked within a second', async 
 });
 
 test('[R7.4] without /proc it asks ps: groups, start times, marker', async () => {
-  const script = changed('no-proc.sh', (text) => text.replace('proc=/proc', 'proc=/none'));
+  const script = bench.changed('no-proc.sh', (text) => text.replace('proc=/proc', 'proc=/none'));
   const run = bench.run({ script, env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
   const [name = '', value = ''] = MARKER.split('=');
   const marked = bench.victim(['sleep', '1000'], { [name]: value });
@@ -215,7 +202,7 @@ test('[R7.4] without /proc it asks ps: groups, start times, marker', async () =>
 
 test('[I4.7] it complains where the kill of the shell does not signal groups', async () => {
   const useless = 'kill() { case $2 in -*) return 1 ;; esac; command kill "$@"; }\n';
-  const script = changed('no-groups.sh', (text) => `${useless}${text}`);
+  const script = bench.changed('no-groups.sh', (text) => `${useless}${text}`);
   const [broken, fine] = [bench.run({ script }), bench.run()];
   const victim = bench.victim();
   for (const run of [broken, fine]) {
