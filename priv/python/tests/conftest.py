@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     StartWorker = Callable[..., Worker]
 
 
-@pytest.fixture
-def short_dir() -> Iterator[Path]:
-    """A private directory with a path short enough for sockets."""
+@contextmanager
+def make_short_dir() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="snakepit-", dir="/tmp"))
     try:
         yield directory
@@ -27,15 +27,14 @@ def short_dir() -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
-@pytest.fixture
-def spawn(short_dir: Path) -> Iterator[StartWorker]:
-    """Starts workers: `spawn('adapters.Plain')`."""
+@contextmanager
+def start_workers(directory: Path) -> Iterator[StartWorker]:
     workers: list[Worker] = []
 
     def start(adapter: str, *arguments: str, **environment: str) -> Worker:
-        directory = short_dir / str(len(workers))
-        directory.mkdir(mode=0o700)
-        worker = Worker(adapter, directory, *arguments, **environment)
+        place = directory / str(len(workers))
+        place.mkdir(mode=0o700)
+        worker = Worker(adapter, place, *arguments, **environment)
         workers.append(worker)
         return worker
 
@@ -47,8 +46,37 @@ def spawn(short_dir: Path) -> Iterator[StartWorker]:
 
 
 @pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A private directory with a path short enough for sockets."""
+    with make_short_dir() as directory:
+        yield directory
+
+
+@pytest.fixture
+def spawn(short_dir: Path) -> Iterator[StartWorker]:
+    """Starts workers: `spawn('adapters.Plain')`."""
+    with start_workers(short_dir) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def spawn_shared() -> Iterator[StartWorker]:
+    """Starts workers that all tests of a module share."""
+    with make_short_dir() as directory, start_workers(directory) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serving(spawn_shared: StartWorker) -> Worker:
+    """A ready worker of `adapters.Plain`, for tests that leave it as it is."""
+    worker = spawn_shared("adapters.Plain")
+    worker.start()
+    return worker
+
+
+@pytest.fixture
 def plain(spawn: StartWorker) -> Worker:
-    """A ready worker of `adapters.Plain`."""
+    """A ready worker of `adapters.Plain`, to do anything with."""
     worker = spawn("adapters.Plain")
     worker.start()
     return worker

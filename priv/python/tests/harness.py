@@ -48,7 +48,11 @@ def is_alive(pid: int) -> bool:
 
 def worker_environment(**extra: str) -> dict[str, str]:
     """The test's own environment without what a surrounding runtime may have left in it."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEPIT_")}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SNAKEPIT_") and name != "GRPC_ENABLE_FORK_SUPPORT"
+    }
     return {**inherited, "PYTHONPATH": str(PACKAGE_DIR), "PYTHONUNBUFFERED": "1", **extra}
 
 

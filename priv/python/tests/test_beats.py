@@ -22,30 +22,30 @@ def ping(worker: Worker, seq: int) -> dict[str, object]:
     return worker.receive()
 
 
-def test_idle_pong(plain: Worker) -> None:
+def test_idle_pong(serving: Worker) -> None:
     """[I2.5] An idle worker answers with its number and nothing in flight."""
-    pong = ping(plain, 7)
+    pong = ping(serving, 7)
     assert (pong["type"], pong["seq"], pong["inFlight"], pong["oldestCallMs"]) == ("pong", 7, 0, 0)
 
 
-def test_beats_while_a_thread_is_busy(plain: Worker, tmp_path: Path) -> None:
+def test_beats_while_a_thread_is_busy(serving: Worker, tmp_path: Path) -> None:
     """[I2.5] Busy is not dead: beats are answered during a call, which is counted."""
     mark = tmp_path / "started"
-    call = plain.invoke("sleep", seconds=0.5, mark=str(mark))
+    call = serving.invoke("sleep", seconds=0.5, mark=str(mark))
     wait_until(mark.exists, "the tool starts")
-    assert ping(plain, 1)["inFlight"] == 1
+    assert ping(serving, 1)["inFlight"] == 1
     assert call.result().success
-    wait_until(lambda: ping(plain, 2)["inFlight"] == 0, "the call is over")
+    wait_until(lambda: ping(serving, 2)["inFlight"] == 0, "the call is over")
 
 
-def test_blocked_loop_shows(plain: Worker, tmp_path: Path) -> None:
+def test_blocked_loop_shows(serving: Worker, tmp_path: Path) -> None:
     """[I2.5] A tool that blocks the event loop shows as growing lag, and lag ends with it."""
     mark = tmp_path / "started"
-    plain.invoke("block_the_loop", seconds=1, mark=str(mark))
+    serving.invoke("block_the_loop", seconds=1, mark=str(mark))
     wait_until(mark.exists, "the tool starts")
-    assert ping(plain, 1)["loopLagMs"] >= 20.0  # type: ignore[operator]
-    wait_until(lambda: ping(plain, 2)["loopLagMs"] > 100, "the lag shows")  # type: ignore[operator]
-    wait_until(lambda: ping(plain, 3)["loopLagMs"] < 20, "the loop runs again")  # type: ignore[operator]
+    assert ping(serving, 1)["loopLagMs"] >= 20.0  # type: ignore[operator]
+    wait_until(lambda: ping(serving, 2)["loopLagMs"] > 100, "the lag shows")  # type: ignore[operator]
+    wait_until(lambda: ping(serving, 3)["loopLagMs"] < 20, "the loop runs again")  # type: ignore[operator]
 
 
 def test_beats_before_hello(spawn: StartWorker) -> None:
@@ -54,15 +54,15 @@ def test_beats_before_hello(spawn: StartWorker) -> None:
     assert ping(worker, 1)["seq"] == 1
 
 
-def test_silence_is_no_reason_to_die(plain: Worker) -> None:
+def test_silence_is_no_reason_to_die(serving: Worker) -> None:
     """[R1.3] A runtime that says nothing may be blocked or stopped: the worker serves on."""
-    assert plain.execute("sleep", seconds=0.5) == "slept"
+    assert serving.execute("sleep", seconds=0.5) == "slept"
 
 
-def test_unknown_messages_are_skipped(plain: Worker) -> None:
+def test_unknown_messages_are_skipped(serving: Worker) -> None:
     """[I2.5] A newer runtime may say more than this worker understands."""
-    plain.send({"type": "somethingNew", "value": 1})
-    assert ping(plain, 1)["seq"] == 1
+    serving.send({"type": "somethingNew", "value": 1})
+    assert ping(serving, 1)["seq"] == 1
 
 
 @pytest.mark.parametrize(

@@ -56,33 +56,33 @@ def test_ready_message(spawn: StartWorker) -> None:
 @pytest.mark.parametrize(
     "value", [5, 2**60, 1.5, "x", "ä€😀", None, True, [1, [2]], {"a": {"b": None}}, [], {}]
 )
-def test_values_keep_their_type(plain: Worker, value: object) -> None:
+def test_values_keep_their_type(serving: Worker, value: object) -> None:
     """[I2.5] What a tool gets and returns is what was sent."""
-    result = plain.execute("echo", value=value)
+    result = serving.execute("echo", value=value)
     assert result == value
     assert type(result) is type(value)
 
 
-def test_defaults_and_binary(plain: Worker) -> None:
+def test_defaults_and_binary(serving: Worker) -> None:
     """[I2.5] Defaults apply; bytes travel as bytes in both directions, empty ones too."""
-    assert plain.execute("add", a=1) == 3
-    assert plain.execute("length", binary={"data": b"\x00\xff"}) == {"type": "bytes", "length": 2}
-    assert plain.execute("make_bytes", length=3) == b"xxx"
-    response = plain.respond("make_bytes", length=0)
+    assert serving.execute("add", a=1) == 3
+    assert serving.execute("length", binary={"data": b"\x00\xff"}) == {"type": "bytes", "length": 2}
+    assert serving.execute("make_bytes", length=3) == b"xxx"
+    response = serving.respond("make_bytes", length=0)
     assert response.success
     assert not response.HasField("result")
     assert response.binary_result == b""
 
 
-def test_ten_megabytes(plain: Worker) -> None:
+def test_ten_megabytes(serving: Worker) -> None:
     """[I2.5] Large messages pass; the limit is 100 MB, not gRPC's 4."""
-    assert len(plain.execute("make_bytes", length=10_000_000)) == 10_000_000
-    assert plain.execute("length", binary={"data": b"x" * 10_000_000})["length"] == 10_000_000
+    assert len(serving.execute("make_bytes", length=10_000_000)) == 10_000_000
+    assert serving.execute("length", binary={"data": b"x" * 10_000_000})["length"] == 10_000_000
 
 
-def test_unknown_tool(plain: Worker) -> None:
+def test_unknown_tool(serving: Worker) -> None:
     """[I2.5] An unknown tool is NOT_FOUND, with what there is and what was probably meant."""
-    code, details = refusal(lambda: plain.execute("ad"))
+    code, details = refusal(lambda: serving.execute("ad"))
     assert code is grpc.StatusCode.NOT_FOUND
     assert details["code"] == "TOOL_NOT_FOUND"
     assert details["tool"] == "ad"
@@ -98,9 +98,9 @@ def test_unknown_tool(plain: Worker) -> None:
         ({"a": 1, "c": 2}, "unexpected keyword argument 'c'"),
     ],
 )
-def test_wrong_arguments(plain: Worker, arguments: dict[str, int], problem: str) -> None:
+def test_wrong_arguments(serving: Worker, arguments: dict[str, int], problem: str) -> None:
     """[I2.5] Arguments that do not fit are INVALID_ARGUMENT, with the signature."""
-    code, details = refusal(lambda: plain.execute("add", **arguments))
+    code, details = refusal(lambda: serving.execute("add", **arguments))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert details["code"] == "INVALID_ARGUMENT"
     assert problem in details["message"]
@@ -110,22 +110,22 @@ def test_wrong_arguments(plain: Worker, arguments: dict[str, int], problem: str)
     ]
 
 
-def test_malformed_argument(plain: Worker) -> None:
+def test_malformed_argument(serving: Worker) -> None:
     """[I2.5] A parameter that is no JSON is INVALID_ARGUMENT, and the worker lives on."""
     request = pb2.ExecuteToolRequest(tool_name="echo")
     request.parameters["value"].type_url = JSON_TYPE_URL
     request.parameters["value"].value = b"{nope"
     code, details = refusal(
-        lambda: plain.stub.ExecuteTool(request, metadata=HEADERS, timeout=LIMIT_SECONDS)
+        lambda: serving.stub.ExecuteTool(request, metadata=HEADERS, timeout=LIMIT_SECONDS)
     )
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert '"value"' in details["message"]
-    assert plain.execute("add", a=1) == 3
+    assert serving.execute("add", a=1) == 3
 
 
-def test_raising_tool(plain: Worker) -> None:
+def test_raising_tool(serving: Worker) -> None:
     """[I2.5] What a tool raises arrives with class, message and its own traceback only."""
-    payload = failure(plain, "fail", message="too hot")
+    payload = failure(serving, "fail", message="too hot")
     assert payload["type"] == "ValueError"
     assert payload["module"] == "builtins"
     assert payload["message"] == "too hot"
@@ -140,32 +140,32 @@ def test_raising_tool(plain: Worker) -> None:
     ("tool", "kind"),
     [("async_fail", "KeyError"), ("leave", "SystemExit"), ("stop_iteration", "StopIteration")],
 )
-def test_odd_exceptions(plain: Worker, tool: str, kind: str) -> None:
+def test_odd_exceptions(serving: Worker, tool: str, kind: str) -> None:
     """[I2.5] Nothing that a tool raises ends the worker or hangs the call."""
-    assert failure(plain, tool)["type"] == kind
-    assert plain.execute("add", a=1) == 3
+    assert failure(serving, tool)["type"] == kind
+    assert serving.execute("add", a=1) == 3
 
 
 @pytest.mark.parametrize(
     ("tool", "message"), [("unencodable", "inside a result"), ("count", "call it as a stream")]
 )
-def test_unencodable_result(plain: Worker, tool: str, message: str) -> None:
+def test_unencodable_result(serving: Worker, tool: str, message: str) -> None:
     """[I2.5] A result that cannot be sent is an EncodingError that says why."""
     arguments = {"to": 1} if tool == "count" else {}
-    payload = failure(plain, tool, **arguments)
+    payload = failure(serving, tool, **arguments)
     assert payload["type"] == "EncodingError"
     assert message in payload["message"]
 
 
 @pytest.mark.parametrize("metadata", [[], [("x-snakepit-token", "wrong")]])
-def test_token_refused(plain: Worker, metadata: list[tuple[str, str]]) -> None:
+def test_token_refused(serving: Worker, metadata: list[tuple[str, str]]) -> None:
     """[I2.5] A call without the token is refused, whatever it asks for."""
     request = pb2.ExecuteToolRequest(tool_name="pid")
     calls: list[Callable[[], Any]] = [
-        lambda: plain.stub.Ping(pb2.PingRequest(), metadata=metadata, timeout=LIMIT_SECONDS),
-        lambda: plain.stub.ExecuteTool(request, metadata=metadata, timeout=LIMIT_SECONDS),
+        lambda: serving.stub.Ping(pb2.PingRequest(), metadata=metadata, timeout=LIMIT_SECONDS),
+        lambda: serving.stub.ExecuteTool(request, metadata=metadata, timeout=LIMIT_SECONDS),
         lambda: list(
-            plain.stub.ExecuteStreamingTool(request, metadata=metadata, timeout=LIMIT_SECONDS)
+            serving.stub.ExecuteStreamingTool(request, metadata=metadata, timeout=LIMIT_SECONDS)
         ),
     ]
     for call in calls:
@@ -175,9 +175,9 @@ def test_token_refused(plain: Worker, metadata: list[tuple[str, str]]) -> None:
         assert "x-snakepit-token" in (caught.value.details() or "")
 
 
-def test_sessions_and_ping(plain: Worker) -> None:
+def test_sessions_and_ping(serving: Worker) -> None:
     """[I2.5] The remaining calls of the contract answer as in the original."""
-    stub = plain.stub
+    stub = serving.stub
     pong = stub.Ping(pb2.PingRequest(message="hi"), metadata=HEADERS)
     assert (pong.message, pong.success) == ("pong: hi", True)
     opened = stub.InitializeSession(
@@ -241,10 +241,10 @@ def test_dispatcher(spawn: StartWorker) -> None:
     }
 
 
-def test_cancelled_async_tool(plain: Worker, tmp_path: Path) -> None:
+def test_cancelled_async_tool(serving: Worker, tmp_path: Path) -> None:
     """[I2.5] Cancelling the call cancels the coroutine in Python."""
     started, cancelled = tmp_path / "started", tmp_path / "cancelled"
-    call = plain.invoke(
+    call = serving.invoke(
         "async_sleep", seconds=1000, mark=str(started), cancelled_mark=str(cancelled)
     )
     wait_until(started.exists, "the tool starts")

@@ -10,7 +10,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from .harness import FIXTURES, LIMIT_SECONDS, Worker, is_alive, wait_until, worker_environment
+import pytest
+
+from .harness import FIXTURES, LIMIT_SECONDS, is_alive, wait_until, worker_environment
 
 if TYPE_CHECKING:
     from .conftest import StartWorker
@@ -37,49 +39,42 @@ def test_children_hold_no_exit(spawn: StartWorker) -> None:
 
 def test_nothing_holds_the_end(spawn: StartWorker) -> None:
     """[R3.2] [R3.3] Whatever a worker leaves running, and whatever it ends for: it ends, and its
-    status tells why. Nobody asks some of these to end."""
+    status tells why. Nobody asks some of these to end; one is a health check."""
+    failed = [spawn("fails_with_child.X"), spawn("fails_with_thread.X")]
+    tools = ("leave_thread", "leave_object", "leave_pool")
+    workers = [spawn(LINGERING) for _ in tools]
+    check = start_health_check("fails_with_thread.X")
+    try:
+        for worker in workers:
+            worker.hello()
+        for worker, tool in zip(workers, tools):
+            assert worker.receive()["type"] == "ready"
+            children = worker.execute(tool)
+        thread, hanging, alone = workers
+        alone.execute("end_by_task", status=3)
+        for worker in (thread, hanging):
+            os.kill(worker.pid, signal.SIGTERM)
+        assert [worker.wait() for worker in failed] == [69, 69]
+        assert alone.wait() == 3
+        wait_until(lambda: not any(is_alive(pid) for pid in children), "the children are gone")
+        assert thread.wait() == 70
+        assert hanging.wait() == -signal.SIGALRM
+        printed, _ = check.communicate(timeout=LIMIT_SECONDS)
+        assert json.loads(printed)["error"]["code"] == "ADAPTER_IMPORT"
+        assert check.returncode == 69
+    finally:
+        check.kill()
+        check.communicate()
 
-    def serving(tool: str) -> Worker:
-        worker = spawn(LINGERING)
-        worker.hello()
-        started.append((worker, tool))
-        return worker
 
-    started: list[tuple[Worker, str]] = []
-    failed = {
-        "a child after a failed import": spawn("fails_with_child.X"),
-        "a thread after a failed import": spawn("fails_with_thread.X"),
-    }
-    thread, hanging, alone = map(serving, ("leave_thread", "leave_object", "leave_pool"))
-    for worker, tool in started:
-        assert worker.receive()["type"] == "ready"
-        children = worker.execute(tool)
-    alone.execute("end_by_task", status=3)
-    os.kill(thread.pid, signal.SIGTERM)
-    os.kill(hanging.pid, signal.SIGTERM)
-    assert {name: worker.wait() for name, worker in failed.items()} == dict.fromkeys(failed, 69)
-    assert alone.wait() == 3
-    assert not any(is_alive(pid) for pid in children)
-    assert thread.wait() == 70
-    assert hanging.wait() == -signal.SIGALRM
-
-
-def test_health_check_ends() -> None:
-    """[I2.5] A health check ends though the adapter has started a thread that does not."""
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakepit_bridge", "--health-check"),
-            *("--adapter", "fails_with_thread.X"),
-        ],
+def start_health_check(adapter: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakepit_bridge", "--health-check", "--adapter", adapter],
         cwd=FIXTURES,
         env=worker_environment(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
     )
-    assert json.loads(result.stdout)["error"]["code"] == "ADAPTER_IMPORT"
-    assert result.returncode == 69
 
 
 def test_beats_that_cannot_be_answered(spawn: StartWorker) -> None:
@@ -99,16 +94,21 @@ child = subprocess.Popen(["sleep", "1000"])
 print(child.pid, flush=True)
 def fail():
     raise MemoryError
-process_group.{name} = fail
+process_group.{name} = {answer}
 process_group.die_with_group(0)
 """
 
 
-def test_group_goes_when_nobody_can_be_told_apart() -> None:
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("list_other_members", "fail"), ("_read_proc", "lambda: [(1, 1, 'S')]")],
+    ids=["no memory", "another namespace"],
+)
+def test_group_goes_when_nobody_can_be_told_apart(name: str, answer: str) -> None:
     """[R3.3] Where the members of the group cannot be listed, for whatever reason, or the list is that
     of another pid namespace, the whole group goes, this process included."""
     result = subprocess.run(
-        [sys.executable, "-c", IN_NEED.format(name="list_other_members")],
+        [sys.executable, "-c", IN_NEED.format(name=name, answer=answer)],
         env=worker_environment(),
         capture_output=True,
         text=True,

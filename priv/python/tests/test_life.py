@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 import pytest
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from .conftest import StartWorker
 
 
-def refused_code(worker: Worker) -> grpc.StatusCode:
-    """The status of the first call that is refused."""
+def refusal(worker: Worker) -> tuple[grpc.StatusCode, str | None]:
+    """How the first call is answered that is refused."""
     while True:
         try:
             worker.execute("add", a=1)
         except grpc.RpcError as error:
-            return error.code()
+            return error.code(), error.details()
 
 
 @pytest.fixture(params=["idle", "holding the lock", "stopped", "blocked loop", "blocked thread"])
@@ -70,40 +70,81 @@ def test_orderly_end_takes_children_along(plain: Worker) -> None:
     wait_until(lambda: not is_alive(child), "the child is gone")
 
 
-@pytest.mark.parametrize("tool", ["sleep", "async_sleep"])
-def test_sigterm_lets_calls_finish(plain: Worker, tmp_path: Path, tool: str) -> None:
-    """[R3.2] [I2.5] A call in flight finishes; new ones are refused; status 0."""
-    mark = tmp_path / "started"
-    call = plain.invoke(tool, seconds=1, mark=str(mark))
-    wait_until(mark.exists, "the tool starts")
-    os.kill(plain.pid, signal.SIGTERM)
-    assert refused_code(plain) is grpc.StatusCode.UNAVAILABLE
-    assert call.result().success
-    assert plain.wait() == 0
+class InFlight(NamedTuple):
+    """A call that is in flight while its worker is asked to stop: shorter than the grace, or not."""
+
+    tool: str
+    seconds: float
+    by_message: bool = False
 
 
-def test_sigterm_cancels_long_async_calls(plain: Worker, tmp_path: Path) -> None:
+SHORT = [
+    InFlight("sleep", 1),
+    InFlight("async_sleep", 1),
+    InFlight("sleep", 1, by_message=True),
+]
+LONG_ASYNC = InFlight("async_sleep", 1000)
+STUCK = [InFlight("sleep", 1000), InFlight("block_the_loop", 1000)]
+
+
+class Asked:
+    """A worker with a call in flight and a child, which is asked to stop."""
+
+    def __init__(self, worker: Worker, directory: Path, asked: InFlight) -> None:
+        worker.start()
+        self.worker = worker
+        self.child: int = worker.execute("spawn_child", ignore_sigterm=True)
+        self.cancelled = directory / "cancelled"
+        started = directory / "started"
+        arguments: dict[str, Any] = {"seconds": asked.seconds, "mark": str(started)}
+        if asked.tool == "async_sleep":
+            arguments["cancelled_mark"] = str(self.cancelled)
+        self.call = worker.invoke(asked.tool, **arguments)
+        wait_until(started.exists, "the tool starts")
+        if asked.by_message:
+            worker.send({"type": "stop"})
+        else:
+            os.kill(worker.pid, signal.SIGTERM)
+        self.refusal = refusal(worker) if asked in SHORT else None
+
+
+@pytest.fixture(scope="module")
+def asked(
+    spawn_shared: StartWorker, tmp_path_factory: pytest.TempPathFactory
+) -> dict[InFlight, Asked]:
+    """Asks them one right after the other, because it is their ends that take long."""
+    calls: list[InFlight] = [*STUCK, LONG_ASYNC, *SHORT]
+    return {
+        call: Asked(spawn_shared("adapters.Plain"), tmp_path_factory.mktemp("asked"), call)
+        for call in calls
+    }
+
+
+@pytest.mark.parametrize("call", SHORT, ids=str)
+def test_request_lets_calls_finish(asked: dict[InFlight, Asked], call: InFlight) -> None:
+    """[R3.2] [R3.5] [I2.5] A call in flight finishes; new ones are refused; status 0. The same for
+    SIGTERM and for the message, which is what there is where there are no signals."""
+    one = asked[call]
+    assert one.refusal == (grpc.StatusCode.UNAVAILABLE, "this worker is stopping")
+    assert one.call.result().success
+    assert one.worker.wait() == 0
+
+
+def test_sigterm_cancels_long_async_calls(asked: dict[InFlight, Asked]) -> None:
     """[R3.2] An async call longer than the grace is cancelled; status 0."""
-    mark, cancelled = tmp_path / "started", tmp_path / "cancelled"
-    call = plain.invoke("async_sleep", seconds=1000, mark=str(mark), cancelled_mark=str(cancelled))
-    wait_until(mark.exists, "the tool starts")
-    os.kill(plain.pid, signal.SIGTERM)
-    assert plain.wait() == 0
-    assert cancelled.exists()
+    one = asked[LONG_ASYNC]
+    assert one.worker.wait() == 0
+    assert one.cancelled.exists()
     with pytest.raises(grpc.RpcError):
-        call.result()
+        one.call.result()
 
 
-@pytest.mark.parametrize("tool", ["sleep", "block_the_loop"])
-def test_sigterm_overrun(plain: Worker, tmp_path: Path, tool: str) -> None:
+@pytest.mark.parametrize("call", STUCK, ids=str)
+def test_sigterm_overrun(asked: dict[InFlight, Asked], call: InFlight) -> None:
     """[R3.2] A call that cannot be cancelled ends in status 70, and takes the children along."""
-    child = plain.execute("spawn_child", ignore_sigterm=True)
-    mark = tmp_path / "started"
-    plain.invoke(tool, seconds=1000, mark=str(mark))
-    wait_until(mark.exists, "the tool starts")
-    os.kill(plain.pid, signal.SIGTERM)
-    assert plain.wait() == 70
-    wait_until(lambda: not is_alive(child), "the child is gone")
+    one = asked[call]
+    assert one.worker.wait() == 70
+    wait_until(lambda: not is_alive(one.child), "the child is gone")
 
 
 def test_sigterm_while_importing(spawn: StartWorker) -> None:
@@ -122,20 +163,8 @@ def test_signals_that_end_nothing(plain: Worker, number: signal.Signals) -> None
     assert plain.execute("add", a=1) == 3
 
 
-def test_stop_by_message(plain: Worker, tmp_path: Path) -> None:
-    """[R3.5] [R3.2] Where there is no SIGTERM, the runtime asks on the beat channel: calls finish,
-    status 0."""
-    mark = tmp_path / "started"
-    call = plain.invoke("sleep", seconds=1, mark=str(mark))
-    wait_until(mark.exists, "the tool starts")
-    plain.send({"type": "stop"})
-    assert refused_code(plain) is grpc.StatusCode.UNAVAILABLE
-    assert call.result().success
-    assert plain.wait() == 0
-
-
 def test_stop_by_message_while_importing(spawn: StartWorker) -> None:
-    """[R3.5] [R3.2] The same for a worker that is not ready yet."""
+    """[R3.5] [R3.2] The stop message ends a worker that is not ready yet with status 0."""
     worker = spawn("slow_import.Never")
     wait_until(lambda: b"importing" in worker.drain_stdout(), "the import starts")
     worker.send({"type": "stop"})

@@ -33,9 +33,9 @@ def test_import_that_raises_anything(spawn: StartWorker) -> None:
     assert worker.wait() == 69
 
 
-@pytest.fixture
-def worker(spawn: StartWorker) -> Worker:
-    worker = spawn("misbehaving.Misbehaving")
+@pytest.fixture(scope="module")
+def worker(spawn_shared: StartWorker) -> Worker:
+    worker = spawn_shared("misbehaving.Misbehaving")
     worker.start()
     return worker
 

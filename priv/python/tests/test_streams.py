@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_chunks_in_order(plain: Worker) -> None:
+def test_chunks_in_order(serving: Worker) -> None:
     """[I2.5] Chunks arrive numbered and in order, and the last one is final and empty."""
-    chunks = list(plain.stream("count", to=500))
+    chunks = list(serving.stream("count", to=500))
     assert [json.loads(chunk.data)["i"] for chunk in chunks[:-1]] == list(range(500))
     assert [chunk.chunk_id for chunk in chunks[:2]] == ["count-1", "count-2"]
     assert [chunk.is_final for chunk in chunks] == [False] * 500 + [True]
     assert chunks[-1].data == b""
 
 
-def test_async_generator(plain: Worker, tmp_path: Path) -> None:
+def test_async_generator(serving: Worker, tmp_path: Path) -> None:
     """[I2.5] Async generators stream, too, and are closed."""
     mark = tmp_path / "closed"
-    chunks = list(plain.stream("async_count", to=3, mark=str(mark)))
+    chunks = list(serving.stream("async_count", to=3, mark=str(mark)))
     assert [chunk.data for chunk in chunks] == [b"0", b"1", b"2", b""]
     assert mark.exists()
 
 
-def test_chunk_objects(plain: Worker) -> None:
+def test_chunk_objects(serving: Worker) -> None:
     """[I2.5] A chunk object decides metadata and end; bytes stay bytes."""
-    first, last = list(plain.stream("chunks"))
+    first, last = list(serving.stream("chunks"))
     assert first.data == b"raw"
     assert dict(first.metadata) == {
         "content_type": "application/octet-stream",
@@ -42,15 +42,15 @@ def test_chunk_objects(plain: Worker) -> None:
     assert (json.loads(last.data), last.is_final) == ({"done": True}, True)
 
 
-def test_single_value(plain: Worker) -> None:
+def test_single_value(serving: Worker) -> None:
     """[I2.5] A tool that does not stream gives one chunk and the end."""
-    chunks = list(plain.stream("add", a=1))
+    chunks = list(serving.stream("add", a=1))
     assert [chunk.data for chunk in chunks] == [b"3", b""]
 
 
-def test_failing_stream(plain: Worker) -> None:
+def test_failing_stream(serving: Worker) -> None:
     """[I2.5] What a generator raises ends the stream with INTERNAL and the payload, after its chunks."""
-    stream = plain.stream("count", to=5, fail_at=2)
+    stream = serving.stream("count", to=5, fail_at=2)
     assert [json.loads(next(stream).data)["i"] for _ in range(2)] == [0, 1]
     with pytest.raises(grpc.RpcError) as caught:
         next(stream)
@@ -60,16 +60,16 @@ def test_failing_stream(plain: Worker) -> None:
     assert "adapters.py" in payload["traceback"]
 
 
-def test_backpressure_and_cancel(plain: Worker, tmp_path: Path) -> None:
+def test_backpressure_and_cancel(serving: Worker, tmp_path: Path) -> None:
     """[I2.5] A slow reader holds the generator back; cancelling closes it."""
     mark = tmp_path / "closed"
-    stream = plain.stream("endless", mark=str(mark))
+    stream = serving.stream("endless", mark=str(mark))
     assert json.loads(next(stream).data)["i"] == 1
     stream.cancel()
     wait_until(mark.exists, "the generator is closed")
     # 100 in the queue, and what HTTP/2 windows hold of 10 kB each.
     assert int(mark.read_text()) < 5000
-    assert plain.execute("add", a=1) == 3
+    assert serving.execute("add", a=1) == 3
 
 
 def test_lost_client(plain: Worker, tmp_path: Path) -> None:
