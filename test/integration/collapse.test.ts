@@ -93,6 +93,23 @@ describe('a supervisor that is killed', () => {
     await expectNothingLeft(snakepit);
   });
 
+  test('[I4.6] [R10.2] without a process registry a worker waits: it is not given up, nor is its restart', async () => {
+    const backoff = { initial: 0, max: 0, jitter: 0 };
+    const snakepit = await bench.start({ size: 2, restart: { maxRestarts: 0, backoff } });
+    const givenUp: string[] = [];
+    snakepit.system.telemetry.on('snakepit.worker.failed', (_, { workerId, error }) => {
+      givenUp.push(`${workerId}: ${error.message}`);
+    });
+    // From then on the host is closed; supervision hears of it a few turns later.
+    snakepit.system.telemetry.on('snakepit.worker.terminated', (_, { reason }) => {
+      if (reason === 'normal') kill(snakepit, 'snakepit.processRegistry');
+    });
+    await snakepit.restartWorker('default_worker_1');
+    await snakepit.awaitReady();
+    expect(givenUp).toEqual([]);
+    await expectNothingLeft(snakepit);
+  });
+
   test('[I4.6] again and again: supervision gives up, says so, and answers every call', async () => {
     const snakepit = await bench.start({ size: 2 });
     const calls = await callsOf(snakepit);

@@ -11,6 +11,7 @@ import {
   requireContainment,
   type ContainmentProber,
 } from '../hosts/local/strict-descendants.ts';
+import { WorkerStartError } from '../hosts/start-failure.ts';
 import type { Containment } from '../hosts/worker-host.ts';
 import { startNamedSupervisor } from '../named-supervisor.ts';
 import type { RunResources } from '../os/process-registry.ts';
@@ -196,14 +197,9 @@ function createWorkerServices(
   const { name: pool, adapter, adapterArgs, pythonPath, cwd, env, heartbeat } = config;
   const current = (): RunResources => {
     const held = resources();
-    if (held === undefined) {
-      throw bridgeError('WORKER_START_FAILED', {
-        pool,
-        reason: 'the process registry is not there',
-        failure: 'supervision',
-      });
-    }
-    return held;
+    if (held !== undefined) return held;
+    const detail = 'the process registry is not there';
+    throw new WorkerStartError(detail, { kind: 'unavailable', detail });
   };
   return {
     host: () => current().host,

@@ -37,6 +37,8 @@ export interface WorkerFailure {
   readonly cause: FailureCause;
   /** Whether starting it again cannot help: the adapter is not there, the interpreter is missing. */
   readonly permanent: boolean;
+  /** There was no host to start it on, which says nothing of the worker: that start is not counted. */
+  readonly uncounted?: true;
 }
 
 const readOutput =

@@ -120,7 +120,8 @@ export const grpcWorkerMachine = setup({
     wasAsked: ({ context }) =>
       context.failure === undefined ||
       (context.reason !== undefined && isCleanExit(context.reason)),
-    canRestart: ({ context }) => context.failure?.permanent === false && context.startsLeft > 0,
+    canRestart: ({ context: { failure, startsLeft } }) =>
+      failure?.permanent === false && (failure.uncounted === true || startsLeft > 0),
   },
   delays: {
     startBackoff: ({ context }) => context.startBackoffMs,

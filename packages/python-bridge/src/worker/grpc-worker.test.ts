@@ -41,6 +41,16 @@ describe('a start', () => {
       expect(bench.failures).toEqual([expect.stringContaining('no registry')]);
     }));
 
+  test('[R10.2] [I4.6] while there is no host is tried again, and is not held against the worker', () =>
+    withBench(async (bench) => {
+      const detail = 'the host is closed';
+      bench.hostError = new WorkerStartError(detail, { kind: 'unavailable', detail });
+      await bench.start(0);
+      expect(bench.reason).toMatchObject({ kind: 'error', error: { code: 'WORKER_START_FAILED' } });
+      expect(bench.failures).toEqual([]);
+      expect([bench.history.failedStarts, bench.history.backoffMs()]).toEqual([0, 200]);
+    }));
+
   test('that takes too long before there is a process is called off, and confirmed', () =>
     withBench(async (bench) => {
       await bench.start();

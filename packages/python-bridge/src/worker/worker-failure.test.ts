@@ -64,8 +64,10 @@ describe('startFailure', () => {
     ],
   ] as [StartFailure, string, string, boolean][])('%j', (failure, code, message, permanent) => {
     const cause = hostError(failure);
-    const { error, ...rest } = startFailure(cause, worker);
+    const { error, uncounted = false, ...rest } = startFailure(cause, worker);
     expect({ code: error.code, ...rest }).toEqual({ code, cause: rest.cause, permanent });
+    // Only of the lack of a host the worker is innocent.
+    expect(uncounted).toBe(failure.kind === 'unavailable');
     expect(error.message).toContain(message);
     if (code !== 'ADAPTER_FAILED') expect(error.cause).toBe(cause);
   });

@@ -63,6 +63,11 @@ function fromHost(
       const { error } = notStarted({ ...ids, reason: cause.message }, 'configuration', cause);
       return { error, cause: 'configuration', permanent: true };
     }
+    case 'unavailable':
+      return {
+        ...notStarted({ ...ids, reason: cause.message }, 'supervision', cause),
+        uncounted: true,
+      };
     default:
       return notStarted({ ...ids, reason: cause.message }, 'noProcess', cause);
   }

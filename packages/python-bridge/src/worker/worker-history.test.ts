@@ -28,6 +28,19 @@ describe('worker history', () => {
     expect(pauses).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
   });
 
+  test('[I4.6] without a host a start is not counted, but the next waits a little, whatever the pauses are', () => {
+    const history = historyOf({ backoff: { initialMs: 0, maxMs: 0, factor: 1, jitter: 0 } });
+    history.couldNotStart();
+    expect([history.failedStarts, history.backoffMs()]).toEqual([0, 200]);
+    history.startFailed();
+    expect([history.failedStarts, history.backoffMs()]).toEqual([1, 0]);
+    for (const over of [() => history.becameReady(), () => history.startOver()]) {
+      history.couldNotStart();
+      over();
+      expect(history.backoffMs()).toBe(0);
+    }
+  });
+
   test('a part of the pause is left to chance', () => {
     const history = historyOf({ random: () => 1 });
     history.startFailed();

@@ -28,6 +28,8 @@ export interface WorkerHistory {
   backoffMs(): number;
   /** It ended before it was ready. */
   startFailed(): void;
+  /** There was no host to start it on; its next start waits a little, but that is not held against it. */
+  couldNotStart(): void;
   /** It is ready. */
   becameReady(): void;
   /** It ended abnormally after it had been ready. */
@@ -52,6 +54,12 @@ export interface HistoryParts {
   readonly onNews?: () => void;
 }
 
+/**
+ * The shortest pause while there is no host, in milliseconds: that of a run is there again, or supervision has given up,
+ * before so many starts have failed that the starter gives up, too.
+ */
+const hostPauseMs = 200;
+
 /** Makes the history of one worker. */
 export function createWorkerHistory(parts: HistoryParts): WorkerHistory {
   return new History(parts);
@@ -65,6 +73,7 @@ class History implements WorkerHistory {
   #endsInARow = 0;
   #readyAtMs = 0;
   #givenUp: WorkerFailure | undefined;
+  #shortestPauseMs = 0;
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
@@ -85,19 +94,25 @@ class History implements WorkerHistory {
   backoffMs(): number {
     const { backoff, random = Math.random } = this.#parts;
     const { initialMs, maxMs, factor, jitter } = backoff;
-    if (this.#endsInARow < 2) return 0;
+    if (this.#endsInARow < 2) return this.#shortestPauseMs;
     const plainMs = Math.min(maxMs, initialMs * factor ** (this.#endsInARow - 2));
-    return plainMs * (1 - jitter * random());
+    return Math.max(this.#shortestPauseMs, plainMs * (1 - jitter * random()));
   }
 
   startFailed(): void {
     this.#failedStarts += 1;
     this.#endsInARow += 1;
+    this.#shortestPauseMs = 0;
+  }
+
+  couldNotStart(): void {
+    this.#shortestPauseMs = hostPauseMs;
   }
 
   becameReady(): void {
     this.#failedStarts = 0;
     this.#givenUp = undefined;
+    this.#shortestPauseMs = 0;
     this.#starts += 1;
     this.#readyAtMs = this.#parts.clock.now();
     this.#parts.onNews?.();
@@ -118,5 +133,6 @@ class History implements WorkerHistory {
     this.#failedStarts = 0;
     this.#endsInARow = 0;
     this.#givenUp = undefined;
+    this.#shortestPauseMs = 0;
   }
 }

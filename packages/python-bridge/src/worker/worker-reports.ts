@@ -63,6 +63,7 @@ export class WorkerReports {
     const { history, pool, workerId } = this.#input;
     if (failure !== undefined) {
       if (this.#hasServed) history.crashed();
+      else if (failure.uncounted === true) history.couldNotStart();
       else history.startFailed();
     }
     const { exitCode, signal, lastOutput = [] } = this.#death ?? {};
@@ -87,7 +88,13 @@ export class WorkerReports {
     const { error, cause } = failure;
     history.gaveUp(failure);
     const ids = { pool, workerId };
-    this.#system.telemetry.emit('snakepit.worker.failed', { count: 1 }, { ...ids, error, cause });
+    const { logger, telemetry } = this.#system;
+    telemetry.emit('snakepit.worker.failed', { count: 1 }, { ...ids, error, cause });
+    logger.error(
+      `worker ${workerId} of pool ${pool} is given up (${cause}), the others go on: ${error.message}\n` +
+        `Afterwards revive('${workerId}') starts it again.`,
+      { ...ids, cause },
+    );
   }
 
   #durations(): { readonly uptimeMs: number; readonly cleanupMs: number } {
