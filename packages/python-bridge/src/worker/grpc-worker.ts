@@ -52,7 +52,8 @@ interface EffectArguments {
 class GrpcWorkerEffects {
   readonly #self: ProcessContext;
   readonly #input: GrpcWorkerInput;
-  readonly #abort = new AbortController();
+  /** Ends the start, also one that has not begun; let go of when it is over, because it is not small. */
+  #abort: AbortController | undefined = new AbortController();
   readonly #who: FailedWorker;
   readonly #reports: WorkerReports;
   #handle: WorkerHandle | undefined;
@@ -207,7 +208,8 @@ class GrpcWorkerEffects {
     const token = randomBytes(32).toString('hex');
     try {
       const spec = { ...services.spec(), workerId, incarnation, token };
-      const handle = await services.host().start(spec, this.#abort.signal);
+      const { signal } = (this.#abort ??= new AbortController());
+      const handle = await services.host().start(spec, signal);
       this.#handle = handle;
       this.#reports.spawned(handle);
       void handle.exited.then((exit) => {
@@ -220,6 +222,7 @@ class GrpcWorkerEffects {
       }
       this.#tell({ type: 'process.spawned', osPid: handle.pid });
       this.#target = await handle.ready;
+      this.#abort = undefined;
       this.#tell({ type: 'process.ready', address: this.#target.target });
     } catch (error) {
       if (this.#handle === undefined) this.#isGone = true;
@@ -281,7 +284,7 @@ class GrpcWorkerEffects {
   #end(signal: 'term' | 'kill'): void {
     // It may be gone already, and then nobody would tell it again.
     if (this.#isGone) this.#tell({ type: 'process.gone' });
-    else if (this.#handle === undefined) this.#abort.abort();
+    else if (this.#handle === undefined) this.#abort?.abort();
     else void this.#handle.signal(signal);
   }
 
@@ -295,7 +298,7 @@ class GrpcWorkerEffects {
   #letGo(): void {
     this.#withdraw();
     this.#closeConnection();
-    this.#abort.abort();
+    this.#abort?.abort();
     if (!this.#isGone) void this.#handle?.signal('kill');
   }
 }

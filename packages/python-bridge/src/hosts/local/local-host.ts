@@ -1,5 +1,4 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { currentPlatform } from '../../os/platform/current.ts';
 import type { Platform } from '../../os/platform/platform.ts';
@@ -182,7 +181,8 @@ class LocalHost implements WorkerHost {
     const { socketDirectory } = this.#options;
     if (socketDirectory === undefined) return { listen: 'tcp:127.0.0.1:0', socketPath: undefined };
     this.#socketCount += 1;
-    const socketPath = join(socketDirectory, `w${this.#socketCount}.sock`);
+    // Not join(): it makes its string of many parts, which each worker would keep.
+    const socketPath = `${socketDirectory}/w${this.#socketCount}.sock`;
     return { listen: `unix:${socketPath}`, socketPath };
   }
 

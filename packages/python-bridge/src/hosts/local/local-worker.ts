@@ -112,7 +112,8 @@ export class LocalWorker implements WorkerHandle {
   readonly #pongListeners = new Set<(pong: Pong) => void>();
   readonly #lines = createBroadcast<OutputLine>(WAITING_LINES);
   readonly #kept: ReturnType<typeof createLineRing<OutputLine>>;
-  readonly #stopWatchingAbort: () => void;
+  /** Let go of with the signal, which nobody else may need any more. */
+  #stopWatchingAbort: (() => void) | undefined;
   readonly #oomWatch: OomWatch;
   readonly #identified = createDeferred<undefined>();
   readonly #isContained: boolean;
@@ -152,14 +153,8 @@ export class LocalWorker implements WorkerHandle {
     const { run, scanner, oomKills, killsAtExit } = surroundings;
     this.#oomWatch = oomKills.watch(identity.pid);
     const key = { pool, workerId, incarnation };
-    this.#ended = {
-      key,
-      leader: identity,
-      socketPath: listen.socketPath,
-      run,
-      scanner,
-      killsAtExit,
-    };
+    const { socketPath } = listen;
+    this.#ended = { key, leader: identity, socketPath, run, scanner, killsAtExit };
 
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
@@ -172,7 +167,7 @@ export class LocalWorker implements WorkerHandle {
         return () => void this.#pongListeners.delete(listener);
       },
     };
-    this.#stopWatchingAbort = this.#watchAbort(abort);
+    this.#watchAbort(abort);
     this.cleaned = new Promise((resolve) => {
       // 'exit' and not 'close': a grandchild that holds stdout delays that for as long as it lives.
       child.once('exit', (code, signal) => {
@@ -284,13 +279,16 @@ export class LocalWorker implements WorkerHandle {
     return channel;
   }
 
-  #watchAbort(abort: AbortSignal): () => void {
+  #watchAbort(abort: AbortSignal): void {
     const giveUp = (): void => {
       this.#verdict ??= { kind: 'aborted' };
       void this.signal('kill');
     };
     abort.addEventListener('abort', giveUp, { once: true });
-    return () => abort.removeEventListener('abort', giveUp);
+    this.#stopWatchingAbort = () => {
+      abort.removeEventListener('abort', giveUp);
+      this.#stopWatchingAbort = undefined;
+    };
   }
 
   #hear(message: BeatMessage): void {
@@ -334,10 +332,10 @@ export class LocalWorker implements WorkerHandle {
       this.#breakOff(`it listens on ${JSON.stringify(address)}, not on ${this.#listen.listen}`);
       return;
     }
-    this.#stopWatchingAbort();
+    this.#stopWatchingAbort?.();
     this.#oomWatch.settle();
-    const target = { target: address, token: this.#token };
-    this.#ready.resolve({ ...target, pid, pythonVersion, lifeline, tools });
+    const token = this.#token;
+    this.#ready.resolve({ target: address, token, pid, pythonVersion, lifeline, tools });
   }
 
   #breakOff(detail: string): void {
@@ -347,7 +345,7 @@ export class LocalWorker implements WorkerHandle {
   }
 
   async #cleanUp(exit: ExitStatus): Promise<void> {
-    this.#stopWatchingAbort();
+    this.#stopWatchingAbort?.();
     this.#identified.resolve(undefined);
     const drained = Promise.all(this.#outputStreams().map(hasClosed));
     const confirmed = await confirmWorkerGone(this.#ended);

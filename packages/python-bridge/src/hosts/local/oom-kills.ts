@@ -98,7 +98,7 @@ class Watch implements OomWatch {
   readonly #counters: Counters;
   readonly #candidates: (where: 'anywhere' | 'belowTheRoot') => readonly string[];
   readonly #now: () => number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #file: string | undefined;
 
   constructor(
@@ -115,7 +115,7 @@ class Watch implements OomWatch {
   }
 
   settle(): void {
-    clearInterval(this.#timer);
+    this.#stopLooking();
     this.#look();
   }
 
@@ -124,9 +124,14 @@ class Watch implements OomWatch {
   }
 
   release(): void {
-    clearInterval(this.#timer);
+    this.#stopLooking();
     if (this.#file !== undefined) this.#counters.leave(this.#file);
     this.#file = undefined;
+  }
+
+  #stopLooking(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {
