@@ -179,7 +179,11 @@ describe('watchdog', () => {
     const second = await guarding(pid, first);
     await told(2);
     expect(events).toEqual(['started 0', 'died', 'replaced 1']);
-    expect(warnings).toEqual(['the watchdog has ended and is replaced: ended by SIGKILL']);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^the watchdog has ended and is replaced: ended by SIGKILL \(process \d+\); if/u,
+      ),
+    ]);
     // The second in a row waits a moment.
     process.kill(second, 'SIGKILL');
     await until(() => stateOf(pid) === 'backingOff', 'a pause');

@@ -84,7 +84,10 @@ class WatchdogEffects {
       },
       reportDied: (_params: unknown, { context: { osPid }, event }: EffectArguments) => {
         const reason = 'why' in event ? event.why : '';
-        logger.warn(`the watchdog has ended and is replaced: ${reason}`, about);
+        logger.warn(
+          `the watchdog has ended and is replaced: ${reason} (process ${String(osPid ?? '?')}); if it happens again, look who ends it`,
+          about,
+        );
         const measured = { count: 1, uptimeMs: clock.now() - this.#readyAtMs } as const;
         telemetry.emit('snakepit.watchdog.died', measured, { ...about, osPid, reason });
       },

@@ -30,3 +30,15 @@ export function heartbeatFaultOf(reason: ExitReason): HeartbeatFault | undefined
 export function describeHeartbeatFault(fault: HeartbeatFault): string {
   return sentences[fault];
 }
+
+const advice: Readonly<Record<HeartbeatFault, string>> = {
+  beats:
+    'if it happens again, look for native code that holds the GIL, for a stopped process (SIGSTOP, a debugger) and for a machine without memory',
+  serving: 'if it happens again, look for code that blocks the event loop of Python',
+  busy: 'if such calls are wanted, raise it',
+};
+
+/** What people can do about it, as a sentence without a capital. */
+export function adviceOfHeartbeatFault(fault: HeartbeatFault): string {
+  return advice[fault];
+}

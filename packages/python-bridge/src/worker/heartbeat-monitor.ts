@@ -2,12 +2,18 @@ import {
   defineStatechart,
   isSnakepitError,
   type ProcessContext,
+  type ActorSystem,
+  type Logger,
   type Telemetry,
 } from '@snakepit/core';
 import type { WorkerStatistics } from '../bridge/worker-client.ts';
 import type { Pong } from '../hosts/worker-host.ts';
 import type { HeartbeatMetadata } from '../telemetry/events.ts';
-import { describeHeartbeatFault, type HeartbeatPath } from './heartbeat-fault.ts';
+import {
+  adviceOfHeartbeatFault,
+  describeHeartbeatFault,
+  type HeartbeatPath,
+} from './heartbeat-fault.ts';
 import {
   heartbeatMonitorMachine,
   type HeartbeatMonitorContext,
@@ -77,7 +83,7 @@ class HeartbeatEffects {
   constructor(self: ProcessContext, input: HeartbeatMonitorInput) {
     this.#self = self;
     this.#input = input;
-    this.#report = new HeartbeatReport(self.system.telemetry, input);
+    this.#report = new HeartbeatReport(self.system, input);
     const nowMs = self.system.clock.now();
     this.#heardAtMs = { beats: nowMs, serving: nowMs };
     this.#intervalEndMs = this.#endOfIntervalFrom(nowMs);
@@ -258,11 +264,16 @@ class HeartbeatEffects {
 /** Tells the telemetry bus what happens to the pings of one worker. */
 class HeartbeatReport {
   readonly #telemetry: Telemetry;
+  readonly #logger: Logger;
   /** Made once: there are very many pings. */
   readonly #about: Readonly<Record<HeartbeatPath, HeartbeatMetadata>>;
 
-  constructor(telemetry: Telemetry, { pool, workerId }: HeartbeatMonitorInput) {
+  constructor(
+    { logger, telemetry }: Pick<ActorSystem, 'logger' | 'telemetry'>,
+    { pool, workerId }: HeartbeatMonitorInput,
+  ) {
     this.#telemetry = telemetry;
+    this.#logger = logger;
     this.#about = {
       beats: { pool, workerId, path: 'beats' },
       serving: { pool, workerId, path: 'serving' },
@@ -289,6 +300,10 @@ class HeartbeatReport {
     const missed = fault === 'busy' ? 0 : paths[fault].missed;
     const about = { pool, workerId, fault, reason: describeHeartbeatFault(fault) };
     this.#telemetry.emit('snakepit.worker.heartbeat.failed', { count: 1, missed }, about);
+    this.#logger.warn(
+      `worker ${workerId} of pool ${pool} is sick: ${about.reason}; ${adviceOfHeartbeatFault(fault)}`,
+      about,
+    );
   }
 }
 
