@@ -78,6 +78,20 @@ describe('the runtime is killed, and the watchdog alone ends its workers', () =>
     await goneAfter(second, performance.now());
   });
 
+  test('[R4.1] [I4.3] a runtime that is stopped is not dead: nobody is asked to end', async () => {
+    const victim = await runtime.start(['idle'], OTHERS, { watchdog: true });
+    const { pid = 0 } = runtime.workerOf('idle') ?? {};
+    const [watchdog = 0] = watchdogsOf(victim.process.pid);
+    process.kill(victim.process.pid, 'SIGSTOP');
+    // Longer than TERM of a watchdog may take.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([isAlive(pid), isAlive(watchdog)]).toEqual([true, true]);
+    // Killed while it is stopped it is dead.
+    process.kill(victim.process.pid, 'SIGKILL');
+    await goneAfter(pid, performance.now());
+    await goneAfter(watchdog, performance.now());
+  });
+
   test('[R4.5] without it they live on: it was the watchdog that ended them', async () => {
     const victim = await runtime.start(['idle'], OTHERS);
     expect(watchdogsOf(victim.process.pid)).toEqual([]);

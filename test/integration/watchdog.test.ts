@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { exitReason } from '@snakepit/core';
 import type { Snakepit } from '@snakepit/python-bridge';
 import { isAlive, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
@@ -102,6 +103,63 @@ describe('the watchdog', () => {
     process.env['SNAKEPIT_WITHOUT_LAYERS'] = 'watchdog';
     const snakepit = await bench.start({ watchdog: true });
     expect(snakepit.health()).not.toHaveProperty('watchdog');
+  });
+
+  test('[T3.2] [R4.1] belongs to its run: the next one of the same Snakepit has another', async () => {
+    const snakepit = await bench.start({ watchdog: true });
+    const first = await watchdogOf(snakepit);
+    const runOf = (pid: number): string | undefined =>
+      /SNAKEPIT_WATCHDOG_MARKER=(\w+)=1/u.exec(
+        readFileSync(`/proc/${String(pid)}/environ`, 'utf8'),
+      )?.[1];
+    const [run, worker] = [runOf(first), osPidOf(snakepit)];
+    const registry = snakepit.system.whereis('snakepit.processRegistry');
+    if (registry !== undefined) snakepit.system.exit(registry, exitReason.kill);
+    const second = await watchdogOf(snakepit, first);
+    await until(() => snakepit.workers()[0]?.osPid !== worker, 'the worker to be gone');
+    await snakepit.awaitReady();
+    await watches(osPidOf(snakepit));
+    expect(runOf(second)).toMatch(/^SNAKEPIT_RUN_/u);
+    expect(runOf(second)).not.toBe(run);
+    expect([isAlive(first), isAlive(worker)]).toEqual([false, false]);
+    const own = readFileSync(`/proc/${String(osPidOf(snakepit))}/environ`, 'utf8').split('\0');
+    expect(own).toContain(`${String(runOf(second))}=1`);
+    // What the first one guarded is none of the second one's business.
+    const told = log().split(`[${String(second)}] watches ${String(worker)} `);
+    expect(told).toHaveLength(1);
+    await snakepit.stop();
+    expect(isAlive(second)).toBe(false);
+  });
+
+  test('[T3.2] who looks after it is killed: the next one hears of every group, old and new', async () => {
+    const snakepit = await bench.start({ size: 2, watchdog: true });
+    const first = await watchdogOf(snakepit);
+    const keeper = snakepit.system.whereis('snakepit.watchdog');
+    if (keeper !== undefined) snakepit.system.exit(keeper, exitReason.kill);
+    const second = await watchdogOf(snakepit, first);
+    const told = (osPid: number): boolean =>
+      log().includes(`[${String(second)}] watches ${String(osPid)} (`);
+    await until(() => told(osPidOf(snakepit, 0)) && told(osPidOf(snakepit, 1)), 'both told');
+    await snakepit.restartWorker('default_worker_1');
+    await until(() => told(osPidOf(snakepit, 0)), 'the new one told');
+    expect(isAlive(first)).toBe(false);
+    await snakepit.stop();
+    expect(log()).not.toContain('TERM');
+  });
+
+  test('[T3.2] two Snakepits in one process have one each', async () => {
+    const [one, other] = [
+      await bench.start({ watchdog: true }),
+      await bench.start({ watchdog: true }),
+    ];
+    const [first, second] = [await watchdogOf(one), await watchdogOf(other)];
+    await watches(osPidOf(one));
+    await watches(osPidOf(other));
+    await one.stop();
+    expect([first === second, isAlive(first), isAlive(second)]).toEqual([false, false, true]);
+    expect(await other.execute('add', { a: 1, b: 2 })).toBe(3);
+    await other.stop();
+    expect(log()).not.toContain('TERM');
   });
 
   test('[T3.2] killed under load it is replaced, and no call notices', async () => {
