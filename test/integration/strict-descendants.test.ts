@@ -141,19 +141,23 @@ describe('strict descendants', () => {
       expect(snakepit.workers()).toMatchObject([{ restarts: 3 }]);
     });
 
-    test('[R6.1] [R1.2] [I4.4] a stop lets the call in flight finish and asks the worker', async () => {
-      const snakepit = await start();
-      const terminated: unknown[] = [];
-      snakepit.system.telemetry.on('snakepit.worker.terminated', (_measured, { means }) => {
-        terminated.push(means);
-      });
-      const call = snakepit.execute('wait', { seconds: 0.5, mark: bench.path('begun') });
-      await bench.marked('begun');
-      await snakepit.stop();
-      expect(await call).toBe('done');
-      expect(terminated).toEqual(['term']);
-      expect(bench.leftovers()).toEqual([]);
-    });
+    test.each(['nobody', 'launcher'])(
+      '[R6.1] [R1.2] [I4.4] a stop lets the call in flight finish and asks the worker, though %s is stopped',
+      async (stopped) => {
+        const snakepit = await start();
+        const terminated: unknown[] = [];
+        snakepit.system.telemetry.on('snakepit.worker.terminated', (_measured, { means }) => {
+          terminated.push(means);
+        });
+        const call = snakepit.execute('wait', { seconds: 0.5, mark: bench.path('begun') });
+        await bench.marked('begun');
+        if (stopped === 'launcher') process.kill(launcherOf(osPidOf(snakepit)), 'SIGSTOP');
+        await snakepit.stop();
+        expect(await call).toBe('done');
+        expect(terminated).toEqual(['term']);
+        expect(bench.leftovers()).toEqual([]);
+      },
+    );
 
     test.each(['nobody', 'worker', 'launcher'])(
       '[R6.3] [I4.4] a stop that waits for nothing kills, though %s is stopped',
