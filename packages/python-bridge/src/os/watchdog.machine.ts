@@ -83,7 +83,7 @@ const whyOfExit = {
 } as const;
 
 /**
- * Keeps one watchdog running beside the runtime (R4.1): starts it, notices its end at once, starts another, and lets
+ * Keeps one watchdog running beside the runtime (R4.1, ADR-0015): starts it, notices its end at once, starts another, and lets
  * it go at the end.
  *
  * A watchdog that cannot be started is tried again for ever, with longer and longer pauses; the runtime goes on

@@ -41,7 +41,7 @@ export function isContained({ containment = 'group' }: WorkerSpec): boolean {
 }
 
 /**
- * Puts the launcher before a worker's command.
+ * Puts the launcher before a worker's command (ADR-0016).
  *
  * Isolated and without site packages (`-I -S`): it needs the standard library only, and starts in 20 ms.
  */
