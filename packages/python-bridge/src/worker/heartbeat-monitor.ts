@@ -202,9 +202,8 @@ class HeartbeatEffects {
 
   #setTimer(): void {
     const { clock } = this.#self.system;
-    const { timeoutThresholdMs } = this.#input;
     const { beats, serving } = this.#heardAtMs;
-    const silenceMs = Math.min(beats, serving) + timeoutThresholdMs;
+    const silenceMs = Math.min(beats, serving) + toleratedSilenceMs(this.#input);
     this.#wakeAtMs = Math.min(this.#intervalEndMs, silenceMs, this.#retryAtMs);
     clock.clearTimeout(this.#timer);
     this.#timer = clock.setTimeout(
@@ -240,7 +239,7 @@ class HeartbeatEffects {
   }
 
   #judge(nowMs: number): void {
-    const { server, pingIntervalMs, timeoutThresholdMs } = this.#input;
+    const { server, pingIntervalMs } = this.#input;
     if (nowMs >= this.#intervalEndMs) {
       const served = server.succeeded !== this.#succeeded;
       this.#succeeded = server.succeeded;
@@ -250,7 +249,7 @@ class HeartbeatEffects {
       this.#tell({ type: 'interval.passed', served, atMs: nowMs });
     }
     for (const path of paths) {
-      if (nowMs >= this.#heardAtMs[path] + timeoutThresholdMs) {
+      if (nowMs >= this.#heardAtMs[path] + toleratedSilenceMs(this.#input)) {
         this.#tell({ type: 'silence.confirmed', path });
       }
     }
@@ -310,6 +309,16 @@ class HeartbeatReport {
 const one = { count: 1 } as const;
 
 const paths = ['beats', 'serving'] as const;
+
+/**
+ * How long a path may be silent: less than the threshold by what a timer may be late, so that the verdict comes before the
+ * threshold is over; a quarter of what the threshold has beyond an interval at most, for an answer may come late, too.
+ */
+function toleratedSilenceMs({ timeoutThresholdMs, pingIntervalMs }: HeartbeatMonitorInput): number {
+  return (
+    timeoutThresholdMs - Math.min(tolerableLatenessMs, (timeoutThresholdMs - pingIntervalMs) / 4)
+  );
+}
 
 /** How long a refused ping waits before it is tried again: longer each time, but never longer than an interval (R10.1). */
 function retryDelayMs({ pingIntervalMs, serving }: HeartbeatMonitorContext): number {
