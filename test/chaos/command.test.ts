@@ -19,7 +19,8 @@ const names = scenarios.map(({ name }) => name);
 function round(more: Partial<RoundResult> = {}): RoundResult {
   return {
     ...{ round: 0, scenario: 'runtime-killed', kills: 0, survivors: [], lostRequests: 0 },
-    ...{ falsePositives: [], detectMs: [], goneMs: [], story: [], problem: undefined },
+    ...{ falsePositives: [], detectMs: [], goneMs: [], backstopGoneMs: [] },
+    ...{ story: [], problem: undefined },
     ...more,
   };
 }
@@ -156,7 +157,7 @@ describe('the sums', () => {
     const report = reportOf(9, [round({ kills: 2, goneMs: [5.4, 9.6] })], notPossible, undefined);
     const record = recordOf(report, new Date(0));
     expect(record).toContain('Recorded on 1970-01-01');
-    expect(record).toContain('| runtime-killed | 1 | 2 | 0 | 0 | 0 | – | 5 / 10 / 10 |');
+    expect(record).toContain('| runtime-killed | 1 | 2 | 0 | 0 | 0 | – | 5 / 10 / 10 | – |');
     expect(record).toContain('| **all** | 1 | 2 |');
     expect(record).toContain('Not possible there: disk-full: no root.');
     expect(() => withRecord('no marks', record)).toThrow('the page has no <!-- chaos:begin -->');
@@ -172,6 +173,37 @@ describe('the sums', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('the goals', () => {
+  const goalsOf = (...results: RoundResult[]) =>
+    reportOf(9, results, [], undefined).goals.map(({ measured, met }) => [measured, met]);
+
+  test('[I4.9] what was not measured is neither met nor missed; what must be none is counted', () => {
+    const nothing = [null, null];
+    expect(goalsOf(round())).toEqual([[0, true], [0, true], [0, true], nothing, nothing, nothing]);
+  });
+
+  test('[I4.9] a runtime killed as usual has 250 ms, one whose workers are stopped 5 s, a sick worker 10 s', () => {
+    const kept = { goneMs: [250], backstopGoneMs: [3_300], detectMs: [9_999] };
+    expect(goalsOf(round(kept)).slice(3)).toEqual([
+      [250, true],
+      [3_300, true],
+      [9_999, true],
+    ]);
+    const missed = { goneMs: [5, 1_400], backstopGoneMs: [5_001], detectMs: [1, 10_001] };
+    expect(goalsOf(round(missed)).slice(3)).toEqual([
+      [1_400, false],
+      [5_001, false],
+      [10_001, false],
+    ]);
+    const record = recordOf(reportOf(9, [round(missed)], [], undefined), new Date(0));
+    expect(record).toContain('p99 at most 250 ms | 1400 | **no** |');
+    expect(record).toContain('survivors: none | 0 | yes |');
+    expect(recordOf(reportOf(9, [round()], [], undefined), new Date(0))).toContain(
+      '– | not measured |',
+    );
   });
 });
 
@@ -203,6 +235,7 @@ describe('npm run chaos', () => {
     });
     expect(report.kills).toBeGreaterThanOrEqual(10);
     expect(report.goneMs.max).toBeLessThan(5_000);
+    expect(report.backstopGoneMs.max ?? 0).toBeLessThan(5_000);
     const told = [...Object.keys(byScenario), ...notPossible.map(({ scenario }) => scenario)];
     expect(told.toSorted()).toEqual(names.toSorted());
     expect(code).toBe(0);

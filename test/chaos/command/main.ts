@@ -58,6 +58,9 @@ async function run(options: Options): Promise<number> {
   }
   const { failures, ...short } = report;
   console.log(JSON.stringify(json ? report : short, null, 2));
+  for (const { goal, measured, met } of report.goals) {
+    if (met === false) tell(`goal not met: ${goal}; measured ${String(measured)}`);
+  }
   if (failures.length > 0) console.error(failuresText(report));
   if (options.write !== undefined) await writePage(options.write, report);
   return failures.length > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { format, resolveConfig } from 'prettier';
+import type { Goal } from './goals.ts';
 import type { Quantiles, Tally } from './statistics.ts';
 import type { Report } from './report.ts';
 
@@ -31,13 +32,17 @@ export function withRecord(text: string, record: string): string {
 
 /** The record in Markdown. */
 export function recordOf(report: Report, date: Date): string {
-  const { seed, byScenario, notPossible, failures, ...total } = report;
+  const { seed, goals, byScenario, notPossible, failures, ...total } = report;
   const rows = [...Object.entries(byScenario), ['**all**', total] as const];
   return [
     `Recorded on ${date.toISOString().slice(0, 10)}: ${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load ${String(loadavg()[0]?.toFixed(1))}; seed ${seed}.`,
     '',
-    '| scenario | rounds | kills | survivors | lost calls | false positives | detected after, ms (p50 / p99 / max) | all gone after, ms (p50 / p99 / max) |',
-    '| --- | --: | --: | --: | --: | --: | --: | --: |',
+    '| goal | measured | met |',
+    '| --- | --: | --- |',
+    ...goals.map(goalRow),
+    '',
+    '| scenario | rounds | kills | survivors | lost calls | false positives | detected after, ms (p50 / p99 / max) | all gone after, ms (p50 / p99 / max) | by a backstop, ms |',
+    '| --- | --: | --: | --: | --: | --: | --: | --: | --: |',
     ...rows.map(([name, tally]) => rowOf(name, tally)),
     ...notPossible.map(({ scenario, reason }) => `\nNot possible there: ${scenario}: ${reason}.`),
     ...failures.map(({ round, scenario }) => `\nFailed: round ${round}, ${scenario}.`),
@@ -45,9 +50,15 @@ export function recordOf(report: Report, date: Date): string {
 }
 
 function rowOf(name: string, tally: Tally): string {
-  const { rounds, kills, survivors, lostRequests, falsePositives, detectMs, goneMs } = tally;
+  const { rounds, kills, survivors, lostRequests, falsePositives } = tally;
   const cells = [rounds, kills, survivors, lostRequests, falsePositives];
-  return `| ${[name, ...cells, timesOf(detectMs), timesOf(goneMs)].join(' | ')} |`;
+  const times = [tally.detectMs, tally.goneMs, tally.backstopGoneMs].map(timesOf);
+  return `| ${[name, ...cells, ...times].join(' | ')} |`;
+}
+
+function goalRow({ goal, measured, met }: Goal): string {
+  const verdict = met === null ? 'not measured' : met ? 'yes' : '**no**';
+  return `| ${goal} | ${measured ?? '–'} | ${verdict} |`;
 }
 
 function timesOf({ p50, p99, max }: Quantiles): string {

@@ -1,3 +1,4 @@
+import { goalsOf, type Goal } from './goals.ts';
 import { byScenario, hasFailed, tallyOf, type RoundResult, type Tally } from './statistics.ts';
 
 /** A scenario that this machine cannot play, and why. */
@@ -9,6 +10,8 @@ export interface NotPossible {
 /** What the command prints. */
 export interface Report extends Tally {
   readonly seed: number;
+  /** What is promised, and whether it was kept. */
+  readonly goals: readonly Goal[];
   /** The same for each scenario. */
   readonly byScenario: Readonly<Record<string, Tally>>;
   readonly notPossible: readonly NotPossible[];
@@ -24,9 +27,11 @@ export function reportOf(
   onlyScenario: string | undefined,
 ): Report {
   const only = onlyScenario === undefined ? '' : ` --scenario ${onlyScenario}`;
+  const tally = tallyOf(results);
   return {
     seed,
-    ...tallyOf(results),
+    ...tally,
+    goals: goalsOf(tally),
     byScenario: byScenario(results),
     notPossible,
     failures: results.filter(hasFailed).map((result) => ({
@@ -38,11 +43,11 @@ export function reportOf(
 
 /** One line for a round. */
 export function lineOf(result: RoundResult): string {
-  const { round, scenario, kills, detectMs, goneMs } = result;
+  const { round, scenario, kills, detectMs, goneMs, backstopGoneMs } = result;
   const times = (name: string, values: readonly number[]): string =>
     values.length === 0 ? '' : `, ${name} ${values.map((ms) => Math.round(ms)).join(', ')} ms`;
   const verdict = hasFailed(result) ? 'FAILED' : 'ok';
-  return `round ${round} ${scenario}: ${verdict}, ${kills} kills${times('detected', detectMs)}${times('gone', goneMs)}`;
+  return `round ${round} ${scenario}: ${verdict}, ${kills} kills${times('detected', detectMs)}${times('gone', goneMs)}${times('gone by a backstop', backstopGoneMs)}`;
 }
 
 /** Everything that is known of rounds that failed. */

@@ -38,6 +38,7 @@ export class Round {
   readonly #story: string[] = [];
   readonly #detectMs: number[] = [];
   readonly #goneMs: number[] = [];
+  readonly #backstopGoneMs: number[] = [];
   #kills = 0;
   #lost = 0;
   #lastEndMs = performance.now();
@@ -157,6 +158,7 @@ export class Round {
    *
    * @param around - Shots to others: in the same instant, before it and after it.
    * @param isGuarded - Whether everything must go by itself; else the next start has to end what is left.
+   * @param onlyGuard - Whether nobody but the watchdog can end what is left.
    */
   async killRuntime(
     victim: Victim,
@@ -165,11 +167,13 @@ export class Round {
       before = [],
       after = [],
       isGuarded = true,
+      onlyGuard = false,
     }: {
       readonly signal?: NodeJS.Signals;
       readonly before?: readonly Shot[];
       readonly after?: readonly Shot[];
       readonly isGuarded?: boolean;
+      readonly onlyGuard?: boolean;
     } = {},
   ): Promise<void> {
     const shots = [...before, { at: victim.process, signal }, ...after];
@@ -179,7 +183,9 @@ export class Round {
     if (!isGuarded || seen.missed.includes(victim.process.pid)) return;
     const goneMs = await this.#lastGoneMs(seen);
     this.tell(`its last descendant is gone after ${Math.round(goneMs)} ms`);
-    if (signal === 'SIGKILL') this.#goneMs.push(goneMs);
+    if (signal !== 'SIGKILL') return;
+    const isBackstop = onlyGuard || before.some((shot) => shot.signal === 'SIGSTOP');
+    (isBackstop ? this.#backstopGoneMs : this.#goneMs).push(goneMs);
   }
 
   /** Lets a runtime end itself in a way that asks nobody. */
@@ -304,6 +310,7 @@ export class Round {
       falsePositives,
       detectMs: this.#detectMs,
       goneMs: this.#goneMs,
+      backstopGoneMs: this.#backstopGoneMs,
       story: this.#story,
       problem,
     };

@@ -16,8 +16,10 @@ export interface Tally {
   readonly lostRequests: number;
   /** From the fault to the worker being declared dead or sick. */
   readonly detectMs: Quantiles;
-  /** From SIGKILL of the runtime to the end of its last descendant. */
+  /** From SIGKILL of the runtime to the end of its last descendant, as a rule. */
   readonly goneMs: Quantiles;
+  /** The same where workers were stopped, or where nobody but the watchdog could end what was left. */
+  readonly backstopGoneMs: Quantiles;
   /** Workers that were ended or replaced although nothing was wrong with them. */
   readonly falsePositives: number;
 }
@@ -32,6 +34,7 @@ export interface RoundResult {
   readonly falsePositives: readonly string[];
   readonly detectMs: readonly number[];
   readonly goneMs: readonly number[];
+  readonly backstopGoneMs: readonly number[];
   /** What happened, for people. */
   readonly story: readonly string[];
   /** Why it could not be played to its end; `undefined` when it was. */
@@ -59,6 +62,7 @@ export function tallyOf(results: readonly RoundResult[]): Tally {
     lostRequests: sum(({ lostRequests }) => lostRequests),
     detectMs: quantilesOf(results.flatMap(({ detectMs }) => detectMs)),
     goneMs: quantilesOf(results.flatMap(({ goneMs }) => goneMs)),
+    backstopGoneMs: quantilesOf(results.flatMap(({ backstopGoneMs }) => backstopGoneMs)),
     falsePositives: sum(({ falsePositives }) => falsePositives.length),
   };
 }

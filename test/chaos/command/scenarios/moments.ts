@@ -87,7 +87,7 @@ async function attackGuarded(
   round.tell(isGuarded ? 'a watchdog guards' : 'nobody guards');
   const victim = await round.startBusy({ config: isGuarded ? { watchdog: true } : {} });
   const around = await prepare(victim);
-  await round.killRuntime(victim, { ...around, isGuarded });
+  await round.killRuntime(victim, { ...around, isGuarded, onlyGuard: isGuarded });
   if (!isGuarded) await round.startNext();
 }
 
