@@ -13,13 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def start_parent_thread(wait_for_end: Callable[[int], None], parent: int) -> threading.Thread:
+def start_parent_thread(wait_for_end: Callable[[int], None], parent: int) -> None:
     """Starts it; it ends with the process, or when the system lets nobody watch, which is reported."""
-    thread = threading.Thread(
+    threading.Thread(
         target=end_with_parent, args=[wait_for_end, parent], name="snakepit-parent", daemon=True
-    )
-    thread.start()
-    return thread
+    ).start()
 
 
 def end_with_parent(wait_for_end: Callable[[int], None], parent: int) -> None:

@@ -19,6 +19,7 @@ const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
   SIGKILL:
     'killed by us, by somebody by hand, or, where the kernel does not tell, for lack of memory',
   SIGTERM: 'terminated before it could handle the request to stop',
+  SIGALRM: 'Python hung while it freed the objects of its adapter, after all exit handlers',
   SIGSEGV: 'a crash in native code; see the last lines of its output',
   SIGABRT: 'native code gave up; see the last lines of its output',
   SIGBUS: 'a crash in native code; see the last lines of its output',
