@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -488,6 +489,25 @@ def test_refused_namespace() -> None:
     assert ended.returncode == 71
     assert ended.stdout == ""
     assert ended.stderr == "snakepit: pidNamespace: unshare: No space left on device\n"
+
+
+def test_refused_subreaper() -> None:
+    """[I4.1] Without /proc nobody could be found, so the launcher says so, and nothing is started."""
+    script = 'mount -t tmpfs none /proc && exec setsid -w "$@"'
+    program = [*PYTHON, str(LAUNCHER), "subreaper", "echo", "started"]
+    ended = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", *program],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "snakepit" not in ended.stderr:
+        pytest.skip("user namespaces are not allowed here")
+    assert (ended.returncode, ended.stdout) == (71, "")
+    assert re.fullmatch(
+        r"snakepit: subreaper: /proc/\d+/stat: No such file or directory\n", ended.stderr
+    )
 
 
 NOBODY = 65534

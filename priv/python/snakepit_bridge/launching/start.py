@@ -51,7 +51,9 @@ def start(program: list[str], beat_fd: int | None, tether: int) -> Started:
 
 def _arm(tether: int) -> None:
     lifeline.arm(tether)
-    os.set_inheritable(tether, True)  # into the worker; its children close it as any other
+    # Into the worker. A child of its that keeps it harms nobody: the signal is for the worker's group,
+    # which the kernel does not know by number.
+    os.set_inheritable(tether, True)
 
 
 def ask(started: Started) -> None:
