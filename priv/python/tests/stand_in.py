@@ -77,7 +77,20 @@ def _bring_into(state: str, worker: Worker, mark: Path) -> None:
 
 
 def main(directory: Path, cases: list[Case]) -> None:
-    workers = [_start(case, directory / str(n)) for n, case in enumerate(cases)]
+    workers: list[Worker] = []
+    try:
+        for n, case in enumerate(cases):
+            workers.append(_start(case, directory / str(n)))
+        victims = _prepare(workers, cases, directory)
+        print(json.dumps(victims), flush=True)  # noqa: T201
+        time.sleep(1000)
+    finally:
+        # When something fails here: a worker without layers would be left for ever.
+        for worker in workers:
+            worker.close()
+
+
+def _prepare(workers: list[Worker], cases: list[Case], directory: Path) -> list[Victim]:
     for worker in workers:
         worker.hello()
     victims = []
@@ -92,8 +105,7 @@ def main(directory: Path, cases: list[Case]) -> None:
     # The lock last: it is held for a limited time only.
     for n in sorted(range(len(cases)), key=lambda n: cases[n].state == "holding the lock"):
         _bring_into(cases[n].state, workers[n], directory / f"busy-{n}")
-    print(json.dumps(victims), flush=True)  # noqa: T201
-    time.sleep(1000)
+    return victims
 
 
 if __name__ == "__main__":
