@@ -220,15 +220,13 @@ select_files() { # ENTRY
 }
 
 # A grep that cannot do this would find nobody, and nobody would notice before it counts.
-check_search() {
+can_search() {
   [ -n "$proc" ] && [ -n "$marker" ] || return 0
   found=$(
     export SNAKEPIT_WATCHDOG_PROBE=1
     echo /proc/self/environ | select_files SNAKEPIT_WATCHDOG_PROBE=1
   )
-  [ -z "$found" ] || return 0
-  tell "fault xargs and grep cannot search environments, so that processes outside of groups are not found"
-  log "cannot search environments"
+  [ -n "$found" ]
 }
 
 # Numbers of the processes that carry the marker, in $marked; when it was looked for them, in $looked.
@@ -356,8 +354,14 @@ end_everything() {
 trap '' HUP INT TERM PIPE
 
 log "starts"
+fault=
+can_search ||
+  fault='xargs and grep cannot search environments, so that processes outside of groups are not found'
 tell ready
-check_search
+if [ -n "$fault" ]; then
+  tell "fault $fault"
+  log "$fault"
+fi
 # A last line without its end is half a number, which is another group: read fails, and it is not used.
 while read -r verb group start rest; do
   case $verb in
