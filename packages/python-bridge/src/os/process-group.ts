@@ -6,19 +6,7 @@ import {
   type Platform,
   type ProcessStat,
 } from './platform/platform.ts';
-import { readProcessStat, type ProcessIdentity } from './process-identity.ts';
-
-/**
- * Whether the number of a group belongs to another process than its leader now. Then nobody of the group
- * lives, for a member would have kept the number from being given again.
- */
-export function isNumberOfAnother(
-  leader: ProcessIdentity,
-  platform: Platform = currentPlatform,
-): boolean {
-  const stat = readProcessStat(leader.pid, platform);
-  return stat !== undefined && stat.startTime !== leader.startTime;
-}
+import { readProcessStat } from './process-identity.ts';
 
 /**
  * Live processes of this user that carry each of the entries, exactly.

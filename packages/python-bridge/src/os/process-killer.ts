@@ -1,4 +1,3 @@
-import { isNumberOfAnother } from './process-group.ts';
 import type { Look, ProcessScanner } from './process-scanner.ts';
 import { currentPlatform } from './platform/current.ts';
 import { isDeadState, type Delivery, type KillSignal, type Platform } from './platform/platform.ts';
@@ -196,6 +195,12 @@ function watchGroup({
     },
     members: () => members,
   };
+}
+
+/** Then nobody of its group lives: a member would have kept the number from being given again. */
+function isNumberOfAnother({ pid, startTime }: ProcessIdentity, platform: Platform): boolean {
+  const stat = readProcessStat(pid, platform);
+  return stat !== undefined && stat.startTime !== startTime;
 }
 
 /** Not, when it cannot be seen. */

@@ -74,5 +74,7 @@ def serve(request):
             os.close(pidfd)
 
 
+# Ctrl-C is for the command, which closes our input when it is done.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 for line in sys.stdin:
     print(json.dumps(serve(json.loads(line))), flush=True)

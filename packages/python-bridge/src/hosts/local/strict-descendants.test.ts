@@ -48,7 +48,7 @@ function contained(name: string, ...args: string[]): WorkerSpec {
 }
 
 describe('createContainmentProber', () => {
-  test('[I4.1] tells the best, and why not a better one', async () => {
+  test('tells the best, and why not a better one', async () => {
     const refusing = scripted(
       'case "$*" in *"launcher.py pidNamespace"*) echo "snakepit: pidNamespace: not here" >&2; exit 71;; esac\nexec python3 "$@"',
     );
@@ -58,7 +58,7 @@ describe('createContainmentProber', () => {
     });
   });
 
-  test('[I4.1] tries an interpreter once, however many ask', async () => {
+  test('tries an interpreter once, however many ask', async () => {
     const log = join(directory, 'log');
     const prober = createContainmentProber(pythonDir);
     const python = scripted(`echo "$4" >> ${log}`);
