@@ -50,21 +50,21 @@ export function timeoutOf(given: number | undefined, fallbackMs: number, tool: s
 }
 
 /**
- * A number of milliseconds from 0, `Infinity` included; `undefined` when it was not said.
+ * What is wrong with a time that may be left out, and otherwise is a number of milliseconds from 0, `Infinity` included.
  *
  * @param path - What the user calls it.
  * @param advice - What it may be instead.
- * @throws SnakepitError INVALID_ARGUMENT for what is no time.
+ * @returns An INVALID_ARGUMENT for what is no time.
  */
-export function timeFrom0(
+export function faultOfTime(
   given: number | undefined,
   path: string,
   advice: string,
-): number | undefined {
+): Error | undefined {
   // Plain JavaScript callers can give anything.
-  if (given === undefined || (typeof given === 'number' && given >= 0)) return given;
+  if (given === undefined || (typeof given === 'number' && given >= 0)) return undefined;
   const problem = `is ${String(given)}, not a number of milliseconds from 0`;
-  throw bridgeError('INVALID_ARGUMENT', { path, problem, advice });
+  return bridgeError('INVALID_ARGUMENT', { path, problem, advice });
 }
 
 /**
@@ -74,5 +74,7 @@ export function timeFrom0(
  */
 export function drainTimeOf(timeout: number | undefined): number | undefined {
   const advice = 'give milliseconds, or leave it out for gracefulShutdownTimeout of the pool.';
-  return timeFrom0(timeout, 'options.timeout', advice);
+  const fault = faultOfTime(timeout, 'options.timeout', advice);
+  if (fault !== undefined) throw fault;
+  return timeout;
 }

@@ -13,7 +13,7 @@ import type { BridgeEndpoint } from './bridge/bridge-server.ts';
 import { encodeArguments } from './bridge/codec.ts';
 import {
   drainTimeOf,
-  timeFrom0,
+  faultOfTime,
   timeoutOf,
   type ExecuteOptions,
   type RestartOptions,
@@ -242,11 +242,9 @@ export class Snakepit implements AsyncDisposable {
    *   INVALID_ARGUMENT for what is no time.
    */
   async awaitReady(timeoutMs = 15_000): Promise<void> {
-    timeFrom0(
-      timeoutMs,
-      'the time for awaitReady()',
-      'give milliseconds, or leave it out for 15,000.',
-    );
+    const advice = 'give milliseconds, or leave it out for 15,000.';
+    const fault = faultOfTime(timeoutMs, 'the time for awaitReady()', advice);
+    if (fault !== undefined) throw fault;
     const { clock } = this.system;
     let isLate = timeoutMs === 0;
     const timer = clock.setTimeout(() => {
@@ -337,14 +335,15 @@ export class Snakepit implements AsyncDisposable {
    *
    * @throws SnakepitError INVALID_ARGUMENT for a timeout that is no time; then nothing is stopped.
    */
-  async stop({ timeout }: SnakepitStopOptions = {}): Promise<void> {
-    timeFrom0(timeout, 'options.timeout', 'give milliseconds, or leave it out.');
+  stop({ timeout }: SnakepitStopOptions = {}): Promise<void> {
+    const fault = faultOfTime(timeout, 'options.timeout', 'give milliseconds, or leave it out.');
+    if (fault !== undefined) return Promise.reject(fault);
     if (this.#stopping === undefined) {
       this.#finish(bridgeError('SHUTTING_DOWN', {}));
       this.#stopping = this.#end();
     }
     if (timeout !== undefined) this.#hurryAfter(timeout, this.#stopping);
-    await this.#stopping;
+    return this.#stopping;
   }
 
   /** Gives up what is in flight and kills the workers: a stop that is under way ends as soon as possible. */
