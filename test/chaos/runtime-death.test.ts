@@ -51,7 +51,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   'the second opinion alone': {
     off: 'record,exit,lifeline,eof',
     // It is armed when the adapter is there: importing one is what the first two layers are for.
-    left: { ...STUCK, deaf: '1/0/0', importing: '1/0/0', ...DAEMONS },
+    left: { ...STUCK, importing: '1/0/0', ...DAEMONS },
   },
   'the watchdog alone': { off: 'record,exit,lifeline,eof,opinion', watchdog: true, left: {} },
   'the next start alone': {
