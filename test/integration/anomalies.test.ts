@@ -90,7 +90,9 @@ describe('an alert', () => {
         workerId: id,
       },
     );
-    expect(line).toMatch(/one call for longer than .*busyTimeout allows.*; if such calls are wanted, raise it/u);
+    expect(line).toMatch(
+      /one call for longer than .*busyTimeout allows.*; if such calls are wanted, raise it/u,
+    );
     expect(event).toMatchObject({ pool: 'busy', fault: 'busy' });
     expect(await call).toContain(id);
   });

@@ -132,7 +132,9 @@ describe('a worker that hangs', () => {
     process.kill(osPid, 'SIGSTOP');
     const error = await call;
     expect(error.code).toBe('WORKER_CRASHED');
-    expect(error.message).toContain('it answered no heartbeat in time (no pong on its beat channel) and is replaced');
+    expect(error.message).toContain(
+      'it answered no heartbeat in time (no pong on its beat channel) and is replaced',
+    );
     expect(missed).toEqual([1, 2, 3]);
     await replaced(snakepit, osPid);
     expect(isAlive(osPid)).toBe(false);
