@@ -102,7 +102,7 @@ describe('runDoctor', () => {
 
   test('[I4.1] strict descendants that are not possible are a problem only for whoever wants them', async () => {
     const path = await fakePython(complete);
-    const launcher = "case \"$*\" in *launcher.py*) echo 'snakepit: not here'; exit 71 ;; esac";
+    const launcher = 'case "$*" in *launcher.py*) echo \'snakepit: not here\'; exit 71 ;; esac';
     await writeFile(path, (await readFile(path, 'utf8')).replace('\n', `\n${launcher}\n`));
     const pool = poolWith(path);
     const detail =
