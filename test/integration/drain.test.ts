@@ -25,7 +25,7 @@ describe('a drain', () => {
       return call;
     };
     const restarted = async (): Promise<unknown> => {
-      const snakepit = await bench.start({ size: 2 });
+      const snakepit = await bench.start({ size: 2, startupBatchSize: 1 });
       const osPid = osPidOf(snakepit, 0);
       const call = long(snakepit, 'restart');
       await bench.marked('restart');

@@ -29,6 +29,8 @@ const mortal = (pool: BenchPool = {}): BenchPool => ({
   ...pool,
   env: { MORTAL_ORDERS: bench.path('orders') },
 });
+/** The first is ready first, so that the first call goes to it. */
+const oneByOne = { size: 2, startupBatchSize: 1 } as const;
 /** How workers start from now on: they end this way; `''` for as usual. */
 const order = (how: string): void => writeFileSync(bench.path('orders'), how);
 const osPids = (snakepit: Snakepit): (number | undefined)[] =>
@@ -55,7 +57,7 @@ function ends({ system }: Snakepit): { readonly means: string; readonly reason: 
 
 describe('restartWorker', () => {
   test('[I4.4] [R6.2] [R6.5] ends the old one in order, frees all it had, and resolves when another serves', async () => {
-    const snakepit = await bench.start({ size: 2 });
+    const snakepit = await bench.start(oneByOne);
     const [first, second] = [osPidOf(snakepit, 0), osPidOf(snakepit, 1)];
     const before = filesOfRun();
     expect(before.records).toHaveLength(2);
@@ -221,7 +223,7 @@ describe('restartWorker', () => {
   });
 
   test('[R6.2] the call that it waits for can be seen', async () => {
-    const snakepit = await bench.start({ size: 2 });
+    const snakepit = await bench.start(oneByOne);
     const call = snakepit.execute('slow', { seconds: 1, mark: bench.path('begun') });
     await bench.marked('begun');
     const restart = snakepit.restartWorker(worker(1));
