@@ -29,6 +29,30 @@ describe('dying', () => {
     await system.stop();
   });
 
+  test('what it held is let go of when it is gone, and at once when it is gone already', async () => {
+    const { system, plain } = await startThree();
+    const gone: unknown[] = [];
+    let context: ProcessContext | undefined;
+    plain.call
+      .run((self) => {
+        context = self;
+        self.onExit(() => {
+          throw new Error('the first fails');
+        });
+        self.onExit((reason) => gone.push(reason));
+        return forever();
+      })
+      .catch(() => undefined);
+    await settle();
+    expect(gone).toEqual([]);
+    system.exit(plain.pid, exitReason.kill);
+    await system.awaitExit(plain.pid);
+    expect(gone).toEqual([exitReason.killed]);
+    context?.onExit((reason) => gone.push(reason));
+    expect(gone).toEqual([exitReason.killed, exitReason.killed]);
+    await system.stop();
+  });
+
   test('[PRC-021] a kill inside a synchronous callback takes effect when it returns', async () => {
     const { system, plain, other } = await startThree();
     const steps: unknown[] = [];

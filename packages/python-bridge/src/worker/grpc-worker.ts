@@ -76,7 +76,7 @@ class GrpcWorkerEffects {
       adapter: input.services.configuration.adapter,
     };
     // Killed, this process runs no code of its own: what it holds is let go of here, at once.
-    self.signal.addEventListener('abort', () => {
+    self.onExit(() => {
       this.#letGo();
     });
   }

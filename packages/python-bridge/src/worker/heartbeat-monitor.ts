@@ -91,14 +91,10 @@ class HeartbeatEffects {
     const stopListening = input.beatChannel.onPong((pong) => {
       this.#hear(pong);
     });
-    self.signal.addEventListener(
-      'abort',
-      () => {
-        stopListening();
-        self.system.clock.clearTimeout(this.#timer);
-      },
-      { once: true },
-    );
+    self.onExit(() => {
+      stopListening();
+      self.system.clock.clearTimeout(this.#timer);
+    });
     this.#setTimer();
   }
 
