@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapCodeStatistics } from 'node:v8';
 import { silentLogger } from '@snakepit/core';
 import { Snakepit } from 'snakepit';
 import { collectGarbage } from '../collect-garbage.mjs';
@@ -39,11 +40,11 @@ export async function heartbeat({ rounds, scale }) {
   ];
 }
 
-/** Growth from few workers to many, and what all of them use while nothing is asked of them. */
+/** How much less few workers need than many, and what all of them use while nothing is asked of them. */
 async function watch({ size, windowMs, enabled }) {
-  // Few, but not one: what is made once for all, code above all, has been made by then.
   const less = Math.ceil(size / 5);
-  const few = await heapOf(less, enabled, () => undefined);
+  // Twice, and the first time for nothing: what is made once for all is no part of the growth.
+  await heapOf(less, enabled, settle);
   let used;
   const many = await heapOf(size, enabled, async (snakepit) => {
     used = await cpuOf(
@@ -51,8 +52,12 @@ async function watch({ size, windowMs, enabled }) {
       windowMs,
     );
   });
+  const few = await heapOf(less, enabled, settle);
   return { ...used, heap: (many - few) / 1024 / (size - less) };
 }
+
+/** Long enough for a few heartbeats. */
+const settle = () => sleep(5_000);
 
 async function heapOf(size, enabled, look) {
   const snakepit = await Snakepit.start({
@@ -64,7 +69,10 @@ async function heapOf(size, enabled, look) {
     await Promise.all(Array.from({ length: size }, () => snakepit.execute('echo', { text: 'x' })));
     await look(snakepit);
     collectGarbage();
-    return process.memoryUsage().heapUsed;
+    // Compiled code is no worker's; V8 makes more of it, and throws some away, as it likes.
+    const { code_and_metadata_size: machine, bytecode_and_metadata_size: byte } =
+      getHeapCodeStatistics();
+    return process.memoryUsage().heapUsed - machine - byte;
   } finally {
     await snakepit.stop();
   }
