@@ -31,7 +31,8 @@ export class ChildHandles {
   readonly #extraArguments: readonly unknown[];
   readonly #specs = new Map<number, CompleteChildSpec>();
   readonly #pids = new Map<number, Pid>();
-  readonly #asked = new Set<Pid>();
+  /** Made when it is needed, as the waits: most children are never asked to end. */
+  #asked: Set<Pid> | undefined;
   #waits: Map<number, TimerRef> | undefined;
   #junk: { readonly serial: number; readonly value: unknown } | undefined;
 
@@ -128,7 +129,7 @@ export class ChildHandles {
   /** A child is down: its monitor has said so. */
   release(serial: number): void {
     const pid = this.#pids.get(serial);
-    if (pid !== undefined) this.#asked.delete(pid);
+    if (pid !== undefined) this.#asked?.delete(pid);
   }
 
   #begin({ start, name }: CompleteChildSpec, tell: (result: unknown) => void): void {
@@ -173,7 +174,8 @@ export class ChildHandles {
   /** By a monitor, so that a child that removed its link cannot hang its supervisor (OTP SHD-005). */
   #watch(serial: number): Pid | undefined {
     const pid = this.#pids.get(serial);
-    if (pid === undefined || this.#asked.has(pid)) return pid;
+    if (pid === undefined || this.#asked?.has(pid) === true) return pid;
+    this.#asked ??= new Set();
     this.#asked.add(pid);
     const self = this.#self;
     const reason = self.unlink(pid, { flush: true }) ?? unlinked;

@@ -1,7 +1,7 @@
 /** How many entries a branch has; a power of two keeps the arithmetic exact. */
 const width = 32;
 
-/** An inner node or a leaf row; `null` where there is nothing. */
+/** An inner node or a leaf row; `null` where there is nothing, and no longer than it must be. */
 type Branch<T> = readonly (Branch<T> | T | null)[];
 
 /**
@@ -45,7 +45,7 @@ export function tableGet<T>(table: OrderedTable<T>, key: number): T | undefined 
 export function tableSet<T>(table: OrderedTable<T>, key: number, value: T): OrderedTable<T> {
   let { root, depth } = table;
   while (key >= width ** depth) {
-    root = root === null ? null : [root, ...new Array<null>(width - 1).fill(null)];
+    root = root === null ? null : [root];
     depth += 1;
   }
   const known = tableGet(table, key) !== undefined;
@@ -105,11 +105,16 @@ function childOf<T>(node: Branch<T>, index: number): Branch<T> | T | null {
 }
 
 function put<T>(node: Branch<T> | null, level: number, key: number, value: T): Branch<T> {
-  const copy = node === null ? new Array<Branch<T> | T | null>(width).fill(null) : node.slice();
   const index = digit(key, level);
+  const copy = copyWithPlace(node ?? [], index);
   copy[index] =
     level === 0 ? value : put((copy[index] ?? null) as Branch<T> | null, level - 1, key, value);
   return copy;
+}
+
+function copyWithPlace<T>(node: Branch<T>, index: number): (Branch<T> | T | null)[] {
+  if (index < node.length) return node.slice();
+  return Array.from({ length: index + 1 }, (_, at) => childOf(node, at));
 }
 
 function drop<T>(node: Branch<T> | null, level: number, key: number): Branch<T> | null {
