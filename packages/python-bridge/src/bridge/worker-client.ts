@@ -108,6 +108,16 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
   return new GrpcWorkerClient(options);
 }
 
+/** Options of every channel to a worker. */
+const workerOptions = {
+  ...clientOptions,
+  // A worker's successor may listen on the same address: it must not inherit a broken connection.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+} as const;
+
 /** One method of the service, called without interpretation: rejects with the status as grpc-js has it. */
 class Unary<Q extends object, R extends object> {
   readonly #channel: grpc.Client;
@@ -159,14 +169,7 @@ class GrpcWorkerClient implements WorkerClient {
 
   constructor({ address, token, ids = {} }: WorkerClientOptions) {
     this.#ids = ids;
-    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), {
-      ...clientOptions,
-      // A worker's successor may listen on the same address: it must not inherit a broken connection.
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.min_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1000,
-    });
+    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), workerOptions);
     const metadata = tokenMetadata(tokenHeader, token);
     this.#executeTool = new Unary(this.#channel, metadata, 'ExecuteTool');
     this.#ping = new Unary(this.#channel, metadata, 'Ping');

@@ -76,64 +76,89 @@ export interface BeatChannel {
  * Errors of the stream are not reported: its end means that the worker ends, which its exit tells.
  */
 export function openBeatChannel(stream: Duplex, listener: BeatListener): BeatChannel {
-  const decoder = createBeatDecoder(listener);
-  stream.on('data', (chunk: Buffer) => decoder(chunk));
-  stream.on('error', () => {
-    // EPIPE and ECONNRESET: the worker is going.
-  });
-  const write = (message: object): void => {
-    if (stream.writable) stream.write(`${JSON.stringify(message)}\n`);
-  };
-  return {
-    hello: ({ token, listen, bridge }) => write({ type: 'hello', token, listen, bridge }),
-    ping: (seq) => {
-      if (stream.writableLength < MAX_UNREAD_BYTES) write({ type: 'ping', seq });
-    },
-    stop: () => {
-      write({ type: 'stop' });
-      return stream.writable;
-    },
-  };
+  return new StreamChannel(stream, listener);
+}
+
+class StreamChannel implements BeatChannel {
+  readonly #stream: Duplex;
+
+  constructor(stream: Duplex, listener: BeatListener) {
+    this.#stream = stream;
+    stream.on('data', createBeatDecoder(listener));
+    stream.on('error', () => {
+      // EPIPE and ECONNRESET: the worker is going.
+    });
+  }
+
+  hello({ token, listen, bridge }: HelloMessage): void {
+    this.#write({ type: 'hello', token, listen, bridge });
+  }
+
+  ping(seq: number): void {
+    if (this.#stream.writableLength < MAX_UNREAD_BYTES) this.#write({ type: 'ping', seq });
+  }
+
+  stop(): boolean {
+    this.#write({ type: 'stop' });
+    return this.#stream.writable;
+  }
+
+  #write(message: object): void {
+    if (this.#stream.writable) this.#stream.write(`${JSON.stringify(message)}\n`);
+  }
 }
 
 /** Makes a function that takes bytes and tells the listener of every line in them. */
 export function createBeatDecoder(listener: BeatListener): (chunk: Buffer) => void {
-  let rest: Buffer[] = [];
-  let length = 0;
-  let broken = false;
-  const breakOff = (detail: string): void => {
-    broken = true;
-    rest = [];
-    listener.onBroken(detail);
-  };
-  const keep = (bytes: Buffer): void => {
-    // Nothing is mostly what follows a line's end, and as a view it would hold the whole chunk.
-    if (bytes.length === 0) return;
-    length += bytes.length;
-    if (length > MAX_BEAT_BYTES) breakOff(`a line is longer than ${MAX_BEAT_BYTES} bytes`);
-    else rest.push(bytes);
-  };
-  const finishLine = (): void => {
-    const parsed = parseBeatLine(Buffer.concat(rest, length));
-    rest = [];
-    length = 0;
-    if (parsed.ok) listener.onMessage(parsed.message);
-    else breakOff(parsed.detail);
-  };
-  return (chunk) => {
+  const decoder = new BeatDecoder(listener);
+  return (chunk) => decoder.feed(chunk);
+}
+
+class BeatDecoder {
+  readonly #listener: BeatListener;
+  #rest: Buffer[] = [];
+  #length = 0;
+  #broken = false;
+
+  constructor(listener: BeatListener) {
+    this.#listener = listener;
+  }
+
+  feed(chunk: Buffer): void {
     let start = 0;
-    while (!broken) {
+    while (!this.#broken) {
       const end = chunk.indexOf(10, start);
-      keep(chunk.subarray(start, end === -1 ? chunk.length : end));
-      if (end === -1 || isBroken()) return;
-      finishLine();
+      const fits = this.#keep(chunk.subarray(start, end === -1 ? chunk.length : end));
+      if (end === -1 || !fits) return;
+      this.#finishLine();
       start = end + 1;
     }
-  };
+  }
 
-  // Read through a function: the compiler cannot see that keep() may have set it.
-  function isBroken(): boolean {
-    return broken;
+  #keep(bytes: Buffer): boolean {
+    // Nothing is mostly what follows a line's end, and as a view it would hold the whole chunk.
+    if (bytes.length === 0) return true;
+    this.#length += bytes.length;
+    if (this.#length > MAX_BEAT_BYTES) {
+      this.#breakOff(`a line is longer than ${MAX_BEAT_BYTES} bytes`);
+      return false;
+    }
+    this.#rest.push(bytes);
+    return true;
+  }
+
+  #finishLine(): void {
+    const parsed = parseBeatLine(Buffer.concat(this.#rest, this.#length));
+    this.#rest = [];
+    this.#length = 0;
+    if (parsed.ok) this.#listener.onMessage(parsed.message);
+    else this.#breakOff(parsed.detail);
+  }
+
+  #breakOff(detail: string): void {
+    this.#broken = true;
+    this.#rest = [];
+    this.#listener.onBroken(detail);
   }
 }
 
@@ -179,10 +204,9 @@ function parseReady(fields: Readonly<Record<string, unknown>>): BeatMessage | un
   const { pid, startTime, address, pythonVersion, lifeline, tools } = fields;
   if (!isCount(pid) || typeof startTime !== 'string') return undefined;
   if (typeof address !== 'string' || typeof pythonVersion !== 'string') return undefined;
-  if (typeof lifeline !== 'boolean' || !Array.isArray(tools)) return undefined;
-  const names = tools.filter((tool): tool is string => typeof tool === 'string');
-  if (names.length !== tools.length) return undefined;
-  return { type: 'ready', pid, startTime, address, pythonVersion, lifeline, tools: names };
+  if (typeof lifeline !== 'boolean') return undefined;
+  if (!isListOfStrings(tools)) return undefined;
+  return { type: 'ready', pid, startTime, address, pythonVersion, lifeline, tools };
 }
 
 function parseFailed(fields: Readonly<Record<string, unknown>>): BeatMessage | undefined {
@@ -201,6 +225,10 @@ function parsePong(fields: Readonly<Record<string, unknown>>): BeatMessage | und
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isListOfStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isAge(value: unknown): value is number {
