@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import re
@@ -33,6 +35,24 @@ PYTHON = [sys.executable, "-I", "-S"]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
 
+@functools.cache
+def readable_copy() -> Path:
+    """The launcher where every user may read it; ours may be in a directory that is ours alone."""
+    directory = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    atexit.register(shutil.rmtree, directory)
+    directory.chmod(0o755)
+    package = directory / "snakepit_bridge"
+    shutil.copytree(LAUNCHER.parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [package, *package.rglob("*")]:
+        path.chmod(0o755)
+    return package / LAUNCHER.name
+
+
+def launcher_for(user: int | None) -> Path:
+    """The launcher for a user."""
+    return LAUNCHER if user is None else readable_copy()
+
+
 def python_for(user: int | None) -> list[str]:
     """An interpreter that a user may run; ours may be in a directory that is ours alone."""
     return PYTHON if user is None else [shutil.which("python3", path="/usr/bin") or "", *PYTHON[1:]]
@@ -53,13 +73,14 @@ class Launched:
             **environment,
         }
         self.process = subprocess.Popen(
-            [*python_for(user), str(LAUNCHER), mode, *program],
+            [*python_for(user), str(launcher_for(user)), mode, *program],
             env=worker_environment(**env),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             pass_fds=[child_beat.fileno(), child_lifeline.fileno()],
             start_new_session=True,
+            cwd=None if user is None else "/",
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -285,24 +306,36 @@ def test_worker_inherits_no_ignored_signal(launch: Launch, mode: str) -> None:
     assert [launched.line().split()[1] for _ in range(2)] == ["0" * 16] * 2
 
 
+def descriptors(pid: int) -> list[tuple[int, str, int]]:
+    """Number, target and flags of what a process has open; not of what it closes meanwhile."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            flags = Path(f"/proc/{pid}/fdinfo/{name}").read_text().split()[3]
+            found.append((int(name), target, int(flags, 8)))
+    return found
+
+
 def test_only_the_launcher_holds_the_tether(launch: Launch, mode: str) -> None:
     """[I4.1] [WH-9] The tether closes with the launcher: nobody it started has a copy of its end."""
     launched = launch(mode, ["sleep", "1000"])
     worker = launched.message()["pid"]
+    command = Path(f"/proc/{worker}/comm")
+    wait_until(lambda: command.read_text() == "sleep\n", "the worker's program runs")
     pipes = {
-        os.readlink(descriptor)
-        for descriptor in Path(f"/proc/{worker}/fd").iterdir()
-        if os.readlink(descriptor).startswith("pipe:") and int(descriptor.name) > 2
+        target
+        for number, target, _ in descriptors(worker)
+        if target.startswith("pipe:") and number > 2
     }
     assert len(pipes) == 1  # the worker's end
-    writers = [
+    writers = {
         pid
         for pid in (launched.process.pid, parent_of(worker), worker)
-        for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir()
-        if os.readlink(f"/proc/{pid}/fd/{descriptor.name}") in pipes
-        and int(descriptor.read_text().split()[3], 8) & os.O_ACCMODE == os.O_WRONLY
-    ]
-    assert set(writers) == {launched.process.pid}
+        for _, target, flags in descriptors(pid)
+        if target in pipes and flags & os.O_ACCMODE == os.O_WRONLY
+    }
+    assert writers == {launched.process.pid}
 
 
 @pytest.mark.parametrize(
