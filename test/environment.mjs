@@ -25,6 +25,8 @@ export default class extends TestEnvironment {
     this.#watchTimers('setTimeout');
     this.#watchTimers('setInterval');
     await immediate(); // What the file before has closed is gone by then.
+    // Where Jest has several processes these are pipes, opened when somebody first looks at them.
+    void [process.stdout, process.stderr];
     this.#handlesBefore = openHandles();
   }
 
