@@ -3,14 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { exitReason, silentLogger } from '@snakepit/core';
 import type { Snakepit } from '@snakepit/python-bridge';
-import {
-  errorOf,
-  isAlive,
-  osPidOf,
-  SnakepitBench,
-  until,
-  type BenchPool,
-} from '../fixtures/snakepit-bench.ts';
+import { errorOf, isAlive, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
 // Restarts that somebody asks for, of one worker and of a pool.
 
@@ -23,12 +16,6 @@ beforeEach(() => {
 afterEach(() => bench.close());
 
 const worker = (index: number): string => `default_worker_${String(index)}`;
-const mortal = (pool: BenchPool = {}): BenchPool => ({
-  adapter: 'mortal.Mortal',
-  restart: { backoff: { initial: 10 } },
-  ...pool,
-  env: { MORTAL_ORDERS: bench.path('orders') },
-});
 /** The first is ready first, so that the first call goes to it. */
 const oneByOne = { size: 2, startupBatchSize: 1 } as const;
 /** How workers start from now on: they end this way; `''` for as usual. */
@@ -109,7 +96,7 @@ describe('restartWorker', () => {
   });
 
   test('[I4.4] [R6.2] [R6.3] [R10.4] calls that take longer than the given time are given up, deaf workers killed', async () => {
-    const snakepit = await bench.start({ ...mortal(), termTimeout: 300 });
+    const snakepit = await bench.start({ ...bench.mortal(), termTimeout: 300 });
     const told = ends(snakepit);
     const args = { seconds: 100, mark: bench.path('begun') };
     const call = errorOf(snakepit.execute('hold_gil', args));
@@ -287,7 +274,7 @@ describe('restartPool', () => {
   });
 
   test('[I4.4] one that does not come back ends it: the others are left as they were', async () => {
-    const snakepit = await bench.start(mortal({ size: 3 }));
+    const snakepit = await bench.start(bench.mortal({ size: 3 }));
     const [, second, third] = osPids(snakepit);
     order('5');
     const error = await errorOf(snakepit.restartPool('default'));

@@ -1,13 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Snakepit } from '@snakepit/python-bridge';
-import {
-  errorOf,
-  osPidOf,
-  SnakepitBench,
-  until,
-  type BenchPool,
-} from '../fixtures/snakepit-bench.ts';
+import { errorOf, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
 // Workers that were given up, and are started anew because somebody asks for it.
 
@@ -20,12 +14,6 @@ beforeEach(() => {
 afterEach(() => bench.close());
 
 const worker = (index: number): string => `default_worker_${String(index)}`;
-const mortal = (pool: BenchPool = {}): BenchPool => ({
-  adapter: 'mortal.Mortal',
-  restart: { backoff: { initial: 10 } },
-  ...pool,
-  env: { MORTAL_ORDERS: bench.path('orders') },
-});
 /** How workers start from now on: they end this way; `''` for as usual. */
 const order = (how: string): void => writeFileSync(bench.path('orders'), how);
 const osPids = (snakepit: Snakepit): (number | undefined)[] =>
@@ -33,7 +21,7 @@ const osPids = (snakepit: Snakepit): (number | undefined)[] =>
 
 describe('revive', () => {
   test('[I4.6] [R10.2] who was given up is started anew, with all its chances', async () => {
-    const snakepit = await bench.start(mortal({ size: 2 }));
+    const snakepit = await bench.start(bench.mortal({ size: 2 }));
     const [first = 0, second] = osPids(snakepit);
     order('5');
     process.kill(first, 'SIGKILL');
@@ -54,7 +42,7 @@ describe('revive', () => {
   });
 
   test('[I4.6] [R6.4] when all were given up, calls wait as soon as one is revived', async () => {
-    const snakepit = await bench.start(mortal({ requestTimeout: 20_000 }));
+    const snakepit = await bench.start(bench.mortal({ requestTimeout: 20_000 }));
     order('kill');
     process.kill(osPidOf(snakepit), 'SIGKILL');
     await until(() => snakepit.workers()[0]?.state === 'failed', 'it to be given up');
@@ -81,7 +69,7 @@ describe('packages/snakepit/README.md', () => {
     const readme = new URL('../../packages/snakepit/README.md', import.meta.url);
     const [, code = ''] =
       /## Restarting workers[^]*?```js\n([^]*?)```/.exec(readFileSync(readme, 'utf8')) ?? [];
-    const snakepit = await bench.start(mortal({ size: 4 }));
+    const snakepit = await bench.start(bench.mortal({ size: 4 }));
     const before = osPids(snakepit);
     order('import');
     process.kill(before[2] ?? 0, 'SIGKILL');
