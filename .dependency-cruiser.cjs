@@ -4,12 +4,14 @@ const ALLOWED = {
   supervisor: { packages: ['core'], npm: ['xstate'] },
   'python-bridge': {
     packages: ['core', 'supervisor'],
-    npm: ['xstate', '@grpc/grpc-js', '@grpc/proto-loader'],
+    npm: ['xstate', 'valibot', '@grpc/grpc-js', '@grpc/proto-loader', '@opentelemetry/api'],
   },
-  observer: { packages: ['core'], npm: ['xstate', '@opentelemetry/api'] },
+  observer: { packages: ['core'], npm: ['xstate', 'elkjs', 'prom-client', 'ws'] },
   snakepit: { packages: ['core', 'supervisor', 'python-bridge', 'observer'], npm: ['commander'] },
 };
 const TESTS = '\\.test\\.ts$';
+// Not published either, and what tests share may use what tests use.
+const FIXTURES = '\\.fixture\\.ts$';
 
 const arrows = Object.entries(ALLOWED).flatMap(([name, { packages, npm }]) => [
   {
@@ -23,7 +25,7 @@ const arrows = Object.entries(ALLOWED).flatMap(([name, { packages, npm }]) => [
     name: `${name}-npm-packages`,
     comment: 'a new run-time dependency needs a decision record: what it saves, what it costs',
     severity: 'error',
-    from: { path: `^packages/${name}/src`, pathNot: TESTS },
+    from: { path: `^packages/${name}/src`, pathNot: [TESTS, FIXTURES].flat() },
     to: { path: 'node_modules/', pathNot: npm.map((one) => `node_modules/${one}/`) },
   },
 ]);
@@ -74,13 +76,15 @@ module.exports = {
     {
       name: 'sources-do-not-import-tests',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: TESTS },
+      from: { path: '^packages/[^/]+/src/', pathNot: [TESTS, FIXTURES] },
       to: { path: [TESTS, '^test/'] },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: ['/dist/', '/\\.test-types/', '^packages/python-bridge/priv/'] },
+    exclude: {
+      path: ['/dist/', '/\\.test-types/', '/ui/\\.types/', '^packages/python-bridge/priv/'],
+    },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {

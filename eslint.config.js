@@ -4,7 +4,7 @@ import jsdoc from 'eslint-plugin-jsdoc';
 import tsdoc from 'eslint-plugin-tsdoc';
 import tseslint from 'typescript-eslint';
 
-const TESTS = ['packages/*/src/**/*.test.ts', 'test/**/*.ts'];
+const TESTS = ['packages/*/{src,ui}/**/*.test.ts', 'test/**/*.ts'];
 const NODE_GLOBALS = Object.fromEntries(
   [
     'AbortController',
@@ -29,6 +29,7 @@ export default defineConfig(
   globalIgnores([
     '**/dist/',
     '**/.test-types/',
+    'packages/observer/ui/.types/',
     'coverage/',
     '.bootstrap/',
     '.venv/',
@@ -55,13 +56,18 @@ export default defineConfig(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'error',
+      // Declarations that other packages merge theirs into.
+      '@typescript-eslint/no-empty-object-type': [
+        'error',
+        { allowInterfaces: 'with-single-extends' },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/switch-exhaustiveness-check': [

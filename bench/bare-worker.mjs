@@ -60,7 +60,12 @@ export async function openBareHost() {
 /**
  * The bare client: grpc-js and proto-loader as their documentation has it, JSON in and out, nothing else.
  *
- * @returns {{ call: (tool: string, args: object) => Promise<unknown>, close: () => void }}
+ * @returns {{
+ *   call: (tool: string, args: object) => Promise<unknown>,
+ *   sendBytes: (tool: string, name: string, data: Buffer) => Promise<Buffer>,
+ *   stream: (tool: string, args: object) => AsyncIterable<unknown>,
+ *   close: () => void,
+ * }}
  */
 export function createBareClient({ address, token }) {
   const definition = loader.loadSync(findBridgeFiles().proto, {
@@ -70,24 +75,39 @@ export function createBareClient({ address, token }) {
     oneofs: true,
   });
   const { BridgeService } = grpc.loadPackageDefinition(definition).snakepit.bridge;
-  const client = new BridgeService(address, grpc.credentials.createInsecure());
+  const limits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
+  const client = new BridgeService(address, grpc.credentials.createInsecure(), limits);
   const metadata = new grpc.Metadata();
   metadata.set('x-snakepit-token', token);
   const typeUrl = 'type.googleapis.com/google.protobuf.StringValue';
+  const requestOf = (tool, args) => {
+    const parameters = {};
+    for (const [name, value] of Object.entries(args)) {
+      parameters[name] = { type_url: typeUrl, value: Buffer.from(JSON.stringify(value)) };
+    }
+    return { session_id: '', tool_name: tool, parameters };
+  };
+  const unary = (request, read) =>
+    new Promise((resolve, reject) => {
+      client.ExecuteTool(request, metadata, (error, response) => {
+        if (error !== null) reject(error);
+        else if (!response.success) reject(new Error(response.error_message));
+        else resolve(read(response));
+      });
+    });
   return {
     call: (tool, args) =>
-      new Promise((resolve, reject) => {
-        const parameters = {};
-        for (const [name, value] of Object.entries(args)) {
-          parameters[name] = { type_url: typeUrl, value: Buffer.from(JSON.stringify(value)) };
-        }
-        const request = { session_id: '', tool_name: tool, parameters };
-        client.ExecuteTool(request, metadata, (error, response) => {
-          if (error !== null) reject(error);
-          else if (!response.success) reject(new Error(response.error_message));
-          else resolve(JSON.parse(response.result.value.toString()));
-        });
-      }),
+      unary(requestOf(tool, args), ({ result }) => JSON.parse(result.value.toString())),
+    sendBytes: (tool, name, data) =>
+      unary(
+        { session_id: '', tool_name: tool, binary_parameters: { [name]: data } },
+        ({ binary_result }) => binary_result,
+      ),
+    async *stream(tool, args) {
+      for await (const { data } of client.ExecuteStreamingTool(requestOf(tool, args), metadata)) {
+        if (data !== undefined) yield JSON.parse(data.toString());
+      }
+    },
     close: () => client.close(),
   };
 }

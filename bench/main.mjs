@@ -7,16 +7,30 @@ import { toText } from './table.mjs';
 // Loaded when they are run: the actors need no Python.
 const python = {
   execute: async (options) => (await import('./suites/execute.mjs')).execute(options),
+  events: async (options) => (await import('./suites/events.mjs')).events(options),
   overhead: async (options) => (await import('./suites/overhead.mjs')).overhead(options),
+  observer: async (options) => (await import('./suites/observer.mjs')).observer(options),
+  records: async (options) => (await import('./suites/records.mjs')).records(options),
   heartbeat: async (options) => (await import('./suites/heartbeat.mjs')).heartbeat(options),
   replacement: async (options) => (await import('./suites/replacement.mjs')).replacement(options),
+  bytes: async (options) => (await import('./suites/bytes.mjs')).bytes(options),
+  streams: async (options) => (await import('./suites/streams.mjs')).streams(options),
+  peers: async (options) => (await import('./suites/peers.mjs')).peers(options),
   detection: async (options) => (await import('./suites/detection.mjs')).detection(options),
+};
+const many = {
+  spawning: async (options) => (await import('./suites/spawning.mjs')).spawning(options),
+  scale: async (options) => (await import('./suites/scale.mjs')).scale(options),
 };
 const actors = Object.fromEntries(
   Object.entries(comparisons).map(([name, comparison]) => [name, toSuite(comparison)]),
 );
-const suites = { ...actors, ...python };
-const groups = { actors: Object.keys(actors), python: Object.keys(python) };
+const suites = { ...actors, ...python, ...many };
+const groups = {
+  actors: Object.keys(actors),
+  python: Object.keys(python),
+  many: Object.keys(many),
+};
 
 const usage = `npm run bench -- [--json | --write] [--only SUITE,…] [--rounds N] [--scale X]
 
@@ -26,6 +40,10 @@ const usage = `npm run bench -- [--json | --write] [--only SUITE,…] [--rounds 
                 or a group: ${Object.keys(groups).join(', ')}
   --rounds N    counted rounds of each comparison, 1 to 100 (default 7)
   --scale X     amount of work in a round, 0.01 to 100 (default 1)
+  --curve       also pools of 1, 4, 16 and 64 workers in the suite scale, and a table of all numbers of workers;
+                with --write it goes into docs/scaling.md
+  --workers N   most workers of a pool in the suite scale, 1 to 5000 (default 1000)
+  --launch MODE fork or spawn: only pools whose workers are made so, in the suite scale (default both)
 
 All sides of a row are measured in turn in one run; figures are medians over the rounds.
 A goal that is not met is told, and is no error.`;
@@ -36,10 +54,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 const before = about();
 const rows = [];
 /** What goes under which heading of the page. */
-const pages = { actors: { rows: [], notes: new Set() }, python: { rows: [], notes: new Set() } };
+const pages = Object.fromEntries(
+  Object.keys(groups).map((group) => [group, { rows: [], notes: new Set() }]),
+);
 for (const name of options.only) {
   if (!options.json) console.error(`${name} …`);
-  const page = pages[Object.hasOwn(actors, name) ? 'actors' : 'python'];
+  const page = pages[Object.keys(groups).find((group) => groups[group].includes(name))];
   const measured = await suites[name]({ ...options, note: (text) => page.notes.add(text) });
   page.rows.push(...measured);
   rows.push(...measured);
@@ -62,6 +82,9 @@ function readOptions(args) {
         only: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         scale: { type: 'string', default: '1' },
+        workers: { type: 'string', default: '1000' },
+        launch: { type: 'string' },
+        curve: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -73,7 +96,14 @@ function readOptions(args) {
     const rounds = numberIn(values.rounds, '--rounds', 1, 100);
     if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: not a whole number`);
     const scale = numberIn(values.scale, '--scale', 0.01, 100);
-    return { ...values, rounds, scale, only: suitesIn(values.only) };
+    const workers = numberIn(values.workers, '--workers', 1, 5_000);
+    if (!Number.isInteger(workers)) {
+      throw new Error(`--workers ${values.workers}: not a whole number`);
+    }
+    if (![undefined, 'fork', 'spawn'].includes(values.launch)) {
+      throw new Error(`--launch ${values.launch}: give fork or spawn`);
+    }
+    return { ...values, rounds, scale, workers, only: suitesIn(values.only) };
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`);
     process.exit(2);

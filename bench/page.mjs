@@ -7,7 +7,6 @@ import { format, resolveConfig } from 'prettier';
 import { toMarkdown } from './table.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const page = join(root, 'docs/performance.md');
 const marksOf = (group) => ({
   begin: `<!-- bench:${group}:begin -->`,
   end: `<!-- bench:${group}:end -->`,
@@ -20,37 +19,45 @@ export function about() {
 
 /** Puts the table of one group of suites into the page on performance, between its marks. */
 export async function writePage({ group, rows, notes, before, options }) {
-  const marks = marksOf(group);
-  const text = readFileSync(page, 'utf8');
-  const { head, tail } = split(text, marks);
   const unmet = rows.filter(({ goal }) => goal !== undefined && !goal.met);
   const met = rows.filter(({ goal }) => goal?.met === true);
-  const block = [
-    marks.begin,
-    '',
+  await writeBlock('docs/performance.md', group, [
     machine(group, before, options),
     '',
     ...Array.from(notes, (note) => `${note}.\n`),
     toMarkdown(rows),
     '',
     `${met.length} of ${met.length + unmet.length} goals are met.`,
-    '',
-    marks.end,
-  ].join('\n');
-  const config = await resolveConfig(page);
-  writeFileSync(page, await format(head + block + tail, { ...config, filepath: page }));
+  ]);
 }
 
-function split(text, marks) {
+/**
+ * Puts lines between the marks of a page.
+ *
+ * @param {string} name Path of the page from the root of the repository.
+ * @param {string} group What the marks are called by.
+ * @param {string[]} lines Markdown.
+ */
+export async function writeBlock(name, group, lines) {
+  const page = join(root, name);
+  const marks = marksOf(group);
+  const { head, tail } = split(readFileSync(page, 'utf8'), name, marks);
+  const text = [head + marks.begin, '', ...lines, '', marks.end + tail].join('\n');
+  const config = await resolveConfig(page);
+  writeFileSync(page, await format(text, { ...config, filepath: page }));
+}
+
+function split(text, name, marks) {
   const begin = text.indexOf(marks.begin);
   const end = text.indexOf(marks.end);
   if (begin === -1 || end < begin) {
-    throw new Error(`docs/performance.md has no ${marks.begin} … ${marks.end} to write between`);
+    throw new Error(`${name} has no ${marks.begin} … ${marks.end} to write between`);
   }
   return { head: text.slice(0, begin), tail: text.slice(end + marks.end.length) };
 }
 
-function machine(group, { date, load }, { rounds, scale }) {
+/** What a run was made on. */
+export function machine(group, { date, load }, { rounds, scale }) {
   const cores = cpus();
   const loads = [load[0], loadavg()[0]].map((value) => value.toFixed(1));
   return [

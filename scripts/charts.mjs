@@ -3,10 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { anomalyMachine } from '@snakepit/observer';
 import {
+  circuitBreakerMachine,
+  forkServerMachine,
   gracefulShutdownMachine,
   grpcWorkerMachine,
   heartbeatMonitorMachine,
+  lifecycleManagerMachine,
   poolMachine,
   watchdogMachine,
 } from '@snakepit/python-bridge';
@@ -40,8 +44,24 @@ const CHARTS = [
     'One pool: learns of its workers by messages, restarts nobody, knows whether calls can be served. Calls go through its dispatcher.',
   ],
   [
+    lifecycleManagerMachine,
+    'Recycles the workers of one pool: it looks at ages and memory when it is time, is told of calls that were counted elsewhere, and has a few workers replaced at a time ([docs/resilience.md](resilience.md)).',
+  ],
+  [
+    circuitBreakerMachine,
+    'Keeps calls from a pool whose workers keep failing, and tries now and then whether it is well again. Calls do not pass through it: it hears of failures, and of the calls that are let through to try ([docs/resilience.md](resilience.md)).',
+  ],
+  [
     watchdogMachine,
     'Keeps one watchdog running beside Node: a lost one is replaced at once, and again and again with longer and longer pauses ([docs/watchdog.md](watchdog.md)).',
+  ],
+  [
+    forkServerMachine,
+    'Keeps one fork server serving for a pool: one that is lost or silent is replaced at once, and one that somebody wants replaced when its successor serves. Those that do not serve any more live on behind this chart until their last worker has ended. Launches do not pass through it ([docs/launching.md](launching.md)).',
+  ],
+  [
+    anomalyMachine,
+    'One thing that may be wrong with a worker or a pool; a single look of its detector neither raises nor clears an alarm ([docs/health.md](health.md)).',
   ],
   [
     supervisorMachine,

@@ -1,4 +1,5 @@
-// Installs Debian packages that are missing, when this is root on Debian; else says what to type.
+// Installs Debian packages that are missing, on Debian as root or as one whom sudo asks for no password; else says what to
+// type.
 // node scripts/debian-packages.mjs erlang-base
 import { spawnSync } from 'node:child_process';
 
@@ -16,8 +17,7 @@ function isInstalled(name) {
 /** @param {string[]} names */
 function install(names) {
   const command = ['install', '-y', '--no-install-recommends', ...names];
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot && run('update') && run(...command)) return;
+  if (run('update') && run(...command)) return;
   console.error(
     `Missing: ${names.join(', ')}\nRemedy: on Debian or Ubuntu, as root: apt-get update && apt-get ${command.join(' ')}`,
   );
@@ -26,8 +26,13 @@ function install(names) {
 
 /** @param {string[]} args */
 function run(...args) {
+  const isRoot = process.getuid?.() === 0;
+  // Without a password, as on the machines of CI, or not at all: nobody is asked for one.
+  const [program, ...before] = isRoot
+    ? ['apt-get']
+    : ['sudo', '-n', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
   // Quiet unless it fails.
-  const { status, error, stdout, stderr } = spawnSync('apt-get', args, {
+  const { status, error, stdout, stderr } = spawnSync(String(program), [...before, ...args], {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });

@@ -6,7 +6,8 @@ import { TestEnvironment } from 'jest-environment-node';
 
 const HANDLES =
   /^(TCPServerWrap|TCPSocketWrap|PipeWrap|UDPWrap|ProcessWrap|FSEventWrap|StatWatcher|Worker)$/;
-const GRACE_MS = 1_500;
+// Only where something is open: it may be closing, and the machine busy.
+const GRACE_MS = 10_000;
 const POLL_MS = 10;
 
 export default class extends TestEnvironment {

@@ -1,8 +1,5 @@
 // A process of one contestant: does the works that it is sent, one at a time; ends with its parent.
-import { fileURLToPath } from 'node:url';
-
-const contestant = fileURLToPath(new URL(`contestants/${process.argv[2]}.mjs`, import.meta.url));
-const loaded = import(contestant);
+const loaded = import(process.argv[2]);
 
 process.on('message', async ({ work, size, option }) => {
   try {

@@ -7,11 +7,12 @@ const program = fileURLToPath(new URL('contestant.mjs', import.meta.url));
 /**
  * Starts a contestant in a Node process of its own.
  *
- * @param {string} name One of `contestants/`.
+ * @param {string} name A module of `directory`, whose `works` it does.
+ * @param {URL} [directory] Default: `contestants/`.
  * @returns {{ run: (work: string, size: number, option: object) => Promise<Record<string, number>>, close: () => Promise<void> }}
  */
-export function startNodeContestant(name) {
-  const child = fork(program, [name], {
+export function startNodeContestant(name, directory = new URL('contestants/', import.meta.url)) {
+  const child = fork(program, [new URL(`${name}.mjs`, directory).href], {
     execArgv: ['--expose-gc'],
     // What a library prints is none of our output.
     stdio: ['ignore', process.stderr.fd, 'inherit', 'ipc'],

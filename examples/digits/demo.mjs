@@ -82,6 +82,8 @@ function start(options, view, token) {
       {
         name: POOL,
         size: options.workers,
+        // Where that is possible scikit-learn is imported once, and each worker is a copy of that process.
+        launch: 'auto',
         adapter: 'digits_adapter.DigitsAdapter',
         cwd: import.meta.dirname,
         env: { [MARKER]: token },

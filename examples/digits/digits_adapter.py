@@ -33,6 +33,9 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 class DigitsAdapter(BaseAdapter):
     """Tools without a memory: every call brings its model along, so any worker can do any batch."""
 
+    # numpy and scikit-learn start no thread while they are imported, and nothing here opens anything.
+    fork_safe = True
+
     @tool(description="The digit that each image shows, and the fold it belongs to")
     def dataset(self) -> dict[str, list[int]]:
         _, labels, folds = digits()

@@ -22,18 +22,25 @@ export function compiledStep({ root, signal }) {
       'tsconfig.base.json',
       'proto',
       'priv/python',
+      'scripts/build-page.mjs',
+      'scripts/page',
       ...packages.flatMap((path) => [
         `${path}/tsconfig.json`,
         `${path}/package.json`,
         `${path}/src`,
+        `${path}/ui`,
       ]),
     ],
-    (path) => !path.endsWith('.test.ts') && !path.includes('_cache/'),
+    (path) => !/\.test\.ts$|\.tsbuildinfo$|_cache\/|\/\.types\//.test(path),
   );
   const isBuilt = (/** @type {string} */ path) => existsSync(join(root, path, 'dist/index.js'));
+  // The bundled page of the packages that have one.
+  const pages = packages.filter((path) => existsSync(join(root, path, 'ui/index.html')));
+  const isBundled = (/** @type {string} */ path) =>
+    existsSync(join(root, path, 'dist/page/index.html'));
   return {
     title: 'compiling',
-    isDone: () => readStamp(stamp) === wanted && packages.every(isBuilt),
+    isDone: () => readStamp(stamp) === wanted && packages.every(isBuilt) && pages.every(isBundled),
     async make() {
       rmSync(stamp, { force: true });
       for (const path of packages.filter((one) => !isBuilt(one))) {
@@ -42,7 +49,8 @@ export function compiledStep({ root, signal }) {
       }
       const tsc = join(root, 'node_modules/typescript/bin/tsc');
       await runCommand(process.execPath, [tsc, '-b', ...packages], { cwd: root, signal });
-      for (const script of ['prune-dist', 'copy-priv']) {
+      const scripts = ['prune-dist', 'copy-priv', ...(pages.length > 0 ? ['build-page'] : [])];
+      for (const script of scripts) {
         const file = join(root, `scripts/${script}.mjs`);
         await runCommand(process.execPath, [file], { cwd: root, signal });
       }

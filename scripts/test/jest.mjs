@@ -3,14 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 
-/** Test files that run at a time. Many of them wait for real processes, so two have room on two cores. */
-const ABREAST = 2;
+/** Test files that run at a time. Many of them wait for real processes, so three have room on two cores. */
+const ABREAST = 3;
 
 /** How long Jest may live on after its report: longer means that a test left a timer or a handle. */
-const LINGER_MS = 10_000;
+const LINGER_MS = 30_000;
 
 /**
- * Runs Jest; the whole suite with coverage, or what `args` name without.
+ * Runs Jest: the whole suite, or what `args` say.
  *
  * @param {{ root: string, args: string[], sandbox: import('./sandbox.mjs').Sandbox }} options
  * @returns {Promise<import('./summary.mjs').RunnerResult>}
@@ -18,8 +18,7 @@ const LINGER_MS = 10_000;
 export async function runJest({ root, args, sandbox }) {
   const report = join(sandbox.reports, 'jest.json');
   const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const whole = args.length === 0 ? ['--coverage', `--maxWorkers=${ABREAST}`] : [];
-  const own = ['--json', `--outputFile=${report}`, ...whole];
+  const own = ['--json', `--outputFile=${report}`, `--maxWorkers=${ABREAST}`];
   const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const child = spawn(process.execPath, [...node, jest, ...own, ...args], {
     cwd: root,

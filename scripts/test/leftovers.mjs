@@ -4,8 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { listProcesses } from './processes.mjs';
 import { listeningPortsOf, unixSocketsUnder } from './sockets.mjs';
 
-/** A worker that has just lost its runtime needs a moment to notice; what is there later is left over. */
-const GRACE_MS = 3_000;
+/**
+ * A worker that has just lost its runtime needs a moment to notice, and more on a busy machine; what is there later is left
+ * over.
+ */
+const GRACE_MS = 6_000;
 const POLL_MS = 100;
 
 /** Made by the runners themselves, not by tests. */
@@ -26,11 +29,20 @@ const RUNNERS_OWN = /^(jest[_-]|node-coverage-|node-compile-cache|pytest-of-|pym
  */
 export async function findLeftovers(sandbox, { graceMs = GRACE_MS } = {}) {
   const deadline = performance.now() + graceMs;
-  let processes = processesOf(sandbox);
-  while (processes.length > 0 && performance.now() < deadline) {
+  for (;;) {
+    const found = look(sandbox);
+    // A process that ends has no environment any more while its sockets and files are still there.
+    if (found.descriptions.length === 0 || performance.now() >= deadline) return found;
     await delay(POLL_MS);
-    processes = processesOf(sandbox);
   }
+}
+
+/**
+ * @param {import('./sandbox.mjs').Sandbox} sandbox
+ * @returns {Leftovers}
+ */
+function look(sandbox) {
+  const processes = processesOf(sandbox);
   const permanent = stateFolders(sandbox.state);
   return {
     processes,
@@ -72,13 +84,14 @@ function processesOf({ marker, home }) {
 }
 
 /**
- * A state directory is there to stay, and so is the folder of its runs; the runs in it are not.
+ * A state directory is there to stay, and so are the folders of its runs and of its observers; what is in them is not.
  *
  * @param {string} state
  * @returns {string[]} those that are there
  */
 function stateFolders(state) {
-  return [state, join(state, 'snakepit'), join(state, 'snakepit', 'runs')].filter(existsSync);
+  const own = join(state, 'snakepit');
+  return [state, own, join(own, 'runs'), join(own, 'observers')].filter(existsSync);
 }
 
 /**
@@ -92,10 +105,21 @@ function filesLeftIn(folder, home, permanent) {
     .filter((name) => !RUNNERS_OWN.test(name))
     .map((name) => join(folder, name))
     .filter((path) => !permanent.includes(path))
-    .map((path) => {
-      const kind = lstatSync(path).isDirectory()
-        ? `directory (${readdirSync(path).join(', ')})`
-        : 'file';
-      return `temporary ${kind} was not removed: ${relative(home, path)}`;
+    .flatMap((path) => {
+      const kind = kindOf(path);
+      return kind === undefined ? [] : `temporary ${kind} was not removed: ${relative(home, path)}`;
     });
+}
+
+/**
+ * @param {string} path
+ * @returns {string | undefined} undefined when it is gone meanwhile
+ */
+function kindOf(path) {
+  try {
+    const isDirectory = lstatSync(path).isDirectory();
+    return isDirectory ? `directory (${readdirSync(path).join(', ')})` : 'file';
+  } catch {
+    return undefined;
+  }
 }

@@ -10,10 +10,14 @@ import { failuresText, lineOf, reportOf, type Report } from './command/report.ts
 import { scenarios } from './command/scenarios/all.ts';
 import { quantilesOf, type RoundResult } from './command/statistics.ts';
 import { createRandom } from './command/system/random.mjs';
+import { wronglyEnded } from './command/verdicts.ts';
+import type { Said } from './command/victim.ts';
 
-jest.setTimeout(180_000);
+// A limit for what hangs, not a measure of speed.
+jest.setTimeout(400_000);
 
 const names = scenarios.map(({ name }) => name);
+const asked = { seed: 9, launch: 'fork', scenario: undefined } as const;
 
 /** A round in which nothing happened, but for what is given. */
 function round(more: Partial<RoundResult> = {}): RoundResult {
@@ -26,14 +30,14 @@ function round(more: Partial<RoundResult> = {}): RoundResult {
 }
 
 describe('the arguments', () => {
-  const parsed = (...args: string[]) => parseOptions(args, names, 7);
+  const parsed = (...args: string[]) => parseOptions(args, names, { seed: 7, launch: 'fork' });
 
   test('[I4.9] none: thirty rounds of any kind, a seed that is told', () => {
     expect(parsed()).toEqual({
       kind: 'run',
       options: {
         ...{ seed: 7, rounds: 30, round: undefined, scenario: undefined, json: false },
-        ...{ concurrency: 2, limitS: 3_600, write: undefined },
+        ...{ launch: 'fork', concurrency: 2, limitS: 3_600, write: undefined },
       },
     });
   });
@@ -41,11 +45,12 @@ describe('the arguments', () => {
   test('[I4.9] all that there are', () => {
     const args = ['--seed', '1', '--rounds', '2', '--round', '0', '--scenario', 'fork-storm'];
     const more = ['--json', '--concurrency', '3', '--limit-s', '4', '--write', 'page.md'];
-    expect(parsed(...args, ...more)).toEqual({
+    const way = ['--launch', 'spawn'];
+    expect(parsed(...args, ...way, ...more)).toEqual({
       kind: 'run',
       options: {
         ...{ seed: 1, rounds: 2, round: 0, scenario: 'fork-storm', json: true },
-        ...{ concurrency: 3, limitS: 4, write: 'page.md' },
+        ...{ launch: 'spawn', concurrency: 3, limitS: 4, write: 'page.md' },
       },
     });
     expect(parsed('--help')).toEqual({ kind: 'help' });
@@ -59,6 +64,7 @@ describe('the arguments', () => {
     [['--round', 'x'], '--round must be a whole number'],
     [['--concurrency', '65'], '--concurrency must be a whole number from 1 to 64; got "65"'],
     [['--scenario', 'storm'], '--scenario "storm" is not known; there are runtime-killed,'],
+    [['--launch', 'auto'], '--launch must be fork or spawn; got "auto"'],
     [['--sede', '1'], "Unknown option '--sede'"],
     [['more'], "Unexpected argument 'more'"],
   ])('[I4.9] %j is refused', (args, problem) => {
@@ -71,7 +77,16 @@ describe('the arguments', () => {
   test('[I4.9] the help names every option and scenario', () => {
     const text = helpText(scenarios);
     for (const name of names) expect(text).toContain(`  ${name} `);
-    for (const option of ['seed', 'rounds', 'round', 'scenario', 'json', 'limit-s', 'write']) {
+    for (const option of [
+      'seed',
+      'rounds',
+      'round',
+      'scenario',
+      'launch',
+      'json',
+      'limit-s',
+      'write',
+    ]) {
       expect(text).toContain(`  --${option}`);
     }
   });
@@ -125,7 +140,7 @@ describe('the sums', () => {
       round({ round: 3, scenario: 'clock-jump', falsePositives: ['worker 1'] }),
       round({ round: 4, scenario: 'clock-jump', problem: 'it did not start' }),
     ];
-    const report = reportOf(9, results, [], undefined);
+    const report = reportOf(asked, results, []);
     expect(report).toMatchObject({
       ...{ seed: 9, rounds: 5, kills: 3, survivors: 1, lostRequests: 3, falsePositives: 1 },
       detectMs: { p50: 1, p99: 1, max: 1 },
@@ -143,7 +158,7 @@ describe('the sums', () => {
     expect(text).toContain('  3 calls were never answered');
     expect(text).toContain('  wrongly ended: worker 1');
     expect(text).toContain('  problem: it did not start');
-    expect(reportOf(9, results, [], 'daemons').failures[0]?.again).toBe(
+    expect(reportOf({ ...asked, scenario: 'daemons' }, results, []).failures[0]?.again).toBe(
       'npm run chaos -- --seed 9 --round 1 --scenario daemons',
     );
     expect(results.map(lineOf)[0]).toBe(
@@ -154,7 +169,7 @@ describe('the sums', () => {
 
   test('[I4.9] are written into a page, between its marks and nowhere else', async () => {
     const notPossible = [{ scenario: 'disk-full', reason: 'no root' }];
-    const report = reportOf(9, [round({ kills: 2, goneMs: [5.4, 9.6] })], notPossible, undefined);
+    const report = reportOf(asked, [round({ kills: 2, goneMs: [5.4, 9.6] })], notPossible);
     const record = recordOf(report, new Date(0));
     expect(record).toContain('Recorded on 1970-01-01');
     expect(record).toContain('| runtime-killed | 1 | 2 | 0 | 0 | 0 | – | 5 / 10 / 10 | – |');
@@ -176,9 +191,45 @@ describe('the sums', () => {
   });
 });
 
+describe('verdicts', () => {
+  /** What a system says, one after the other, of which these were harmed. */
+  const wrongs = (harmed: readonly number[], said: readonly object[], attackedAtMs = Infinity) =>
+    wronglyEnded({
+      said: said.map((one, index) => ({ atMs: index, ...one }) as Said),
+      ...{ harmed: new Set(harmed), attackedAtMs },
+    }).map((text) => (JSON.parse(text) as Said)['osPid']);
+  const worker = (event: string, osPid: number) => ({ event: `worker${event}`, osPid });
+  const server = (event: string, osPid: number) => ({ event: `server${event}`, osPid });
+  const started = { event: 'started', workers: [{ osPid: 1 }, { osPid: 2 }] };
+
+  test('[I4.9] who ends or is called sick though nobody harmed it is ended wrongly, once', () => {
+    const said = [started, worker('Ended', 1), worker('Sick', 2), worker('Ended', 2)];
+    expect(wrongs([1], said)).toEqual([2]);
+    expect(wrongs([], [started, { event: 'stopping' }, worker('Ended', 1)])).toEqual([]);
+  });
+
+  test('[I4.9] what is said by a system that is attacked itself by then is no verdict', () => {
+    const said = [started, worker('Ended', 1), worker('Ended', 2), server('Ended', 9)];
+    expect(wrongs([], said, 2)).toEqual([1]);
+  });
+
+  test('[I4.9] workers of a fork server that was harmed end with it, those of the next one do not', () => {
+    const told = [started, worker('Ended', 1), server('Ended', 9), worker('Ended', 2)];
+    expect(wrongs([9], told)).toEqual([]);
+    expect(wrongs([], told).toSorted()).toEqual([1, 2, 9]);
+    // The last one is heard to serve when the death of the server has been told, or never.
+    const late = [worker('Started', 3), worker('Ended', 3), worker('Ended', 4)];
+    const next = [server('Started', 10), worker('Started', 5), worker('Ended', 5)];
+    expect(wrongs([9], [...told, ...late, ...next])).toEqual([5]);
+    // Its workers may be told of before it, and it when the system is stopped already.
+    const end = [started, worker('Ended', 1), { event: 'stopping' }, server('Ended', 9)];
+    expect(wrongs([9], end)).toEqual([]);
+  });
+});
+
 describe('the goals', () => {
   const goalsOf = (...results: RoundResult[]) =>
-    reportOf(9, results, [], undefined).goals.map(({ measured, met }) => [measured, met]);
+    reportOf(asked, results, []).goals.map(({ measured, met }) => [measured, met]);
 
   test('[I4.9] what was not measured is neither met nor missed; what must be none is counted', () => {
     const nothing = [null, null];
@@ -198,12 +249,10 @@ describe('the goals', () => {
       [5_001, false],
       [10_001, false],
     ]);
-    const record = recordOf(reportOf(9, [round(missed)], [], undefined), new Date(0));
+    const record = recordOf(reportOf(asked, [round(missed)], []), new Date(0));
     expect(record).toContain('p99 at most 250 ms | 1400 | **no** |');
     expect(record).toContain('survivors: none | 0 | yes |');
-    expect(recordOf(reportOf(9, [round()], [], undefined), new Date(0))).toContain(
-      '– | not measured |',
-    );
+    expect(recordOf(reportOf(asked, [round()], []), new Date(0))).toContain('– | not measured |');
   });
 });
 

@@ -1,18 +1,21 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createToken, until } from '../fixtures/processes/census.mjs';
+import { createToken, isForkServer, until } from '../fixtures/processes/census.mjs';
 import { endEveryone, everyone, type OsProcess, type Traces } from './command/everyone.ts';
 import { PYTHON, Victim, type VictimOptions } from './command/victim.ts';
-import { startWitness, type Sighting, type Witness } from './command/witness.ts';
+import { startWitness, type Shot, type Sighting, type Witness } from './command/witness.ts';
 
 /** What the one worker of a pool is at when its runtime dies; the pool has the same name. */
-export type State = 'idle' | 'gil' | 'regex' | 'stopped' | 'deaf' | 'family' | 'importing';
+export type State =
+  'idle' | 'gil' | 'regex' | 'stopped' | 'deaf' | 'family' | 'twins' | 'importing';
 
 /** When everything must be gone, in milliseconds (R1.1). */
 export const GONE_MS = 5_000;
 /** Children, and daemons in sessions of their own, of the worker that has a family. */
 const [KIDS, DAEMONS] = [15, 5];
+/** Forks of a worker, in its group and out of it, that run no program of their own. */
+const TWINS = 3;
 
 /** A runtime whose workers are each in another state, on a directory of its own. */
 export class DyingRuntime {
@@ -83,7 +86,12 @@ export class DyingRuntime {
 
   /** Sends one signal and waits until those who are watched are gone. */
   shoot(at: OsProcess, signal: NodeJS.Signals, watch: readonly OsProcess[]): Promise<Sighting> {
-    return this.#witness.attack([{ at, signal }], watch, GONE_MS);
+    return this.attack([{ at, signal }], watch);
+  }
+
+  /** Sends signals in one instant and waits until those who are watched are gone. */
+  attack(shots: readonly Shot[], watch: readonly OsProcess[]): Promise<Sighting> {
+    return this.#witness.attack(shots, watch, GONE_MS);
   }
 
   /** Kills runtime and worker in the same instant; the one that is named first dies first. */
@@ -93,9 +101,14 @@ export class DyingRuntime {
     worker: OsProcess,
     watch: readonly OsProcess[],
   ): Promise<Sighting> {
-    const shots = [victim.process, worker].map((at) => ({ at, signal: 'SIGKILL' }) as const);
-    const ordered = order === 'runtime first' ? shots : shots.toReversed();
-    const seen = await this.#witness.attack(ordered, watch, GONE_MS);
+    const shotAt = (at: OsProcess, signal: NodeJS.Signals = 'SIGKILL'): Shot => ({ at, signal });
+    const runtime = victim.process;
+    const shots =
+      order === 'runtime first'
+        ? [shotAt(runtime), shotAt(worker)]
+        : // Stopped it can do nothing about the death of its worker, however long the other shot takes.
+          [shotAt(runtime, 'SIGSTOP'), shotAt(worker), shotAt(runtime)];
+    const seen = await this.#witness.attack(shots, watch, GONE_MS);
     await victim.exited;
     return seen;
   }
@@ -106,15 +119,17 @@ export class DyingRuntime {
 
   /** The processes of a pool's worker: itself, those of its group, those that left it. */
   of(pool: string): Record<'worker' | 'kids' | 'daemons', readonly OsProcess[]> {
-    const all = this.everyone().filter(({ pid }) => poolOf(pid) === pool);
+    const all = this.everyone().filter(({ pid }) => poolOf(pid) === pool && !isForkServer(pid));
     const isWorker = ({ pid, groupId }: OsProcess): boolean => pid === groupId;
     const isDaemon = ({ command }: OsProcess): boolean => command.includes(this.traces.nap);
     const worker = all.filter((one) => isWorker(one) && !isDaemon(one));
     const groups = new Set(worker.map(({ groupId }) => groupId));
     const others = all.filter((one) => !worker.includes(one));
-    // Where its worker is dead its group is known by what it has in common: it is no session of its own.
-    const inGroup = ({ pid, groupId }: OsProcess): boolean =>
-      groups.has(groupId) || pid !== groupId;
+    // Where its worker is dead its group is known by what it has in common: it is no session of its own. Only twins that
+    // left the group lead none either.
+    const isOrphan = ({ pid, groupId }: OsProcess): boolean =>
+      pid !== groupId && (groups.size === 0 || pool !== 'twins');
+    const inGroup = (one: OsProcess): boolean => groups.has(one.groupId) || isOrphan(one);
     return {
       worker,
       kids: others.filter(inGroup),
@@ -131,6 +146,11 @@ export class DyingRuntime {
     return Object.fromEntries(counted.filter(([, text]) => text !== '0/0/0'));
   }
 
+  /** The fork servers that live. */
+  forkServers(): readonly OsProcess[] {
+    return this.everyone().filter(({ pid }) => isForkServer(pid));
+  }
+
   workerOf(state: State): OsProcess | undefined {
     return this.of(state).worker[0];
   }
@@ -143,6 +163,7 @@ export class DyingRuntime {
     next.order('stop');
     await next.heard('stopped', { limitMs: 60_000 });
     await next.exited;
+    await next.saidAll;
     return next.said.flatMap(({ event, text }) => (event === 'report' ? String(text) : []));
   }
 
@@ -160,11 +181,13 @@ export class DyingRuntime {
   async #bring(victim: Victim, state: State): Promise<void> {
     const on = { pool: state, timeout: 600_000 };
     const mark = join(this.base, `${state}.begun`);
-    const family = (kids: number, daemons: number): Promise<unknown> =>
-      this.#answered(
-        victim,
-        victim.call('family', { kids, daemons, cleared: 0, seconds: this.traces.nap }, on),
-      );
+    const family = async (kids: number, daemons: number): Promise<void> => {
+      const args = { kids, daemons, cleared: 0, seconds: this.traces.nap };
+      await this.#answered(victim, victim.call('family', args, on));
+      // A daemon leaves the group when nobody waits for it any more.
+      const all = `1/${String(kids)}/${String(daemons)}`;
+      await until(() => this.census()[state] === all, `the family to be ${all}`);
+    };
     switch (state) {
       case 'idle':
         return;
@@ -185,6 +208,11 @@ export class DyingRuntime {
       case 'family':
         await family(KIDS, DAEMONS);
         return;
+      case 'twins': {
+        const args = { kids: TWINS, daemons: TWINS };
+        await this.#answered(victim, victim.call('twins', args, on));
+        return;
+      }
       case 'importing': {
         const first = this.workerOf(state);
         if (first === undefined) throw new Error('there is no worker to kill');

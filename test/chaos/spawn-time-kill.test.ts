@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, jest, test } from '@jest/globals';
 import { carriers, createToken, endCarriers, until } from '../fixtures/processes/census.mjs';
 
-jest.setTimeout(120_000);
+// A limit for what hangs, not a measure of speed.
+jest.setTimeout(300_000);
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

@@ -47,7 +47,7 @@ class Program {
 
   heard(event: string): Promise<Said> {
     const isIt = (one: Said): boolean => one.event === event;
-    return until(() => this.said.find(isIt), `the program to say ${event}`, 60_000);
+    return until(() => this.said.find(isIt), `the program to say ${event}`, 150_000);
   }
 
   goOn(): void {
@@ -81,7 +81,7 @@ async function stop(): Promise<Said> {
 
 beforeAll(async () => {
   [blocked, stopped] = await Promise.all([block(), stop()]);
-}, 90_000);
+}, 300_000);
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await bench.close();

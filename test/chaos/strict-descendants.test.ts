@@ -19,7 +19,8 @@ import {
 // A worker has 3 children, 2 daemons (own session, nobody's child), and 1 daemon whose environment is empty, too. What is
 // left of them, and of worker and launcher, after each attack?
 
-jest.setTimeout(120_000);
+// A limit for what hangs, not a measure of speed.
+jest.setTimeout(300_000);
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PROCESSES = at('test/fixtures/processes');
@@ -124,14 +125,14 @@ class Household {
   /** Waits until everybody is there. */
   async complete(): Promise<Targets> {
     const worker = Number((await this.heard('pid'))['pid']);
-    await until(() => existsSync(this.#mark), 'the family is complete');
+    await until(() => existsSync(this.#mark), 'the family is complete', 60_000);
     expect(this.left()).toEqual({ family: 5, cleared: 1 });
     const runtime = this.child.pid ?? 0;
     return { runtime, worker, launcher: launcherOf(worker, runtime) };
   }
 
   heard(key: string): Promise<Record<string, unknown>> {
-    return until(() => this.said.find((one) => key in one), `the runtime to say ${key}`);
+    return until(() => this.said.find((one) => key in one), `the runtime to say ${key}`, 60_000);
   }
 
   /** The descendants of the worker that live. */

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { isAlive, statOf, until } from '../fixtures/processes/census.mjs';
-import { DyingRuntime } from './dying-runtime.ts';
+import type { OsProcess } from './command/everyone.ts';
+import type { Victim } from './command/victim.ts';
+import { DyingRuntime, type State } from './dying-runtime.ts';
 
 // Every other layer that sees the runtime's death is off: what the watchdog does, and when.
 
@@ -31,27 +33,35 @@ function watchdogsOf(pid: number): number[] {
     });
 }
 
-const goneAfter = async (pid: number, startMs: number): Promise<number> => {
-  await until(() => !isAlive(pid), `process ${String(pid)} gone`);
-  return performance.now() - startMs;
-};
+/** The one watchdog of a runtime. */
+function watchdogOf({ process: { pid } }: Victim): number {
+  const [watchdog] = watchdogsOf(pid);
+  if (watchdog === undefined) throw new Error('there is no watchdog');
+  return watchdog;
+}
+
+function workerOf(state: State): OsProcess {
+  const worker = runtime.workerOf(state);
+  if (worker === undefined) throw new Error(`there is no worker that is ${state}`);
+  return worker;
+}
+
+const isGone = (pid: number): Promise<unknown> =>
+  until(() => !isAlive(pid), `process ${String(pid)} gone`);
 
 describe('the runtime is killed, and the watchdog alone ends its workers', () => {
   test('[R4.1] [R4.2] [R4.3] [R1.1] [I4.7] TERM within a second; KILL after three for who is stuck', async () => {
     const states = ['idle', 'gil', 'stopped', 'deaf'] as const;
     const victim = await runtime.start(states, OTHERS, { watchdog: true });
-    const [idle = 0, gil = 0, stopped = 0, deaf = 0] = states.map(
-      (state) => runtime.workerOf(state)?.pid,
-    );
-    const watchdog = watchdogsOf(victim.process.pid)[0] ?? 0;
+    const workers = states.map(workerOf);
+    const watchdog = watchdogOf(victim);
+    const { pid: stopped } = workerOf('stopped');
     process.kill(stopped, 'SIGSTOP');
     await until(() => statOf(stopped)?.state === 'T', 'the worker stopped');
-    process.kill(victim.process.pid, 'SIGKILL');
-    const startMs = performance.now();
-    const [idleMs, stoppedMs, gilMs, deafMs] = await Promise.all(
-      [idle, stopped, gil, deaf].map((pid) => goneAfter(pid, startMs)),
-    );
+    // Seen by a process that does nothing else: this one may be busy.
+    const { gone } = await runtime.shoot(victim.process, 'SIGKILL', workers);
     await victim.exited;
+    const [idleMs, gilMs, stoppedMs, deafMs] = workers.map(({ pid }) => gone[pid]);
     // Nobody else would have ended them: the ways of both say that it was TERM, and then KILL.
     expect(idleMs).toBeLessThan(1_000);
     expect(stoppedMs).toBeLessThan(1_000);
@@ -60,13 +70,13 @@ describe('the runtime is killed, and the watchdog alone ends its workers', () =>
       expect(ms).toBeLessThan(5_000);
     }
     // It goes when it has seen three times that nobody is left.
-    await goneAfter(watchdog, startMs);
+    await isGone(watchdog);
     expect(runtime.everyone()).toEqual([]);
   });
 
   test('[R4.1] [T3.2] [I4.7] the watchdog is killed, replaced, and then the runtime: nobody is left', async () => {
     const victim = await runtime.start(['idle', 'family'], OTHERS, { watchdog: true });
-    const [first = 0] = watchdogsOf(victim.process.pid);
+    const first = watchdogOf(victim);
     process.kill(first, 'SIGKILL');
     const second = await until(
       () => watchdogsOf(victim.process.pid).find((pid) => pid !== first && isAlive(pid)),
@@ -75,27 +85,27 @@ describe('the runtime is killed, and the watchdog alone ends its workers', () =>
     process.kill(victim.process.pid, 'SIGKILL');
     await victim.exited;
     await until(() => runtime.everyone().length === 0, 'nobody left');
-    await goneAfter(second, performance.now());
+    await isGone(second);
   });
 
   test('[R4.1] [I4.3] a runtime that is stopped is not dead: nobody is asked to end', async () => {
     const victim = await runtime.start(['idle'], OTHERS, { watchdog: true });
-    const { pid = 0 } = runtime.workerOf('idle') ?? {};
-    const [watchdog = 0] = watchdogsOf(victim.process.pid);
+    const { pid } = workerOf('idle');
+    const watchdog = watchdogOf(victim);
     process.kill(victim.process.pid, 'SIGSTOP');
     // Longer than TERM of a watchdog may take.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect([isAlive(pid), isAlive(watchdog)]).toEqual([true, true]);
     // Killed while it is stopped it is dead.
     process.kill(victim.process.pid, 'SIGKILL');
-    await goneAfter(pid, performance.now());
-    await goneAfter(watchdog, performance.now());
+    await isGone(pid);
+    await isGone(watchdog);
   });
 
   test('[R4.5] without it they live on: it was the watchdog that ended them', async () => {
     const victim = await runtime.start(['idle'], OTHERS);
     expect(watchdogsOf(victim.process.pid)).toEqual([]);
-    const { pid = 0 } = runtime.workerOf('idle') ?? {};
+    const { pid } = workerOf('idle');
     process.kill(victim.process.pid, 'SIGKILL');
     await victim.exited;
     // As long as TERM of a watchdog may take.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  createSystemClock,
   createTestClock,
   defineServer,
   ExitError,
@@ -53,7 +54,7 @@ describe('stop', () => {
       await add(tree, bench.child('brutal', { shutdown: 'brutalKill' }));
       await DynamicSupervisor.stop(tree);
       expect(bench.newReports()).toEqual(['shutdownError slow killed']);
-    }));
+    }, createSystemClock()));
 
   test('[DYN-020] a permanent child that ends with normal is reported, with a detail of shutdown it is not', () =>
     withBench(async (bench) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createTestClock, exitReason, type Pid } from '@snakepit/core';
+import { createSystemClock, createTestClock, exitReason, type Pid } from '@snakepit/core';
 import { DynamicSupervisor, Supervisor, type ChildSpec } from '@snakepit/supervisor';
 import { add, boom, rest, until, withBench, type Bench } from '../fixtures/supervised.ts';
 
@@ -48,7 +48,7 @@ describe('what simple_one_for_one does, as a dynamic supervisor', () => {
       expect(bench.reports.map(({ pid, reason }) => [pid, reason])).toEqual(
         killed.map((pid) => [pid, 'killed']),
       );
-    }));
+    }, createSystemClock()));
 
   test('[DYN-002] startChild: the pid, nobody for one that ignores and is not kept, the bare reason', () =>
     withBench(async (bench) => {

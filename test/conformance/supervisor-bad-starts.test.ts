@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  createSystemClock,
   createTestClock,
   defineServer,
   ExitError,
@@ -120,7 +121,7 @@ describe('a start that never settles', () => {
       await stopNow(bench);
       expect(await failed).toEqual(exitReason.killed);
       expect(bench.news()).toEqual(['+a', '-a killed']);
-    }));
+    }, createSystemClock()));
 
   test('[SHD-013] in a nested supervisor with all the time of the world', () =>
     withBench(async (bench) => {
@@ -132,7 +133,7 @@ describe('a start that never settles', () => {
       await until(() => bench.log.includes('+a'));
       await stopNow(bench);
       expect(await failed).toEqual(exitReason.killed);
-    }));
+    }, createSystemClock()));
 
   test('[SUP-025] who waits for a startChild learns of the end', () =>
     withBench(async (bench) => {
@@ -141,7 +142,7 @@ describe('a start that never settles', () => {
       await rest();
       await stopNow(bench);
       expect(await failed).toEqual(exitReason.killed);
-    }));
+    }, createSystemClock()));
 });
 
 describe('[PRC-022] a start that settles after its supervisor is gone', () => {

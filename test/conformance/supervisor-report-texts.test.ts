@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createTestClock, defineServer, exitReason, ok } from '@snakepit/core';
+import { createSystemClock, createTestClock, defineServer, exitReason, ok } from '@snakepit/core';
 import { DynamicSupervisor, Supervisor, type ChildSpec } from '@snakepit/supervisor';
 import { child, crash, withLog, type Plan } from '../fixtures/report-log.ts';
 import { add, boom, gate, pidOf, rest } from '../fixtures/supervised.ts';
@@ -260,6 +260,6 @@ describe('the text of a report', () => {
         });
         await Supervisor.terminateChild(tree, 'a');
         expect(log.said('error')[0]).toContain(note);
-      }),
+      }, createSystemClock()),
   );
 });

@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { createTestClock, defineServer, ExitError, exitReason, ok, type Pid } from '@snakepit/core';
+import {
+  createSystemClock,
+  createTestClock,
+  defineServer,
+  ExitError,
+  exitReason,
+  ok,
+  type Pid,
+} from '@snakepit/core';
 import { Supervisor } from '@snakepit/supervisor';
 import { boom, gate, pidOf, rest, states, until, withBench } from '../fixtures/supervised.ts';
 
@@ -93,7 +101,7 @@ describe('the shutdown of one child', () => {
       bench.news();
       await Supervisor.stop(tree);
       expect(bench.news()).toEqual(['-stubborn killed', '-meek shutdown']);
-    }));
+    }, createSystemClock()));
 
   test('[SHD-005] a child that removed its link cannot hang the supervisor', () =>
     withBench(async (bench) => {

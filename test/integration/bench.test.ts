@@ -16,15 +16,16 @@ const row = {
   ours: expect.any(Number),
   peer: expect.any(Number),
   ratio: expect.any(Number),
-  unit: expect.stringMatching(/^(µs|ms|KB|restarts\/s|calls\/s)$/),
+  unit: expect.stringMatching(/^(µs|ms|KB|restarts\/s|calls\/s|chunks\/s)$/),
   samples: 1,
   spread: { ours: range, peer: range, ratio: range },
 };
 const goal = { text: expect.any(String), met: expect.any(Boolean) };
 
 /** Runs suites on the least work that they take; what they find is not looked at. */
-async function bench(only: string): Promise<Row[]> {
-  const args = ['bench/main.mjs', '--only', only, '--rounds', '1', '--scale', '0.01', '--json'];
+async function bench(only: string, ...more: readonly string[]): Promise<Row[]> {
+  const least = ['--rounds', '1', '--scale', '0.01', '--json'];
+  const args = ['bench/main.mjs', '--only', only, ...least, ...more];
   const { code, stdout, stderr, left } = await runProgram(args);
   // On a machine that is busy there are warnings of long turns, and without Erlang/OTP a note.
   expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
@@ -49,11 +50,36 @@ describe('npm run bench', () => {
   );
 
   test(
-    'measures calls of Python beside bare gRPC, and beside calls of workers that are not watched',
+    'measures calls, large values and streams beside bare gRPC, and watched workers beside others',
     async () => {
-      const rows = await bench('execute,overhead');
-      expect(rows).toHaveLength(13);
+      const rows = await bench('execute,overhead,bytes,streams');
+      expect(rows).toHaveLength(24);
       for (const each of rows) expect([row, { ...row, goal }]).toContainEqual(each);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    '[I7.5] measures how pools grow, and leaves no process',
+    async () => {
+      const rows = await bench('spawning,scale', '--workers', '3', '--launch', 'spawn');
+      const names = rows.map(({ name }) => name);
+      for (const what of [
+        ...['3 workers ready, spawned', 'all ready', 'memory of Python, each'],
+        ...['CPU of the runtime', 'CPU of all Python', 'false verdicts', 'stop(), confirmed'],
+        ...['runtime killed, last one gone', 'calls spread over all'],
+        ...['bare processes (limit)', 'each computes 1 ms', 'replacement answers, spawn'],
+      ]) {
+        expect(names).toContainEqual(expect.stringContaining(what));
+      }
+      const unit = expect.stringMatching(/^(ms|MB|% of a core|verdicts|calls\/s)$/);
+      for (const each of rows) {
+        expect([
+          { ...row, unit },
+          { ...row, unit, goal },
+        ]).toContainEqual(each);
+      }
+      expect(rows.find(({ name }) => name.includes('false verdicts'))).toMatchObject({ ours: 0 });
     },
     LIMIT_MS,
   );

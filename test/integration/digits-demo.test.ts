@@ -73,14 +73,15 @@ describe('the digits demo', () => {
   );
 
   test.each([
-    ['while workers start', /^starting/m],
-    ['while models are trained', /^training/m],
-    ['in the middle of the scoring', /^ {3}20 %/m],
-    ['after the kill', /^SIGKILL/m],
+    ['while workers start', /^starting/m, '200'],
+    ['while models are trained', /^training/m, '200'],
+    ['in the middle of the scoring', /^ {3}20 %/m, '200'],
+    // So there are seconds left to be interrupted in.
+    ['after the kill', /^SIGKILL/m, '400'],
   ])(
     '[I2.8] Ctrl-C %s: code 130, nothing left',
-    async (_, interruptAt) => {
-      const { code, stdout, stderr, left } = await runProgram([DEMO, '--pace', '200'], {
+    async (_, interruptAt, pace) => {
+      const { code, stdout, stderr, left } = await runProgram([DEMO, '--pace', pace], {
         interruptAt,
       });
       expect(stderr).toBe('');

@@ -8,7 +8,7 @@ const DOCUMENTS = ['README.md', ...markdownIn('docs'), ...markdownIn('adr'), 'ex
 const PACKAGES = readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`);
 
 /** Guides whose blocks are programs, unless they are taken from an example. The others need a project with Python. */
-const GUIDES = ['packages/core/README.md', 'packages/supervisor/README.md'];
+const GUIDES = ['core', 'supervisor', 'observer'].map((name) => `packages/${name}/README.md`);
 
 /** Languages of code blocks, and the endings of the example files that they are taken from. */
 const EXAMPLES_OF: Readonly<Record<string, string>> = { ts: '.ts', js: '.mjs', python: '.py' };
@@ -88,14 +88,32 @@ describe('documentation', () => {
     },
   );
 
-  test('[I2.9] every command that the README names exists', () => {
-    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  test.each([
+    ['README.md', '[I2.9] every command that the README names exists'],
+    ['CONTRIBUTING.md', '[R12.5] every command that contributors are told of exists'],
+  ])('%s: %s', (document) => {
+    const text = readFileSync(join(ROOT, document), 'utf8');
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       readonly scripts: Readonly<Record<string, string>>;
     };
     const named = Array.from(text.matchAll(/npm run ([\w:-]+)/g), ([, name]) => name ?? '');
     expect(named).not.toHaveLength(0);
     expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
+  });
+
+  test('[R12.5] contributors are told how to set up, to check, to test, and what a change needs', () => {
+    const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+    const told = ['npm test', 'npm run check', 'npm run bootstrap', '.ci/run', '-m pytest'];
+    for (const command of told) expect(text).toContain(command);
+    expect(text.match(/^## .*$/gm)).toEqual(
+      expect.arrayContaining(['## Commands', '## Tests', '## Dependencies', '## Changes']),
+    );
+    const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string };
+    };
+    const [, needed] = /Node\.js (\d+\.\d+)/.exec(text) ?? [];
+    expect(engines.node).toContain(`>=${String(needed)}`);
+    expect(existsSync(join(ROOT, '.ci/run'))).toBe(true);
   });
 
   test('[I2.11] every decision is in the index, and has all its sections', () => {
@@ -143,6 +161,11 @@ describe('documentation', () => {
 
   test('the statecharts in the documentation are those of the machines', async () => {
     const { code, stderr } = await runProgram(['scripts/charts.mjs', '--check']);
+    expect([code, stderr]).toEqual([0, '']);
+  }, 60_000);
+
+  test('[T4.1] the events in the documentation are those of the tables', async () => {
+    const { code, stderr } = await runProgram(['scripts/telemetry.mjs', '--check']);
     expect([code, stderr]).toEqual([0, '']);
   }, 60_000);
 

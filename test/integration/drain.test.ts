@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Snakepit } from '@snakepit/python-bridge';
 import { errorOf, isAlive, osPidOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
@@ -27,14 +29,19 @@ describe('a drain', () => {
     const restarted = async (): Promise<unknown> => {
       const snakepit = await bench.start({ size: 2, startupBatchSize: 1 });
       const osPid = osPidOf(snakepit, 0);
-      const call = long(snakepit, 'restart');
+      const ended = new Set<string>();
+      const call = long(snakepit, 'restart').finally(() => ended.add('restart'));
       await bench.marked('restart');
       const restart = snakepit.restartWorker('default_worker_1');
       // The other serves all the while.
-      for (let i = 0; i < 15; i++) {
-        expect(await snakepit.execute('slow', { seconds: 1 })).toBe('done');
-        expect(isAlive(osPid)).toBe(true);
+      let served = 0;
+      while (!ended.has('restart')) {
+        expect(await snakepit.execute('slow', { seconds: 0.5 })).toBe('done');
+        served += 1;
+        // It is told to end only after this process has heard of the end of its call.
+        expect(isAlive(osPid) || ended.has('restart')).toBe(true);
       }
+      expect(served).toBeGreaterThan(5);
       await restart;
       expect(isAlive(osPid)).toBe(false);
       await snakepit.stop();
@@ -63,20 +70,32 @@ describe('a drain', () => {
       [
         { name: 'patient', gracefulShutdownTimeout: 60_000 },
         { name: 'hasty', gracefulShutdownTimeout: 5_000 },
+        { name: 'calm', gracefulShutdownTimeout: 60_000 },
       ],
       { termTimeout: 300 },
     );
-    const call = (pool: string, seconds: number): Promise<unknown> =>
-      snakepit.execute('slow', { seconds, mark: bench.path(pool) }, { pool });
-    const patient = call('patient', 7);
-    const hasty = errorOf(call('hasty', 100));
-    await Promise.all([bench.marked('patient'), bench.marked('hasty')]);
-    const begunAtMs = performance.now();
-    await snakepit.stop();
-    // One after the other they would take 12 s and more.
-    expect(performance.now() - begunAtMs).toBeLessThan(11_000);
-    expect(await patient).toBe('done');
+    const call = (pool: string): Promise<unknown> => {
+      const args = { until: bench.path(`${pool} released`), mark: bench.path(pool) };
+      return snakepit.execute('stay', args, { pool });
+    };
+    const [patient, calm] = [call('patient'), call('calm')];
+    const hasty = errorOf(call('hasty'));
+    await Promise.all(['patient', 'hasty', 'calm'].map((pool) => bench.marked(pool)));
+    const stopped = snakepit.stop();
+    const states = (): unknown => Object.values(snakepit.stats().pools).map(({ state }) => state);
+    const draining = 'draining.awaitingCalls';
+    await until(
+      () => isDeepStrictEqual(states(), [draining, draining, draining]),
+      'all to drain at once',
+    );
     expect((await hasty).message).toContain('it was stopped before the call had ended');
+    expect(states()).toEqual([draining, 'drained', draining]);
+    writeFileSync(bench.path('calm released'), '');
+    expect(await calm).toBe('done');
+    expect(snakepit.stats().pools['patient']?.state).toBe(draining);
+    writeFileSync(bench.path('patient released'), '');
+    expect(await patient).toBe('done');
+    await stopped;
     expect(bench.leftovers()).toEqual([]);
   });
 

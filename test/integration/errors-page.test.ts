@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from '@jest/globals';
 import { exitReason, type RegisterResult, type UpdateValueResult } from '@snakepit/core';
 import type { FailureCause } from '@snakepit/python-bridge';
+import { runProgram } from '../fixtures/run-program.ts';
 import type {
   ApplicationError,
   ChildSpecFault,
@@ -33,7 +35,7 @@ function rows(heading: string): readonly string[] {
 /** The codes in a package's table of errors, which stands in one file and is laid out by prettier. */
 function codes(source: string): readonly string[] {
   const text = readFileSync(join(REPOSITORY, source), 'utf8');
-  return [...text.matchAll(/^ {2}([A-Z][A-Z_]*): (?:\{|template\()$/gm)].map(
+  return [...text.matchAll(/^ {2}([A-Z][A-Z_]*): (?:\{$|template\()/gm)].map(
     ([, name = '']) => name,
   );
 }
@@ -42,7 +44,7 @@ function codes(source: string): readonly string[] {
 function sources(folder: string): string {
   const files = readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' });
   return files
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(file))
     .map((file) => readFileSync(join(REPOSITORY, folder, file), 'utf8'))
     .join('\n');
 }
@@ -119,6 +121,7 @@ const causes: Readonly<Record<FailureCause, true>> = {
   configuration: true,
   timeout: true,
   noProcess: true,
+  unreachable: true,
   heartbeat: true,
   supervision: true,
 };
@@ -132,6 +135,36 @@ describe('docs/errors.md', () => {
     expect([...rows(heading)].sort()).toEqual([...known].sort());
     const made = sources(folder).matchAll(new RegExp(`\\b${factory}\\(\\s*'(\\w+)'`, 'g'));
     expect([...new Set(Array.from(made, ([, code]) => code))].sort()).toEqual([...known].sort());
+  });
+
+  test('[I5.10] tells every code of snakepit, as the source does', async () => {
+    const { code, stderr } = await runProgram(['scripts/errors.mjs', '--check']);
+    expect([code, stderr]).toEqual([0, '']);
+    const known = codes('packages/python-bridge/src/errors.ts');
+    expect(known).not.toHaveLength(0);
+    expect([...rows('snakepit')].sort()).toEqual([...known].sort());
+  }, 60_000);
+
+  test('[I5.10] every failure of the bridge is made with a code of its table, and each code is made', () => {
+    const folder = 'packages/python-bridge/src';
+    const text = sources(folder);
+    const known = codes(`${folder}/errors.ts`);
+    const made = Array.from(text.matchAll(/\bbridgeError\(\s*(\S)(\w*)/g), ([, quote, name]) => [
+      quote,
+      name,
+    ]);
+    // A code that is worked out would be one that this test cannot see.
+    expect(made.filter(([quote]) => quote !== "'")).toEqual([]);
+    expect([...new Set(made.map(([, name]) => name))].sort()).toEqual([...known].sort());
+    // Nobody goes round the table.
+    expect(text).not.toMatch(/new SnakepitError\(/);
+  });
+
+  test('[I5.10] every gRPC status has its code', () => {
+    const mapped = new Set(rows('gRPC statuses'));
+    const names = Object.keys(status).filter((name) => Number.isNaN(Number(name)));
+    expect(names).toHaveLength(17);
+    expect([...mapped].sort()).toEqual(names.filter((name) => name !== 'OK').sort());
   });
 
   test('tells every kind of exit reason', () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { carriers, createToken, endCarriers } from '../fixtures/processes/census.mjs';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
-const PACKAGES = ['core', 'supervisor', 'python-bridge', 'snakepit'];
+const PACKAGES = ['core', 'supervisor', 'python-bridge', 'observer', 'snakepit'];
 const REPOSITORY_PYTHON = join(REPOSITORY, '.venv/bin/python');
 const LIMIT_MS = 240_000;
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Snakepit, type SnakepitConfig } from '@snakepit/python-bridge';
-import { errorOf, SnakepitBench, type BenchPool } from '../fixtures/snakepit-bench.ts';
+import { errorOf, forks, SnakepitBench, type BenchPool } from '../fixtures/snakepit-bench.ts';
 
 // Each mistake that a user can make, with what it tells.
 
@@ -62,7 +62,8 @@ describe('adapters', () => {
   test('[I2.bad] such a worker is not started again: once is enough to know', async () => {
     const env = { MOODY_ATTEMPTS: bench.path('attempts'), MOODY_FAILS: bench.path('never') };
     await failureOf([{ adapter: 'moody.Gloomy', env }]);
-    expect(await bench.marked('attempts')).toHaveLength(1);
+    // A fork server has asked once whether it is safe to be imported before.
+    expect(await bench.marked('attempts')).toHaveLength(forks(1) ? 2 : 1);
   });
 });
 
@@ -174,16 +175,15 @@ describe('calls', () => {
 
     const missing = await messageOf('add', { a: 1 });
     expect(missing).toContain('[INVALID_ARGUMENT]');
-    expect(missing).toContain("missing a required argument: 'b'");
+    expect(missing).toContain('args.b is missing');
     expect(missing).toContain('Its signature: add({ a: int, b: int })');
-    expect(await messageOf('add', { a: 1, b: 2, c: 3 })).toContain("'c'");
+    expect(await messageOf('add', { a: 1, b: 2, c: 3 })).toContain('args.c');
 
     for (const [value, problem] of [
-      [1n, 'BigInt'],
       [() => 1, 'function'],
       [cycle, 'cycle'],
       [Symbol('x'), 'symbol'],
-      [{ deep: [NaN] }, 'NaN'],
+      [{ deep: [new WeakMap()] }, 'WeakMap'],
     ] as const) {
       const message = await messageOf('echo', { value });
       expect(message).toContain('[INVALID_ARGUMENT]');
@@ -195,11 +195,16 @@ describe('calls', () => {
     expect(await snakepit.execute('add', { a: 2, b: 3 })).toBe(5);
   });
 
-  test.each([0, -1, NaN, '5'])('[I2.bad] a time limit of %p', async (timeout) => {
+  test.each([
+    [0, '0'],
+    [-1, '-1'],
+    [NaN, 'NaN'],
+    ['5', '"5"'],
+  ])('[I2.bad] a time limit of %p', async (timeout, shown) => {
     const snakepit = await bench.start();
     const error = await errorOf(snakepit.execute('pid', {}, { timeout: timeout as number }));
     expect(error.code).toBe('INVALID_ARGUMENT');
-    expect(error.message).toContain(`options.timeout is ${String(timeout)}, not a number`);
+    expect(error.message).toContain(`options.timeout is ${shown}, not a number`);
   });
 });
 
@@ -213,12 +218,13 @@ describe('workers that misbehave at the start', () => {
   });
 
   test('[I2.bad] one that never gets ready: attempts are bounded, the last output is told', async () => {
-    const error = await failureOf([{ adapter: 'never_ready.NeverReady', startupTimeout: 1_000 }], {
+    const error = await failureOf([{ adapter: 'never_ready.NeverReady', startupTimeout: 4_000 }], {
       restart: { maxRestarts: 1, backoff: { initial: 0 } },
     });
     expect(error.code).toBe('WORKER_START_FAILED');
-    expect(error.message).toContain('it was not ready within 1000 ms (pools[].startupTimeout)');
-    expect(error.message).toContain('| loading the model');
+    expect(error.message).toContain('it was not ready within 4000 ms (pools[].startupTimeout)');
+    // A fork server asks it in silence whether it is safe to be imported before, and never hears.
+    if (!forks(1)) expect(error.message).toContain('| loading the model');
   });
 
   test('[I2.bad] start() that fails half way leaves no process, socket or file', async () => {

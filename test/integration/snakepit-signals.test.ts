@@ -9,7 +9,7 @@ import { isAlive, SnakepitBench, until, type BenchPool } from '../fixtures/snake
 
 // What becomes of the workers when the Node process that runs them is asked to end, or killed.
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const PROCESSES = new URL('../fixtures/processes/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('snakepit-program.mjs', PROCESSES));
@@ -41,7 +41,8 @@ class Program {
       ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
-    this.exited = once(this.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    // When it has been heard to its end, too.
+    this.exited = once(this.child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.said.push(JSON.parse(line) as Said);
     });
@@ -49,7 +50,8 @@ class Program {
   }
 
   heard(event: string): Promise<Said> {
-    return until(() => this.said.find((one) => one.event === event), `the program to say ${event}`);
+    const find = (): Said | undefined => this.said.find((one) => one.event === event);
+    return until(find, `the program to say ${event}`, 60_000);
   }
 }
 
@@ -122,8 +124,11 @@ describe('killed', () => {
     expect(pids.every(isAlive)).toBe(true);
     program.child.kill('SIGKILL');
     await program.exited;
-    await until(() => !pids.some(isAlive), 'the workers to end', 5_000);
-    expect(bench.processes()).toEqual([]);
+    await until(
+      () => !pids.some(isAlive) && bench.processes().length === 0,
+      'the workers, and who started them, to end',
+      5_000,
+    );
     const [run] = bench.runs();
     expect(readdirSync(socketDir)).toEqual([run]);
     const snakepit = await bench.start({}, { socketDir });

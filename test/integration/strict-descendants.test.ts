@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import type { Snakepit } from '@snakepit/python-bridge';
 import {
   errorOf,
+  forks,
   isAlive,
   osPidOf,
   SnakepitBench,
@@ -13,7 +14,7 @@ import {
 
 // A whole Snakepit whose workers are behind launchers: nothing of it may be noticed, but for what is left at an end.
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const PYTHON = join(import.meta.dirname, '../../.venv/bin/python');
 
@@ -67,7 +68,7 @@ describe('strict descendants', () => {
     const snakepit = await startStrict();
     const [worker] = snakepit.workers();
     expect(['pidNamespace', 'subreaper']).toContain(worker?.containment);
-    expect(logged.filter((line) => line.includes('descendants'))).toEqual([
+    expect(logged.filter((line) => line.startsWith('pool default: descendants'))).toEqual([
       expect.stringMatching(
         /^pool default: descendants of workers are held by a (pid names|subre)/,
       ),
@@ -113,7 +114,9 @@ describe('strict descendants', () => {
   test('[I4.1] usually there is no launcher', async () => {
     const snakepit = await bench.start();
     expect(snakepit.workers()).toMatchObject([{ containment: 'group' }]);
-    expect(parentOf(osPidOf(snakepit))).toBe(process.pid);
+    const parent = parentOf(osPidOf(snakepit));
+    // A fork server is no launcher of one worker.
+    expect(forks(1) ? parentOf(parent) : parent).toBe(process.pid);
   });
 
   describe.each([
@@ -177,7 +180,7 @@ describe('strict descendants', () => {
     );
 
     test('[I4.3] [R2.5] a worker that is stopped is found by its heartbeat and replaced', async () => {
-      const snakepit = await start({ heartbeat: { pingInterval: 1000, maxMissed: 1 } });
+      const snakepit = await start({ heartbeat: { pingInterval: 1_000 } });
       const osPid = osPidOf(snakepit);
       process.kill(osPid, 'SIGSTOP');
       await until(() => snakepit.workers()[0]?.osPid !== osPid, 'the worker to be gone');

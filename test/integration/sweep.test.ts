@@ -161,7 +161,9 @@ describe('a start that is called off', () => {
     // A second listener: otherwise this process would be ended by the signal.
     process.on('SIGTERM', survive);
     try {
-      const start = errorOf(bench.start({ size: 2 }, { handleSignals: true, telemetry }));
+      const start = errorOf(
+        bench.start({ size: 2 }, { handleSignals: true, telemetry: { bus: telemetry } }),
+      );
       await until(isClaimed, 'the sweep to begin');
       process.emit('SIGTERM', 'SIGTERM');
       expect((await start).code).toBe('SHUTTING_DOWN');

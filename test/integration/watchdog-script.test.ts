@@ -226,10 +226,17 @@ if (process.platform === 'linux') {
     const rollup = readFileSync(`/proc/${String(run.pid)}/smaps_rollup`, 'utf8');
     const kB = (name: string): number =>
       Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'mu').exec(rollup)?.[1]);
-    const before = readFileSync(`/proc/${String(run.pid)}/schedstat`, 'utf8');
+    const turns = (): string => readFileSync(`/proc/${String(run.pid)}/schedstat`, 'utf8');
+    // It writes its log before it reads on.
+    await until(async () => {
+      const then = turns();
+      await sleep(100);
+      return turns() === then;
+    }, 'it to have read all');
+    const before = turns();
     await sleep(2_000);
     // Not a nanosecond, not a turn: it is blocked.
-    expect(readFileSync(`/proc/${String(run.pid)}/schedstat`, 'utf8')).toBe(before);
+    expect(turns()).toBe(before);
     const own = kB('Private_Clean') + kB('Private_Dirty');
     // What RSS counts besides is shared with every other program: the C library and the shell's file.
     console.info(

@@ -50,7 +50,7 @@ describe('.github/workflows', () => {
 
   test('[I4.8] there is a job of chaos and one of the watchdog', () => {
     expect(
-      commands.filter((command) => command.startsWith('npm run chaos -- --seed')),
+      commands.filter((command) => command.startsWith('npm run chaos -- --launch')),
     ).toHaveLength(1);
     expect(commands).toContain('npm test -- watchdog');
   });
@@ -58,7 +58,11 @@ describe('.github/workflows', () => {
   test('actions are pinned to a major version, and only those that are needed are used', () => {
     const used = new Set(steps.flatMap(({ uses = [] }) => uses));
     expect([...used].sort()).toEqual([
-      ...['actions/checkout@v4', 'actions/setup-node@v4', 'actions/setup-python@v5'],
+      'actions/checkout@v4',
+      'actions/setup-node@v4',
+      'actions/setup-python@v5',
+      // Pictures of the visualiser.
+      'actions/upload-artifact@v4',
     ]);
   });
 

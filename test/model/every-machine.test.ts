@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import * as core from '@snakepit/core';
+import * as observer from '@snakepit/observer';
 import * as bridge from '@snakepit/python-bridge';
 import * as supervisor from '@snakepit/supervisor';
 import * as snakepit from 'snakepit';
@@ -16,7 +17,7 @@ function isMachine(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'root' in value && 'transition' in value;
 }
 
-const machines = [core, supervisor, bridge, snakepit]
+const machines = [core, supervisor, bridge, snakepit, observer]
   .flatMap((exports) => Object.entries(exports) as [string, unknown][])
   .flatMap(([name, value]) => (isMachine(value) ? [name] : []));
 
@@ -34,7 +35,12 @@ function isGivenTo(functionName: string, machine: string): boolean {
 
 test('there are machines', () => {
   expect(machines).toEqual(
-    expect.arrayContaining(['supervisorMachine', 'grpcWorkerMachine', 'restartIntensityMachine']),
+    expect.arrayContaining([
+      'supervisorMachine',
+      'grpcWorkerMachine',
+      'restartIntensityMachine',
+      'anomalyMachine',
+    ]),
   );
 });
 

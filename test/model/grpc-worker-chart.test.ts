@@ -36,10 +36,15 @@ const events: readonly AnyEventObject[] = [
   { type: 'calls.ended' },
   { type: 'calls.drained' },
   { type: 'process.died', failure },
+  { type: 'connection.lost', failure },
   { type: 'process.gone' },
   { type: 'worker.stop', drainTimeoutMs: 20_000 },
   { type: 'drain.expired' },
   { type: 'worker.announce' },
+  { type: 'worker.drain' },
+  { type: 'worker.serve' },
+  { type: 'worker.start' },
+  { type: 'worker.stuck', tool: 'slow' },
   { type: 'shutdown.hurried' },
   { type: 'resources.released' },
   done(true),
@@ -112,13 +117,13 @@ describe('grpcWorker', () => {
 
   test('every edge on a real process', async () => {
     for (const { input, graph } of graphs) await playOnProcesses(machine, graph, { input, delays });
-  }, 60_000);
+  }, 300_000);
 
   test('size of the model (change it on purpose)', () => {
     expect(graphs.map(({ graph }) => [graph.nodes.size, takenEdges(graph)])).toEqual([
-      [42, 181],
-      [57, 242],
-      [56, 237],
+      [44, 206],
+      [59, 268],
+      [58, 262],
     ]);
   });
 
@@ -193,6 +198,37 @@ describe('grpcWorker', () => {
         if (before.startsWith('{"ready') && !after.startsWith('{"ready')) {
           expect(actions).toEqual(expect.arrayContaining(['stopHeartbeat', 'withdraw']));
         }
+      }
+    }
+  });
+
+  test('[I6.6] drained by somebody it is withdrawn at once, stays, and serves again only without calls', () => {
+    for (const one of graphs) {
+      for (const { from, to, event, actions } of taken(one)) {
+        const [before, after] = [valueOf(one.graph, from), valueOf(one.graph, to)];
+        const isHeld = (value: string): boolean => /"ready":"(draining|drained)"/.test(value);
+        if (!isHeld(before) && isHeld(after)) {
+          expect([event.type, actions]).toEqual(['worker.drain', ['reportDraining', 'withdraw']]);
+          expect(after).toBe(`{"ready":"${before.includes('idle') ? 'drained' : 'draining'}"}`);
+        }
+        if (!isHeld(before)) continue;
+        if (event.type === 'worker.announce') expect([after, actions]).toEqual([before, []]);
+        if (!after.startsWith('{"ready') || isHeld(after)) continue;
+        expect([before, event.type, after]).toEqual([
+          ...['{"ready":"drained"}', 'worker.serve', '{"ready":"idle"}'],
+        ]);
+        expect(actions).toEqual(['announceAgain']);
+      }
+    }
+  });
+
+  test('[I6.6] whose end begins with a drain has said so, whoever was sick or asked later has not', () => {
+    for (const one of graphs) {
+      for (const { from, to, actions } of taken(one)) {
+        const isFromReady = valueOf(one.graph, from).startsWith('{"ready');
+        if (!isFromReady || valueOf(one.graph, to) !== '"stopping"') continue;
+        const { begin } = contextOf(nodeAt(one.graph, to).state);
+        expect([begin, actions.includes('reportDraining')]).toEqual([begin, begin === 'drain']);
       }
     }
   });

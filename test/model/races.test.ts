@@ -146,7 +146,7 @@ describe('a tree and many callers', () => {
       await isClean(raced);
     });
     await fc.assert(run, replayable(150));
-  }, 60_000);
+  }, 300_000);
 });
 
 type Blow =
@@ -250,7 +250,7 @@ describe('whatever settles first', () => {
       },
     );
     await fc.assert(run, replayable(150));
-  }, 60_000);
+  }, 300_000);
 
   /** Lets the scheduler settle all there is, in its order, until nothing more comes. */
   async function quiet(scheduler: fc.Scheduler, raced: RacedTree): Promise<void> {

@@ -203,7 +203,7 @@ describe('the paths of the supervisor, on real processes', () => {
     const { missed, ways } = await goAll(supervisorMachine, Supervisor, Object.values(cases));
     expect(missed).toEqual([]);
     expect(ways).toBeGreaterThan(500);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('the paths of the dynamic supervisor, on real processes', () => {
@@ -252,5 +252,5 @@ describe('the paths of the dynamic supervisor, on real processes', () => {
     const { missed, ways } = await goAll(dynamicSupervisorMachine, DynamicSupervisor, cases);
     expect(missed).toEqual([]);
     expect(ways).toBeGreaterThan(100);
-  }, 120_000);
+  }, 600_000);
 });

@@ -43,6 +43,15 @@ describe('a chart without its effects says which one is missing', () => {
       poolMachine.provide({ actions: { startWorkers: () => undefined } }),
       { workerIds: ['w1'] },
       [failed, end],
+      'followWorker',
+    ],
+    [
+      'pool',
+      poolMachine.provide({
+        actions: { startWorkers: () => undefined, followWorker: () => undefined },
+      }),
+      { workerIds: ['w1'] },
+      [failed, end],
       'tellFailed',
     ],
   ])('%s', (_, machine, input, events, action) => {

@@ -12,7 +12,12 @@ export interface Clock {
   clearTimeout(id: unknown): void;
 }
 
-/** A clock that stands still until it is told to move; for deterministic tests. */
+/**
+ * A clock that stands still until it is told to move; for deterministic tests.
+ *
+ * Where a system has one, real time decides nothing, also not for how long its processes have turns before others get
+ * theirs: what happens does not depend on the speed of the machine.
+ */
 export interface TestClock extends Clock {
   /**
    * Moves time forward, running what falls due in order of time, and lets the processes work after each.
@@ -22,6 +27,11 @@ export interface TestClock extends Clock {
   advance(ms: number): Promise<void>;
   /** How many timers are pending. */
   readonly pending: number;
+}
+
+/** Whether time stands still on this clock until it is moved. @internal */
+export function isTestClock(clock: Clock): clock is TestClock {
+  return 'advance' in clock;
 }
 
 /** The longest delay Node's timers take; beyond it they fire at once. */

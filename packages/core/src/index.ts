@@ -8,7 +8,14 @@ export type { Clock, TestClock } from './clock.ts';
 export { createConsoleLogger, silentLogger } from './logger.ts';
 export type { Logger, LogLevel, LogSink } from './logger.ts';
 export { SnakepitError, defineErrors, isSnakepitError } from './errors.ts';
-export type { ErrorDetails, ErrorFactory, ErrorTable, ErrorTemplate } from './errors.ts';
+export type {
+  CoreErrorCode,
+  ErrorDetails,
+  ErrorFactory,
+  ErrorTable,
+  ErrorTemplate,
+  SnakepitErrorOptions,
+} from './errors.ts';
 export { Pid } from './process/pid.ts';
 export {
   ExitError,
@@ -72,7 +79,18 @@ export type { TaskStreamOptions } from './behaviours/task-stream.ts';
 export type { TaskOwner } from './behaviours/task-wait.ts';
 export type { Behaviour, ChildDefaults, Given, Spawnable } from './behaviours/behaviour.ts';
 export { createTelemetry } from './telemetry/telemetry.ts';
+export { attachDefaultHandlers } from './telemetry/default-handlers.ts';
+export type { DefaultHandlerOptions } from './telemetry/default-handlers.ts';
+export { coreEvents } from './telemetry/core-events.ts';
 export type {
+  EventDescription,
+  EventLevel,
+  EventTable,
+  EventTableOf,
+  MeasurementDescription,
+} from './telemetry/event-table.ts';
+export type {
+  CoreTelemetryEvents,
   Measurements,
   Metadata,
   Telemetry,
@@ -80,8 +98,73 @@ export type {
   TelemetryEvents,
   TelemetryHandler,
 } from './telemetry/telemetry.ts';
+export { attachMetrics } from './observation/attach-metrics.ts';
+export type { Instrument, MetricSink } from './observation/attach-metrics.ts';
+export { coreMetrics } from './observation/core-metrics.ts';
+export { eventMetric, polledMetric } from './observation/metric-definition.ts';
+export type {
+  EventMetric,
+  MeasuredMetric,
+  MetricAttributes,
+  MetricDefinition,
+  PolledMetric,
+  RecordValue,
+} from './observation/metric-definition.ts';
+export { reportMetrics } from './observation/report-metrics.ts';
+export type {
+  ExecutedCall,
+  HealthCheck,
+  Observation,
+  ObservationSource,
+  ProcessAction,
+  ProcessFacts,
+} from './observation/observation.ts';
+export { lifeEvent } from './observation/life-record.ts';
+export type {
+  Incident,
+  LifeEvent,
+  LifeNote,
+  LifeRecord,
+  ProcessIdentity,
+} from './observation/life-record.ts';
+export type {
+  HandledRecord,
+  MessageKind,
+  MessageOutcome,
+  RecordsSince,
+  SentMessage,
+  TransitionStep,
+  WatchedRecord,
+  WatchTarget,
+} from './observation/message-record.ts';
+export type {
+  PendingTimer,
+  ProcessDetails,
+  WaitingMessage,
+} from './observation/process-details.ts';
+export type { Records } from './observation/records.ts';
+export type { WatchLimit } from './observation/watch-budget.ts';
+export type {
+  CountedRestart,
+  RestartWindowView,
+  SupervisedChild,
+  Supervision,
+} from './observation/supervision.ts';
 
 // For our other packages.
+export { milliseconds, number, occurrence } from './telemetry/event-table.ts';
+export { matchesGlob } from './telemetry/glob.ts';
+export {
+  anything,
+  checkMembers,
+  flag,
+  functionLike,
+  isObject,
+  oneOf,
+  text,
+  wrongMember,
+} from './check-options.ts';
+export type { MemberRule, MemberRules } from './check-options.ts';
 export { causesOf } from './debug/crash-report.ts';
 export { isSilent } from './logger.ts';
 export { prepareTask } from './behaviours/task-handle.ts';
@@ -90,4 +173,5 @@ export { streamTasks } from './behaviours/task-stream.ts';
 export type { TaskStreamParts } from './behaviours/task-stream.ts';
 export { unlessUnheard } from './behaviours/task-wait.ts';
 export { mapKeyOf } from './registry/registry-key.ts';
+export { isSecretName } from './secret-name.ts';
 export type { Router } from './process/names.ts';

@@ -1,6 +1,7 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import {
   createSystem,
+  createTestClock,
   defineServer,
   ExitError,
   noreply,
@@ -13,9 +14,9 @@ import {
   type SystemOptions,
 } from './index.ts';
 
-/** A system that logs nothing. */
+/** A system that logs nothing; its time stands still unless it is given another, so that the speed of the machine decides nothing. */
 export function quietSystem(options: SystemOptions = {}): ActorSystem {
-  return createSystem({ logger: silentLogger, ...options });
+  return createSystem({ logger: silentLogger, clock: createTestClock(), ...options });
 }
 
 /** A process that does what it is told in its own turn, and keeps every message it gets. */

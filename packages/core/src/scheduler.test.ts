@@ -9,7 +9,7 @@ const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(res
 
 describe('createScheduler', () => {
   test('takes turns: one each, round robin, and nobody twice', async () => {
-    const scheduler = createScheduler();
+    const scheduler = createScheduler({ now: () => 0 });
     const order: string[] = [];
     const make = (name: string): Schedulable => {
       let left = 3;
@@ -31,6 +31,7 @@ describe('createScheduler', () => {
   test('tells when a stretch of turns is over, be it one without turns', async () => {
     const seen: string[] = [];
     const scheduler = createScheduler({
+      now: () => 0,
       maxTurns: 2,
       afterStretch: () => {
         seen.push('over');
@@ -74,7 +75,7 @@ describe('createScheduler', () => {
   });
 
   test('[MSG-007] after so many turns the event loop is let through', async () => {
-    const scheduler = createScheduler({ maxTurns: 10 });
+    const scheduler = createScheduler({ now: () => 0, maxTurns: 10 });
     let turns = 0;
     let goOn = true;
     const endless = task(() => {
@@ -110,7 +111,7 @@ describe('createScheduler', () => {
   });
 
   test('a budget that was used up is renewed when there is work again', async () => {
-    const scheduler = createScheduler({ maxTurns: 2 });
+    const scheduler = createScheduler({ now: () => 0, maxTurns: 2 });
     let turns = 0;
     const once = task(() => (turns += 1));
     for (let round = 0; round < 5; round++) {

@@ -44,6 +44,12 @@ export interface Scheduler<P extends Schedulable = Schedulable> {
   lookAtClock(): number;
   /** How many processes wait for a turn. */
   readonly length: number;
+  /** Number of the stretch that is or was under way. */
+  readonly stretch: number;
+  /** Whether a stretch follows as soon as the code that runs now has returned: what is done now is done in one go. */
+  readonly isAwaited: boolean;
+  /** Number of the turn that is or was under way; within a stretch one more than that of the turn before. */
+  readonly turn: number;
 }
 
 /** Looking at the clock costs 0.05 µs, as much as a quarter of a turn; a look per so much work is 1 % of it. */
@@ -70,6 +76,8 @@ export function createScheduler<P extends Schedulable = Schedulable>(
 
 class RunQueue<P extends Schedulable> implements Scheduler<P> {
   roughMs = 0;
+  stretch = 0;
+  isAwaited = false;
   readonly #queue = new Fifo<P>();
   /** Who had the turns since the last look; a few that are gone may be among those that stood here before. */
   readonly #ran = new Array<P | undefined>(mostTurnsPerLook).fill(undefined);
@@ -106,6 +114,10 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
     return this.#queue.length;
   }
 
+  get turn(): number {
+    return this.#turns;
+  }
+
   schedule(process: P): void {
     if (process.queued) return;
     process.queued = true;
@@ -126,7 +138,8 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
 
   #await(): void {
     // A promise that is fulfilled already is a third of the cost of queueMicrotask.
-    if (this.#turns < this.#maxTurns) void fulfilled.then(this.#drain);
+    this.isAwaited = this.#turns < this.#maxTurns;
+    if (this.isAwaited) void fulfilled.then(this.#drain);
     else setImmediate(this.#renew);
   }
 
@@ -148,6 +161,8 @@ class RunQueue<P extends Schedulable> implements Scheduler<P> {
   };
 
   #takeStretch(): void {
+    this.stretch += 1;
+    this.isAwaited = false;
     // What passed since the last look was nobody's turn.
     this.#lookedMs = this.#now();
     this.roughMs = Math.trunc(this.#lookedMs - this.#madeMs);

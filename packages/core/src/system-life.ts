@@ -22,6 +22,8 @@ export interface SystemLife {
   readonly nobodyToCall: (request: Request) => ExitError;
   /** Ends everything. */
   readonly stop: (options?: StopOptions) => Promise<void>;
+  /** Has something done when everything has ended; what it takes, the stop takes. Returns what takes it back. */
+  readonly onStopped: (listener: () => unknown) => () => void;
 }
 
 /** How long the end of a process may take unless told otherwise. */
@@ -35,11 +37,15 @@ export function createSystemLife(
 ): SystemLife {
   let stopping: Promise<void> | undefined;
   let isOver = false;
+  const listeners = new Set<() => Promise<void>>();
+  let isTold = false;
   const end = async (timeoutMs: number): Promise<void> => {
     await askAll(runtime, timeoutMs);
     // Before what is left is killed: whoever hears of that could start something that nobody ends.
     isOver = true;
     await killRest(runtime);
+    isTold = true;
+    await Promise.all([...listeners].map((listener) => listener()));
     await isolation?.release();
   };
   return {
@@ -54,6 +60,19 @@ export function createSystemLife(
       if (fault !== undefined) return Promise.reject(fault);
       stopping ??= end(timeout);
       return stopping;
+    },
+    onStopped: (listener) => {
+      const own = async (): Promise<void> => {
+        try {
+          await listener();
+        } catch (error) {
+          runtime.logger.error('what was to be done after the stop of a system failed', { error });
+        }
+      };
+      // Who comes too late hears of it at once, yet not before it has what this returns.
+      if (isTold) queueMicrotask(() => void own());
+      else listeners.add(own);
+      return () => void listeners.delete(own);
     },
   };
 }

@@ -177,3 +177,24 @@ describe('stop', () => {
     expect(ended).toEqual(['second shutdown']);
   });
 });
+
+test('[TMR-007] on a test clock it makes no difference how slow the machine is', async () => {
+  const clock = createTestClock();
+  const system = quietSystem({ clock });
+  const seen: number[] = [];
+  const slow = defineServer({
+    init: () => ok(0),
+    info: (state, left: unknown, self) => {
+      const until = performance.now() + 5;
+      while (performance.now() < until);
+      seen.push(Number(left));
+      if (Number(left) > 0) self.send(self.pid, Number(left) - 1);
+      return noreply(state);
+    },
+  });
+  const { pid } = await system.start(slow);
+  system.send(pid, 9);
+  await clock.advance(0);
+  expect(seen).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  await system.stop();
+});

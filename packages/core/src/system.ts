@@ -14,7 +14,7 @@ import {
   text,
   type MemberRule,
 } from './check-options.ts';
-import { createSystemClock, type Clock } from './clock.ts';
+import { createSystemClock, isTestClock, type Clock } from './clock.ts';
 import { checkLongTurn, checkRecorderSize, reportLongTurn } from './debug/long-turn.ts';
 import {
   isolateCrashes,
@@ -26,6 +26,9 @@ import { stopProcess, type StopProcessOptions } from './debug/stop-process.ts';
 import { inspect } from './inspect.ts';
 import { createConsoleLogger, createSafeLogger, type Logger } from './logger.ts';
 import { checkExitReason, exitReason, ExitError, type ExitReason } from './process/exit-reason.ts';
+import { createObservation, type Observation } from './observation/observation.ts';
+import { createRecords } from './observation/create-records.ts';
+import type { Records } from './observation/records.ts';
 import { CallLimits } from './process/call-limits.ts';
 import type { Request } from './process/messages.ts';
 import type { ProcessName } from './process/names.ts';
@@ -88,6 +91,10 @@ export interface ActorSystem {
   readonly logger: Logger;
   /** Its event bus. */
   readonly telemetry: Telemetry;
+  /** What packages built on this one let others see: metrics, facts of processes, health, actions. */
+  readonly observation: Observation;
+  /** What happens in it, recorded for as long as somebody asks. */
+  readonly records: Records;
   /** The process whose turn it is, in synchronous code; after an await nobody can tell. @internal */
   readonly current: Pid | undefined;
   /** What it is made of. @internal */
@@ -155,6 +162,13 @@ export interface ActorSystem {
    * @throws {@link SnakepitError} INVALID_ARGUMENT for a timeout that is no duration; nothing was ended.
    */
   stop(options?: StopOptions): Promise<void>;
+  /**
+   * Has something done when everything has ended, before {@link ActorSystem.stop} resolves; soon, when that was before.
+   * Returns what takes it back.
+   *
+   * @internal
+   */
+  onStopped(listener: () => unknown): () => void;
 }
 
 /** How long a start from outside may take unless told otherwise. */
@@ -164,7 +178,10 @@ const systemMembers = {
   name: text,
   clock: objectWith('now', 'setTimeout', 'clearTimeout'),
   logger: objectWith('debug', 'info', 'warn', 'error'),
-  telemetry: objectWith('enabled', 'emit', 'on', 'attachMany', 'detach'),
+  telemetry: objectWith(
+    ...['enabled', 'emit', 'on', 'attachMany', 'detach'],
+    ...['disable', 'enable', 'onDemand', 'describe', 'onDescribed'],
+  ),
   freezeMessages: flag,
   crashIsolation: oneOf('callbacks', 'async'),
   // Checked where they are used.
@@ -198,6 +215,7 @@ export function createSystemOn(host: Host, options: SystemOptions): ActorSystem 
         logger.warn(`a telemetry handler of ${name} failed`, { error });
       }),
     scheduler: createScheduler<Process>({
+      ...(isTestClock(clock) ? { maxStretchMs: Infinity } : {}),
       longTurnMs: checkLongTurn(options.longTurnMs),
       onLongTurn: (tookMs, whose) => {
         reportLongTurn(runtime, tookMs, whose);
@@ -236,6 +254,8 @@ function bindSystem(
     clock: runtime.clock,
     logger: runtime.logger,
     telemetry: runtime.telemetry,
+    observation: createObservation(() => runtime.system),
+    records: createRecords(runtime),
     runtime,
     registries: runtime.names.registries,
     get current() {
@@ -265,6 +285,7 @@ function bindSystem(
     [inspect]: () => `[ActorSystem ${name}]`,
     processInfo: (pid: Pid | undefined) => (pid == null ? undefined : runtime.byPid(pid)),
     stop: life.stop,
+    onStopped: life.onStopped,
   };
   // One cast where the overloads of `start` and the answer types of `call` meet their one implementation.
   return system as unknown as ActorSystem;

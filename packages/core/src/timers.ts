@@ -11,11 +11,17 @@ export class TimerRef {
   armed = true;
   /** Who else knows of it, while it is armed. @internal */
   readonly kept: Set<TimerRef> | undefined;
+  /** How long it runs in all, in milliseconds. @internal */
+  readonly delayMs: number;
+  /** What it will bring, if that is a message. @internal */
+  readonly message: unknown;
 
   /** @internal */
-  constructor(atMs: number, kept?: Set<TimerRef>) {
+  constructor(atMs: number, kept?: Set<TimerRef>, delayMs = 0, message?: unknown) {
     this.atMs = atMs;
     this.kept = kept;
+    this.delayMs = delayMs;
+    this.message = message;
   }
 }
 
@@ -26,6 +32,7 @@ export class TimerRef {
  * @param delayMs - In milliseconds, ≥ 0; 0 is still asynchronous (OTP TMR-001).
  * @param fn - What to run. It must not throw.
  * @param kept - Has the timer in it for as long as it is armed.
+ * @param message - What it will bring, if that is a message: for those who look.
  * @throws {@link SnakepitError} INVALID_ARGUMENT for a delay that is negative, endless or no number (TMR-006).
  */
 export function startTimer(
@@ -33,11 +40,12 @@ export function startTimer(
   delayMs: number,
   fn: () => void,
   kept?: Set<TimerRef>,
+  message?: unknown,
 ): TimerRef {
   const fault = delayFault('the delay of a timer', delayMs);
   if (fault !== undefined) throw fault;
   if (delayMs === Infinity) throw neverFault();
-  const timer = new TimerRef(clock.now() + delayMs, kept);
+  const timer = new TimerRef(clock.now() + delayMs, kept, delayMs, message);
   kept?.add(timer);
   timer.handle = clock.setTimeout(() => {
     disarm(timer);

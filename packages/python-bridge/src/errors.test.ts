@@ -1,7 +1,12 @@
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { isSnakepitError } from '@snakepit/core';
-import { adapterFailed, bridgeError, bridgeErrorTable, pythonException } from './errors.ts';
+import { errorNotes } from './error-notes.ts';
+import { isSnakepitError } from './known-error.ts';
+import { bridgeError, bridgeErrorTable } from './errors.ts';
+import type { BridgeErrorCode } from './errors.ts';
+import { adapterFailed, exceptionFields, pythonException } from './python-exception.ts';
 
 const traceback = [
   'Traceback (most recent call last):',
@@ -56,6 +61,116 @@ describe('pythonException', () => {
   });
 });
 
+describe('pythonException, the chain', () => {
+  const chained = pythonException({
+    ...exceptionFields({
+      type: 'RuntimeError',
+      module: 'builtins',
+      message: 'no model',
+      traceback: `${traceback}\n\nThe above exception was the direct cause of the following exception:\n\nRuntimeError: no model`,
+      args: ['no model', 7],
+      notes: ['while loading "small"'],
+      causes: [
+        {
+          ...{ type: 'KeyError', module: 'builtins', message: "'small'", relation: 'cause' },
+          ...{ args: ['small'], traceback: 'File "/app/adapter.py", line 9, in load' },
+          exceptions: [{ type: 'OSError', message: 'gone', args: [2] }],
+        },
+        { type: 'ZeroDivisionError', module: 'builtins', message: 'division by zero' },
+        'not an exception',
+      ],
+    }),
+    tool: 'predict',
+  });
+
+  test('[I5.10] args, notes and causes are data, the causes also errors behind each other', () => {
+    expect(chained.details).toMatchObject({
+      args: ['no model', 7],
+      notes: ['while loading "small"'],
+    });
+    expect(chained.details.causes?.map(({ type, relation }) => [type, relation])).toEqual([
+      ['KeyError', 'cause'],
+      ['ZeroDivisionError', 'context'],
+    ]);
+    const { cause } = chained;
+    if (!isSnakepitError(cause, 'PYTHON_EXCEPTION')) throw new Error('no cause');
+    expect(cause.details).toMatchObject({ type: 'KeyError', args: ['small'] });
+    expect(cause.details.exceptions).toEqual([
+      { type: 'OSError', module: '', message: 'gone', traceback: '', args: [2] },
+    ]);
+    expect(chained.details.causes?.[0]?.traceback).toContain('line 9, in load');
+    expect(cause.details.tool).toBe('predict');
+    expect(cause.cause).toMatchObject({ details: { type: 'ZeroDivisionError' } });
+  });
+
+  test('[I5.10] inspect and console.log print the Python traceback once, and every cause', () => {
+    const lines: string[] = [];
+    const sink = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        lines.push(chunk.toString());
+        done();
+      },
+    });
+    new Console(sink).log(chained);
+    for (const printed of [inspect(chained), inspect({ error: chained }), lines.join('')]) {
+      expect(printed.match(/line 7, in divide/g)).toHaveLength(1);
+      expect(printed).toContain('[cause]: SnakepitError: [PYTHON_EXCEPTION] KeyError');
+      expect(printed).toContain('[PYTHON_EXCEPTION] ZeroDivisionError');
+      expect(printed.indexOf('errors.test.ts')).toBeLessThan(printed.indexOf('Python traceback:'));
+    }
+  });
+
+  test('[I5.10] what a broken worker says of an exception is bounded, and never fails', () => {
+    const deep = '[{"exceptions":'.repeat(20_000) + '[]' + '}]'.repeat(20_000);
+    const fields = JSON.parse(
+      `{"type":"E","notes":[{"toString":1},"n"],"exceptions":${deep}}`,
+    ) as object;
+    const causes = Array.from({ length: 5000 }, () => ({ type: 'C' }));
+    const error = pythonException(
+      exceptionFields({ ...fields, causes, stacktrace: [{ toString: 1 }] }),
+    );
+    expect(error.details).toMatchObject({ type: 'E', notes: ['n'], traceback: '' });
+    expect(error.details.causes).toHaveLength(100);
+    expect(JSON.stringify(error.details.exceptions).match(/exceptions/g)).toHaveLength(15);
+  });
+
+  test('an exception of the original has what that sends', () => {
+    const fields = exceptionFields({
+      python_type: 'OSError',
+      message: 'gone',
+      stacktrace: ['a\n', 'b'],
+    });
+    expect(fields).toEqual({ type: 'OSError', module: '', message: 'gone', traceback: 'a\nb' });
+  });
+});
+
+describe('isSnakepitError', () => {
+  test('[I5.10] a code narrows to the details of that code, and the codes are a closed union', () => {
+    const error: unknown = bridgeError('QUEUE_FULL', {
+      pool: 'p',
+      queueLength: 3,
+      maxQueueSize: 3,
+    });
+    expect(isSnakepitError(error)).toBe(true);
+    expect(isSnakepitError(error, 'TIMEOUT')).toBe(false);
+    if (!isSnakepitError(error, 'QUEUE_FULL')) throw new Error('not narrowed');
+    const { queueLength, pool }: { queueLength: number; pool: string } = error.details;
+    expect([queueLength, pool, error.retryable]).toEqual([3, 'p', true]);
+    // @ts-expect-error -- no such code
+    expect(isSnakepitError(error, 'QUEUE_FUL')).toBe(false);
+  });
+
+  test('[I5.10] whether it is retryable stands in the table and in the error', () => {
+    for (const [code, { retryable }] of Object.entries(errorNotes)) {
+      expect([code, bridgeErrorTable[code as BridgeErrorCode].retryable]).toEqual([
+        code,
+        retryable,
+      ]);
+    }
+    expect(Object.keys(errorNotes).sort()).toEqual(Object.keys(bridgeErrorTable).sort());
+  });
+});
+
 describe('adapterFailed', () => {
   test('[I2.7] says which adapter, what was wrong, what to change, and shows what Python raised', () => {
     const error = adapterFailed({
@@ -90,6 +205,15 @@ describe('bridgeError', () => {
       '(worker "w2" of pool "p") ended while it was executing tool "train"',
     );
     expect(crash.message).toContain('  | Segmentation fault');
+  });
+
+  test('a limit is said in bytes or megabytes, whichever people can read', () => {
+    const limits = [1024, 104_857_600, 1_572_864, 2 ** 31 - 1];
+    const messages = limits.map((limitBytes) => {
+      return bridgeError('MESSAGE_TOO_LARGE', { what: 'result', limitBytes, reason: 'r' }).message;
+    });
+    const shown = messages.map((message) => /limit of (.*) a message/.exec(message)?.[1]);
+    expect(shown).toEqual(['1024 bytes', '100 MB', '1.5 MB', '2048 MB']);
   });
 
   test('a pool that does not exist is answered with those that do', () => {

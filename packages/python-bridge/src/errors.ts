@@ -1,6 +1,20 @@
-import { defineErrors } from '@snakepit/core';
-import type { ErrorTemplate, SnakepitError } from '@snakepit/core';
+import { defineErrors, type ErrorDetails, type ErrorTemplate } from '@snakepit/core';
 import type { ConfigFault } from './config/config-fault.ts';
+import type { BlamedDeath } from './resilience/blamed-death.ts';
+import { errorNotes } from './error-notes.ts';
+import {
+  adapterProblem,
+  adapterRemedy,
+  blame,
+  differences,
+  list,
+  output,
+  signature,
+  size,
+  toolOf,
+  whereabouts,
+} from './error-text.ts';
+import { describeShortage, shortageRemedy } from './resource-limit.ts';
 import { remedyFor, type FailureCause } from './worker/failure-cause.ts';
 
 /** The ids that an error of this package may carry; all optional, because it is made where they are known. */
@@ -27,8 +41,8 @@ export interface ToolParameter {
   readonly required: boolean;
 }
 
-/** What is known of an exception that a Python tool raised. */
-export interface PythonExceptionDetails extends ErrorIds {
+/** An exception as a worker describes it. */
+export interface PythonExceptionPart {
   /** Class name, such as `ValueError`. */
   readonly type: string;
   /** Module that defines the class; `builtins` for Python's own. */
@@ -37,14 +51,38 @@ export interface PythonExceptionDetails extends ErrorIds {
   readonly message: string;
   /** The formatted traceback, as Python prints it; empty when the worker sent none. */
   readonly traceback: string;
+  /** `exception.args`, where JSON can hold them; of the others their `repr`. Absent from workers of the original. */
+  readonly args?: readonly unknown[] | undefined;
+  /** What `add_note` said. */
+  readonly notes?: readonly string[] | undefined;
+  /** The exceptions of a group. */
+  readonly exceptions?: readonly PythonExceptionPart[] | undefined;
 }
+
+/** An exception behind another; its traceback is that of itself alone. */
+export interface PythonCause extends PythonExceptionPart {
+  /** `cause` where it was named (`raise … from`), `context` where the other was raised while this one was handled. */
+  readonly relation: 'cause' | 'context';
+}
+
+/** What is known of an exception that a Python tool raised; its traceback holds those of its causes, too. */
+export interface PythonExceptionDetails extends ErrorIds, PythonExceptionPart {
+  /** What it was raised from or while handling, nearest first; as errors they are `cause` of each other. */
+  readonly causes?: readonly PythonCause[] | undefined;
+}
+
+/**
+ * Why an adapter cannot be used: the module or class was not found, the import raised, the class is not an adapter, or it
+ * is not made for several calls at once.
+ */
+export type AdapterProblem = keyof typeof adapterProblem;
 
 /** What a worker said when it could not start its adapter. */
 export interface AdapterFailedDetails extends ErrorIds {
   /** Dotted path of the adapter class, as configured. */
   readonly adapter: string;
-  /** Which step failed: the module or class was not found, the import raised, or the class is not an adapter. */
-  readonly reason: 'ADAPTER_NOT_FOUND' | 'ADAPTER_IMPORT' | 'ADAPTER_INVALID';
+  /** Which step failed. */
+  readonly reason: AdapterProblem;
   /** Python's own sentence. */
   readonly message: string;
   /** Python's traceback; empty when there is none. */
@@ -92,6 +130,8 @@ const table = {
         readonly signal?: string | null | undefined;
         readonly lastOutput?: readonly string[] | undefined;
         readonly failure?: FailureCause | undefined;
+        /** How many calls that had been given up it was executing besides. */
+        readonly abandoned?: number | undefined;
       },
     ) =>
       `the worker${whereabouts(d)} ended${d.tool === undefined ? '' : ` while it was executing tool "${d.tool}"`}: ${d.reason}.${output(d.lastOutput)}`,
@@ -121,6 +161,50 @@ const table = {
   CANCELLED: template(
     (d: ErrorIds) => `the call${toolOf(d)}${whereabouts(d)} was cancelled by its AbortSignal.`,
     () => '',
+  ),
+  CIRCUIT_OPEN: template(
+    (
+      d: ErrorIds & {
+        readonly pool: string;
+        readonly retryAfterMs: number;
+        readonly failureThreshold: number;
+        readonly failureWindowMs: number;
+      },
+    ) =>
+      `the circuit breaker of pool "${d.pool}" is open${toolOf(d)}: ${d.failureThreshold} calls failed within ${d.failureWindowMs} ms.`,
+    (d) =>
+      `${d.retryAfterMs === 0 ? 'try again soon: a call is being tried' : `try again in ${d.retryAfterMs} ms`}; the cause of this error is what failed last (pools[].circuitBreaker sets when it opens).`,
+  ),
+  POISON_REQUEST: template(
+    (
+      d: ErrorIds & {
+        readonly pool: string;
+        readonly tool: string;
+        readonly retryAfterMs: number;
+        readonly deaths: readonly BlamedDeath[];
+      },
+    ) =>
+      `tool "${d.tool}" with these arguments ended ${d.deaths.length} workers of pool "${d.pool}", so it is not given to another:\n${d.deaths
+        .map((death) => `  - ${blame(death)}`)
+        .join('\n')}`,
+    (d) =>
+      `correct the tool, or what is passed to it; the cause of this error is the last of these deaths. It is taken again in ${d.retryAfterMs} ms (pools[].crashBarrier).`,
+  ),
+  SESSION_LOST: template(
+    (d: ErrorIds & { readonly session: string; readonly worker: string }) =>
+      `session "${d.session}" has lost its worker "${d.worker}"${d.pool === undefined ? '' : ` of pool "${d.pool}"`}, and what it kept there.`,
+    () =>
+      'begin it anew with snakepit.session(id), or let it go on with another worker: { onWorkerLost: "fresh" }.',
+  ),
+  SESSION_ENDED: template(
+    (d: ErrorIds & { readonly session: string; readonly why: string }) =>
+      `session "${d.session}" is over: ${d.why}.`,
+    () => 'begin it anew with snakepit.session(id), or give it more time with { ttl }.',
+  ),
+  SESSION_LIMIT: template(
+    (d: ErrorIds & { readonly session: string; readonly maxSessions: number }) =>
+      `session "${d.session}" cannot begin: there are ${d.maxSessions} sessions already, which is the limit.`,
+    () => 'end() sessions that are not used any more, or give them a shorter { ttl }.',
   ),
   POOL_NOT_FOUND: template(
     (d: ErrorIds & { readonly pool: string; readonly available: readonly string[] }) =>
@@ -160,7 +244,7 @@ const table = {
         readonly reason: string;
       },
     ) =>
-      `the ${d.what}${toolOf(d)} exceed the limit of ${d.limitBytes / (1024 * 1024)} MB a message: ${d.reason}.`,
+      `the ${d.what}${toolOf(d)} exceed the limit of ${size(d.limitBytes)} a message: ${d.reason}.`,
     (d) =>
       d.what === 'arguments'
         ? 'send the data in parts, or write it to a file and pass its path.'
@@ -171,7 +255,7 @@ const table = {
       `${d.module === 'builtins' || d.module === '' ? '' : `${d.module}.`}${d.type}: ${d.message}${toolOf(d)}${whereabouts(d)}`,
     (d) =>
       d.type === 'EncodingError'
-        ? 'return JSON values (dict, list, str, int, float, bool, None), or bytes as the whole result.'
+        ? 'return values that docs/values.md lists, or let a marker stand for the others (pools[].unserializable).'
         : d.traceback === ''
           ? 'see what the worker printed: it sent no traceback.'
           : 'see the Python traceback below the JavaScript stack.',
@@ -186,6 +270,25 @@ const table = {
     ) =>
       `there is no tool "${d.tool}"${whereabouts(d)}.${d.suggestion === undefined ? '' : ` Did you mean "${d.suggestion}"?`} Available: ${list(d.available)}.`,
     () => 'call one of these, or add a method with @tool to the adapter (pools[].adapter).',
+  ),
+  NESTED_TOO_DEEP: template(
+    (d: ErrorIds & { readonly depth: number; readonly limit: number }) =>
+      `the call${toolOf(d)} would be call ${d.depth} of Node and Python inside of each other; at most ${d.limit} are allowed.`,
+    () =>
+      'end the recursion earlier: each of these calls holds a thread of Python until the inner one is over.',
+  ),
+  STALE_TYPES: template(
+    (
+      d: ErrorIds & {
+        readonly adapter: string;
+        readonly changed: readonly string[];
+        readonly missing: readonly string[];
+        readonly added: readonly string[];
+        readonly command: string;
+      },
+    ) =>
+      `the generated types of adapter "${d.adapter}" are not those of ${d.pool === undefined ? 'the first pool' : `pool "${d.pool}"`}: ${differences(d)}.`,
+    (d) => `generate them again: ${d.command}`,
   ),
   ADAPTER_FAILED: template(
     (d: AdapterFailedDetails) =>
@@ -202,6 +305,7 @@ const table = {
     ) => `the worker${whereabouts(d)} did not start: ${d.reason}.${output(d.lastOutput)}`,
     (d) => remedyFor[d.failure],
   ),
+  RESOURCE_LIMIT: template(describeShortage, shortageRemedy),
   ENVIRONMENT: template(
     (d: {
       readonly problem: string;
@@ -221,50 +325,28 @@ const table = {
 /** Codes of the errors that this package throws; programs decide by them. */
 export type BridgeErrorCode = keyof typeof table;
 
-/** Every code with its sentence and remedy, for the documentation and for the test that compares them. */
-export const bridgeErrorTable: Readonly<Record<BridgeErrorCode, ErrorTemplate<never>>> = table;
+/** Every code with its sentence and remedy, and whether the same call may succeed a little later. */
+export const bridgeErrorTable: typeof table = withNotes(table);
 
 /**
  * Makes an error of this package from its code and details.
  *
- * For `PYTHON_EXCEPTION` and `ADAPTER_FAILED` use {@link pythonException} and {@link adapterFailed}, which keep the traceback.
+ * For `PYTHON_EXCEPTION` and `ADAPTER_FAILED` use `pythonException` and `adapterFailed`, which keep the traceback.
  */
-export const bridgeError = defineErrors(table);
+export const bridgeError = defineErrors(bridgeErrorTable);
 
-/**
- * The error for an exception that a Python tool raised; its traceback is printed under the JavaScript stack.
- *
- * @param details - Class, module, message and traceback, with the ids of the call.
- */
-export function pythonException(
-  details: PythonExceptionDetails,
-): SnakepitError<'PYTHON_EXCEPTION'> {
-  return withTraceback(bridgeError('PYTHON_EXCEPTION', details), details.traceback);
+/** What an error of this package tells, by its code. */
+export type BridgeErrorDetails<C extends BridgeErrorCode> = ErrorDetails<typeof table, C>;
+
+// What is written about each code stands in one place, for people and for programs.
+function withNotes<T extends Readonly<Record<string, ErrorTemplate<never>>>>(templates: T): T {
+  const notes: Readonly<Record<string, { readonly retryable: boolean }>> = errorNotes;
+  const entries = Object.entries(templates).map(([code, entry]) => {
+    return [code, { ...entry, retryable: notes[code]?.retryable }];
+  });
+  // The same keys with the same functions.
+  return Object.fromEntries(entries) as T;
 }
-
-/**
- * The error for an adapter that could not be loaded; what Python printed is under the JavaScript stack.
- *
- * @param details - What the worker said before it exited.
- */
-export function adapterFailed(details: AdapterFailedDetails): SnakepitError<'ADAPTER_FAILED'> {
-  return withTraceback(bridgeError('ADAPTER_FAILED', details), details.traceback);
-}
-
-const adapterProblem = {
-  ADAPTER_NOT_FOUND: 'was not found',
-  ADAPTER_IMPORT: 'raised while it was imported',
-  ADAPTER_INVALID: 'is not an adapter',
-} as const;
-
-const adapterRemedy = {
-  ADAPTER_NOT_FOUND:
-    'pools[].adapter is "package.module.Class"; the module is looked up from pools[].cwd and pools[].pythonPath.',
-  ADAPTER_IMPORT:
-    'correct the module (its traceback is below), or install what it imports into the Python environment.',
-  ADAPTER_INVALID:
-    'give it at least one method with @tool, or derive it from snakepit_bridge.BaseAdapter.',
-} as const;
 
 // An identity that lets the two functions of an entry share one inferred type of details.
 function template<D extends object>(
@@ -272,41 +354,4 @@ function template<D extends object>(
   remedy: (details: D) => string,
 ): ErrorTemplate<D> {
   return { message, remedy };
-}
-
-function withTraceback<E extends Error>(error: E, traceback: string): E {
-  if (traceback.trim() === '') return error;
-  const javascript = error.stack ?? `${error.name}: ${error.message}`;
-  error.stack = `${javascript}\n\nPython traceback:\n${traceback.trimEnd()}`;
-  return error;
-}
-
-function whereabouts(ids: ErrorIds): string {
-  const parts = [
-    ids.worker === undefined ? undefined : `worker "${ids.worker}"`,
-    ids.pool === undefined ? undefined : `pool "${ids.pool}"`,
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? '' : ` (${parts.join(' of ')})`;
-}
-
-function toolOf(ids: ErrorIds): string {
-  return ids.tool === undefined ? '' : ` (tool "${ids.tool}")`;
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
-}
-
-function output(lines: readonly string[] | undefined): string {
-  if (lines === undefined || lines.length === 0) return '';
-  return ` Last output:\n${lines.map((line) => `  | ${line}`).join('\n')}`;
-}
-
-function signature(
-  tool: string | undefined,
-  parameters: readonly ToolParameter[] | undefined,
-): string {
-  if (parameters === undefined) return '';
-  const parts = parameters.map((p) => `${p.name}${p.required ? '' : '?'}: ${p.type}`);
-  return ` Its signature: ${tool ?? 'tool'}({ ${parts.join(', ')} }).`;
 }

@@ -7,6 +7,12 @@ export function wrongWorker(problem: string, advice: string): Error {
   return bridgeError('INVALID_ARGUMENT', { path: 'workerId', problem, advice });
 }
 
+/** A worker that is to be revived and is not given up. */
+export function notFailed(workerId: string, workers: readonly WorkerInfo[]): Error {
+  const { state = 'unknown' } = workers.find(({ id }) => id === workerId) ?? {};
+  return wrongWorker(`"${workerId}" is ${state}, not failed`, 'restart it with restartWorker().');
+}
+
 /** The tree has ended by itself; with a pool, for a call to it. */
 export function collapsed(reason: string, pool?: string): Error {
   const advice =

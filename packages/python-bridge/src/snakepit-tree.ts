@@ -6,8 +6,10 @@ import {
   type BridgeEndpoint,
   type BridgeServerInput,
 } from './bridge/bridge-server.ts';
-import { sessionStore, sessionStoreName } from './bridge/session-store.ts';
+import { originalBridgeName, type OriginalBridge } from './bridge/original-bridge.ts';
+import { sessionStore, sessionStoreName, type NewSession } from './bridge/session-store.ts';
 import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
+import type { ToolTable } from './bridge/tool-table.ts';
 import { findBridgeFiles } from './bridge/bridge-files.ts';
 import { startNamedSupervisor } from './named-supervisor.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
@@ -18,6 +20,11 @@ import { createWatchedGroups, type WatchedGroups } from './os/watchdog-groups.ts
 import { watchdogCommand } from './os/watchdog-process.ts';
 import { watchdog, watchdogName, watchdogTimes } from './os/watchdog.ts';
 import type { WatchdogInput } from './os/watchdog.machine.ts';
+import {
+  telemetryStream,
+  telemetryStreamName,
+  type TelemetryStreamInput,
+} from './telemetry/telemetry-stream.ts';
 import { poolSupervisorName } from './pool/pool-runtime.ts';
 
 /** What the tree is made of. */
@@ -28,6 +35,8 @@ export interface TreeParts {
   readonly stateDir: string | undefined;
   /** Directory of the sockets; default one below the run's records. */
   readonly socketDir: string | undefined;
+  /** The tools that Python can call; they outlive the process that answers for them. */
+  readonly tools: ToolTable;
   /** What workers show when they call Node. */
   readonly bridgeToken: string;
   /** What the process registry holds now. */
@@ -38,8 +47,14 @@ export interface TreeParts {
   readonly onResources: (resources: RunResources | undefined) => void;
   /** Told where workers may call the runtime, and `undefined` when they may not any more. */
   readonly onBridge: (endpoint: BridgeEndpoint | undefined) => void;
+  /** Where servers of the original call the runtime; `undefined` when no pool has them. */
+  readonly originalBridge: OriginalBridge | undefined;
   /** Names of the pools whose workers a watchdog ends when the runtime is gone. */
   readonly watchedPools: readonly string[];
+  /** The sessions that are used from Node. */
+  readonly sessions: { all(): readonly NewSession[] };
+  /** Where the events of Python come from, and which of them are taken. */
+  readonly telemetry: TelemetryStreamInput;
   /** Names of the pools. */
   readonly poolNames: readonly string[];
   /** The supervisor of each pool. */
@@ -60,9 +75,18 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
     {
       id: 'sessionStore',
       name: sessionStoreName,
-      start: [sessionStore, { onGone: forget(parts) }],
+      start: [
+        sessionStore,
+        { onGone: parts.tools.forgetSessions, survivors: () => parts.sessions.all() },
+      ],
     },
-    { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, {}] },
+    { id: 'toolRegistry', name: toolRegistryName, start: [toolRegistry, parts.tools] },
+    // Apart from all others, because nobody needs it; before the workers, so that it hears the last that they tell.
+    {
+      id: 'telemetryStream',
+      name: telemetryStreamName,
+      start: [telemetryStream, parts.telemetry],
+    },
     supervisor(
       'run',
       'restForOne',
@@ -79,19 +103,12 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
             start: [applicationCleanup, { run: () => parts.resources()?.run }],
           },
           { id: 'bridgeServer', start: (self) => startBridge(parts, self) },
+          ...(parts.originalBridge === undefined ? [] : [parts.originalBridge.spec]),
           supervisor('pools', 'oneForOne', parts.poolNames.map(poolSupervisorName), parts.pools),
         ]),
       ],
     ),
   ];
-}
-
-/** The tools of a session go with it. */
-function forget({ system }: TreeParts): (ids: readonly string[]) => void {
-  return (arg) => {
-    const request = { type: 'forgetSessions', arg };
-    system.cast(toolRegistryName, request);
-  };
 }
 
 function supervisor(
@@ -110,7 +127,10 @@ function supervisor(
 }
 
 const cleanupName = 'snakepit.applicationCleanup';
-const serviceNames = [cleanupName, watchdogName, bridgeServerName, 'snakepit.pools'];
+const serviceNames = [
+  ...[cleanupName, watchdogName, bridgeServerName, originalBridgeName],
+  'snakepit.pools',
+];
 
 function watchedGroups({ watchedPools }: TreeParts): WatchedGroups | undefined {
   if (watchedPools.length === 0 || layersSwitchedOff().has('watchdog')) return undefined;

@@ -1,36 +1,45 @@
 import { randomBytes } from 'node:crypto';
-import {
-  createSystem,
-  formatExitReason,
-  type ActorSystem,
-  type ExitReason,
-  type Pid,
-} from '@snakepit/core';
+import { formatExitReason, type ActorSystem, type ExitReason, type Pid } from '@snakepit/core';
 import { Supervisor, type ChildSpec, type SupervisorRef } from '@snakepit/supervisor';
 import { createBell } from './bell.ts';
 import { findBridgeFiles } from './bridge/bridge-files.ts';
 import type { BridgeEndpoint } from './bridge/bridge-server.ts';
-import { encodeArguments } from './bridge/codec.ts';
+import { createOriginalBridge, type OriginalBridge } from './bridge/original-bridge.ts';
+import { awaitReady, whenStarted } from './await-ready.ts';
 import {
+  checkOptions,
   drainTimeOf,
   faultOfTime,
-  timeoutOf,
   type ExecuteOptions,
   type RestartOptions,
+  type SessionOptions,
+  type SnakepitStartOptions,
   type SnakepitStopOptions,
+  type StreamOptions,
 } from './call-options.ts';
 import type { ResolvedConfig, SnakepitConfig } from './config/config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { createDeferred } from './deferred.ts';
 import { bridgeError } from './errors.ts';
+import { createHeldResources } from './held-resources.ts';
 import { createContainmentProber } from './hosts/local/strict-descendants.ts';
-import type { RunResources } from './os/process-registry.ts';
-import { createPoolRuntime, type PoolRuntime } from './pool/pool-runtime.ts';
-import { poolName } from './pool/pool.ts';
+import { refusedCall, type ToolArguments } from './pool/caller.ts';
+import type { Pool } from './pool/pool-handle.ts';
+import { createPoolRuntime } from './pool/pool-runtime.ts';
+import { createPools, type Pools } from './pool/pools.ts';
+import { createSessionDirectory, type SessionDirectory } from './pool/session-directory.ts';
+import type { Session } from './pool/session.ts';
+import type { ToolStream } from './pool/stream.ts';
+import { requireRoom } from './pool/worker-room.ts';
 import { findPython } from './python/find-python.ts';
+import { createRunSystem, rootName } from './run-system.ts';
 import { watchSignals } from './signals.ts';
-import { collapsed, notReady, rootCause, wrongWorker } from './snakepit-errors.ts';
+import { collapsed, notFailed, rootCause } from './snakepit-errors.ts';
 import { treeOf } from './snakepit-tree.ts';
+import { createEventServices, type EventServices } from './telemetry/event-services.ts';
+import type { RegisterToolOptions, ToolFunction, UnregisterTool } from './tools/node-tools.ts';
+import { createToolDesk, type ToolDesk } from './tools/tool-desk.ts';
+import type { ToolInfo } from './tools/tool-info.ts';
 import {
   healthOf,
   statsOf,
@@ -39,10 +48,6 @@ import {
   type Stats,
   type WorkerInfo,
 } from './status.ts';
-import { workerName } from './worker/grpc-worker.ts';
-
-/** Name of the root supervisor. */
-const rootName = 'snakepit';
 
 /**
  * Pools of supervised Python workers.
@@ -59,14 +64,18 @@ export class Snakepit implements AsyncDisposable {
   /** The actor system that everything runs in. */
   readonly system: ActorSystem;
   readonly #config: ResolvedConfig;
-  readonly #pools: ReadonlyMap<string, PoolRuntime>;
+  readonly #pools: Pools;
+  readonly #sessions: SessionDirectory;
+  readonly #tools: ToolDesk;
   /** What workers show when they call Node; the same through restarts of the server, for they are told once. */
   readonly #bridgeToken = randomBytes(32).toString('hex');
+  /** Where servers of the original call; there is none without a pool that has them. */
+  readonly #originalBridge: OriginalBridge | undefined;
   #tree: SupervisorRef | undefined;
-  #resources: RunResources | undefined;
-  /** All that any life of the process registry has held: nothing of it may be left at the end. */
-  readonly #everHeld = new Set<RunResources>();
+  /** Nothing of it may be left at the end. */
+  readonly #resources = createHeldResources();
   #bridge: BridgeEndpoint | undefined;
+  readonly #events: EventServices;
   #stopping: Promise<void> | undefined;
   /** Aborted when a stop is to end as soon as possible. */
   readonly #hurried = new AbortController();
@@ -79,39 +88,63 @@ export class Snakepit implements AsyncDisposable {
 
   private constructor(config: ResolvedConfig) {
     this.#config = config;
-    this.system = createSystem({
-      name: rootName,
-      ...(config.logger === undefined ? {} : { logger: config.logger }),
-      ...(config.telemetry === undefined ? {} : { telemetry: config.telemetry }),
-    });
+    this.system = createRunSystem(config);
+    this.#events = createEventServices(this.system, config.telemetry);
+    const hasOriginals = config.pools.some(({ compat }) => compat !== undefined);
+    this.#originalBridge = hasOriginals ? createOriginalBridge() : undefined;
     const probeContainment = createContainmentProber(findBridgeFiles().pythonDir);
-    this.#pools = new Map(
-      config.pools.map((pool) => [
-        pool.name,
+    this.#tools = createToolDesk({
+      now: () => this.system.clock.now(),
+      pools: () => this.#pools,
+      hasSession: (id) => this.#sessions.has(id),
+      execute: (tool, args, options) => this.execute(tool, args, options),
+      session: (id, options) => this.session(id, options),
+    });
+    const { table, nesting } = this.#tools;
+    this.#sessions = createSessionDirectory(this.system, (id) => {
+      table.forgetSessions([id]);
+    });
+    const isStopping = (): boolean => this.#stopping !== undefined;
+    this.#pools = createPools({
+      system: this.system,
+      sessions: this.#sessions,
+      isStopping,
+      over: () => this.#overWith,
+      nesting,
+      restartWorker: (workerId, options) => this.restartWorker(workerId, options),
+      runtimes: config.pools.map((pool) =>
         createPoolRuntime({
           system: this.system,
           config: pool,
-          python: findPython({ python: pool.python }).executable,
-          resources: () => this.#resources,
+          python: pool.remote ? '' : findPython({ python: pool.python }).executable,
+          resources: this.#resources.current,
           bridge: () => this.#bridge ?? null,
+          originalBridge: this.#originalBridge,
+          eventSources: this.#events.stream.sources,
           probeContainment,
-          isStopping: () => this.#stopping !== undefined,
+          isStopping,
           over: () => this.#overWith,
           bell: this.#bell,
         }),
-      ]),
-    );
+      ),
+    });
   }
 
   /**
-   * Checks the whole configuration, then starts everything and waits until every worker is ready.
+   * Checks the whole configuration, and that the workers fit on this machine; then starts everything and waits until every
+   * worker is ready, or with `waitFor: 'first'` the first of every pool.
    *
-   * @throws SnakepitError INVALID_CONFIG, ENVIRONMENT, ADAPTER_FAILED or WORKER_START_FAILED; nothing is left running.
+   * @throws SnakepitError INVALID_CONFIG, RESOURCE_LIMIT, ENVIRONMENT, ADAPTER_FAILED or WORKER_START_FAILED; nothing is
+   *   left running.
    */
-  static async start(config: SnakepitConfig): Promise<Snakepit> {
+  static async start(
+    config: SnakepitConfig,
+    options: SnakepitStartOptions = {},
+  ): Promise<Snakepit> {
+    checkOptions('start', options);
     const snakepit = new Snakepit(resolveConfig(config));
     try {
-      await snakepit.#begin();
+      await snakepit.#begin(options);
     } catch (error) {
       await snakepit.stop({ timeout: 0 });
       throw rootCause(error);
@@ -119,7 +152,8 @@ export class Snakepit implements AsyncDisposable {
     return snakepit;
   }
 
-  async #begin(): Promise<void> {
+  async #begin({ waitFor = 'all' }: SnakepitStartOptions): Promise<void> {
+    requireRoom(this.#config.pools, this.system.logger);
     if (this.#config.handleSignals) this.#unwatchSignals = watchSignals(this);
     this.#tree = await Supervisor.start(this.system, {
       name: rootName,
@@ -129,8 +163,8 @@ export class Snakepit implements AsyncDisposable {
     void this.system.awaitExit(this.#tree.pid).then((reason) => {
       if (this.#stopping === undefined) this.#finish(this.#collapse(reason));
     });
-    const ready = Promise.all(Array.from(this.#pools.values(), (pool) => pool.ready));
-    const isOver = await Promise.race([ready.then(() => undefined), this.#over.promise]);
+    const ends = [whenStarted(this.#pools.runtimes, waitFor), this.#over.promise];
+    const isOver = await Promise.race(ends);
     if (isOver !== undefined) throw isOver;
     if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', {});
   }
@@ -141,28 +175,21 @@ export class Snakepit implements AsyncDisposable {
       system: this.system,
       stateDir,
       socketDir,
+      tools: this.#tools.table,
       bridgeToken: this.#bridgeToken,
+      originalBridge: this.#originalBridge,
       hurried: this.#hurried.signal,
-      resources: () => this.#resources,
-      onResources: (resources) => {
-        this.#resources = resources;
-        if (resources !== undefined) this.#hold(resources);
-      },
+      telemetry: this.#events.stream,
+      resources: this.#resources.current,
+      onResources: this.#resources.hold,
       onBridge: (endpoint) => {
         this.#bridge = endpoint;
       },
       watchedPools: this.#config.pools.flatMap((pool) => (pool.watchdog ? [pool.name] : [])),
-      poolNames: [...this.#pools.keys()],
-      pools: Array.from(this.#pools.values(), ({ spec }) => spec),
+      poolNames: this.#pools.runtimes.map(({ config }) => config.name),
+      sessions: this.#sessions,
+      pools: this.#pools.runtimes.map(({ spec }) => spec),
     });
-  }
-
-  #hold(resources: RunResources): void {
-    // Whoever had the earlier ones has ended, and they are being released.
-    for (const earlier of this.#everHeld) {
-      void earlier.release().then(() => this.#everHeld.delete(earlier));
-    }
-    this.#everHeld.add(resources);
   }
 
   #finish(why: Error): void {
@@ -175,7 +202,7 @@ export class Snakepit implements AsyncDisposable {
   #collapse(reason: ExitReason): Error {
     const why = `supervision has given up (${formatExitReason(reason)}); see the reports before`;
     this.system.logger.error(`Snakepit has ended: ${why}`, { reason });
-    for (const { config, dispatcher } of this.#pools.values()) {
+    for (const { config, dispatcher } of this.#pools.runtimes) {
       dispatcher.fail(collapsed(why, config.name));
     }
     return collapsed(why);
@@ -195,42 +222,98 @@ export class Snakepit implements AsyncDisposable {
    * @returns What it returned; the caller says of which type that is.
    * @throws SnakepitError with the `code` of what went wrong.
    */
-  async execute<T = unknown>(
+  execute<T = unknown>(
     tool: string,
-    args: Readonly<Record<string, unknown>> = {},
+    args: ToolArguments = {},
     options: ExecuteOptions = {},
   ): Promise<T> {
-    const pool = this.#pool(options.pool ?? this.#config.pools[0]?.name);
-    if (this.#stopping !== undefined) throw bridgeError('SHUTTING_DOWN', { tool });
-    const result = await pool.dispatcher.execute({
-      tool,
-      arguments: encodeArguments(args, tool, options.binary),
-      timeoutMs: timeoutOf(options.timeout, pool.config.requestTimeoutMs, tool),
-      signal: options.signal,
-      idempotent: options.idempotent ?? false,
-    });
-    return result as T;
+    try {
+      checkOptions('execute', options, tool);
+      const { caller } = this.#pools.find(options.pool);
+      return caller.execute(tool, args, options, undefined) as Promise<T>;
+    } catch (error) {
+      return refusedCall(error);
+    }
   }
 
-  #pool(name: string | undefined): PoolRuntime {
-    const pool = this.#pools.get(name ?? '');
-    if (pool !== undefined) return pool;
-    throw bridgeError('POOL_NOT_FOUND', { pool: String(name), available: [...this.#pools.keys()] });
+  /**
+   * Runs a tool that yields, when somebody reads. Leaving the loop ends the tool.
+   *
+   * @param tool - Its name.
+   * @param args - Its arguments by name.
+   * @returns What it yields, in order; the tool is never more than `highWaterMark` chunks ahead of the reader.
+   * @throws SnakepitError INVALID_ARGUMENT, POOL_NOT_FOUND or SHUTTING_DOWN at once; the rest when it is read.
+   */
+  stream<T = unknown>(
+    tool: string,
+    args: ToolArguments = {},
+    options: StreamOptions = {},
+  ): ToolStream<T> {
+    checkOptions('stream', options, tool);
+    return this.#pools.find(options.pool).caller.stream<T>(tool, args, options, undefined);
+  }
+
+  /**
+   * The session with this id: that which lives, or a new one.
+   *
+   * @param id - 1 to 256 characters.
+   * @throws SnakepitError INVALID_ARGUMENT, POOL_NOT_FOUND.
+   */
+  session(id: string, options: SessionOptions = {}): Session {
+    checkOptions('session', options);
+    return this.#sessions.open(id, options, this.#pools.find(options.pool).caller);
+  }
+
+  /**
+   * One pool, for those who do not want to name it with each call.
+   *
+   * @throws SnakepitError POOL_NOT_FOUND.
+   */
+  pool(name: string): Pool {
+    return this.#pools.named(name).handle;
+  }
+
+  /**
+   * Lets Python call a function of Node, at once and as long as this Snakepit lives, through restarts of workers too:
+   * `session_context.call_node_tool(name, **arguments)`, `acall_node_tool` in `async` tools.
+   *
+   * @param name - 1 to 64 letters, digits, `_`, `.` and `-`, beginning with a letter or digit.
+   * @param run - Gets the arguments by name, and what is known of the call; returns a value or a promise of one.
+   * @returns Takes it back when it is called, or at the end of a block (`using`).
+   * @throws SnakepitError INVALID_ARGUMENT for a name that is taken or is none, for bad options, for a session that is not.
+   */
+  registerTool<A extends object = ToolArguments>(
+    name: string,
+    run: ToolFunction<A>,
+    options?: RegisterToolOptions,
+  ): UnregisterTool {
+    return this.#tools.register(name, run, options);
+  }
+
+  /**
+   * The tools of a pool: names, texts, parameters and results with their types, from Python's signatures and docstrings.
+   *
+   * Workers are asked once, and again when one was started from changed code.
+   *
+   * @throws SnakepitError POOL_NOT_FOUND; WORKER_UNAVAILABLE when no worker is ready.
+   */
+  async tools({ pool }: { readonly pool?: string | undefined } = {}): Promise<readonly ToolInfo[]> {
+    return this.#pools.find(pool).runtime.dispatcher.catalogue.tools();
   }
 
   /** What the pools have done and are doing: counts, safe to print. */
   stats(): Stats {
-    return statsOf(this.system, this.#pools.values());
+    return statsOf(this.system, this.#pools.runtimes);
   }
 
   /** Every worker: state, operating system pid, restarts, calls in flight. */
   workers(): WorkerInfo[] {
-    return workersOf(this.system, this.#pools.values());
+    return workersOf(this.system, this.#pools.runtimes);
   }
 
   /** Whether calls can be served. */
   health(): Health {
-    return healthOf(this.system, this.#pools.values());
+    return healthOf(this.system, this.#pools.runtimes);
   }
 
   /**
@@ -241,30 +324,14 @@ export class Snakepit implements AsyncDisposable {
    *   given up, for then it will not be ready before {@link Snakepit.revive}; why supervision has collapsed;
    *   INVALID_ARGUMENT for what is no time.
    */
-  async awaitReady(timeoutMs = 15_000): Promise<void> {
-    const advice = 'give milliseconds, or leave it out for 15,000.';
-    const fault = faultOfTime(timeoutMs, 'the time for awaitReady()', advice);
-    if (fault !== undefined) throw fault;
-    const { clock } = this.system;
-    let isLate = timeoutMs === 0;
-    const timer = clock.setTimeout(() => {
-      isLate = true;
-      this.#bell.ring();
-    }, timeoutMs);
-    try {
-      for (;;) {
-        if (this.#overWith !== undefined) throw this.#overWith;
-        const waiting = this.workers().filter(({ state }) => !state.startsWith('ready'));
-        if (waiting.length === 0) return;
-        const failed = waiting.find(({ state }) => state === 'failed');
-        const failure = this.#pools.get(failed?.pool ?? '')?.historyOf(failed?.id ?? '')?.givenUp;
-        if (failure !== undefined) throw failure.error;
-        if (isLate) throw notReady(waiting, timeoutMs);
-        await this.#bell.next();
-      }
-    } finally {
-      clock.clearTimeout(timer);
-    }
+  awaitReady(timeoutMs = 15_000): Promise<void> {
+    return awaitReady(timeoutMs, {
+      clock: this.system.clock,
+      bell: this.#bell,
+      over: () => this.#overWith,
+      pools: this.#pools.runtimes,
+      workers: () => this.workers(),
+    });
   }
 
   /**
@@ -277,7 +344,7 @@ export class Snakepit implements AsyncDisposable {
    * @throws SnakepitError INVALID_ARGUMENT for an unknown id; why the worker was given up; SHUTTING_DOWN.
    */
   async restartWorker(workerId: string, { timeout }: RestartOptions = {}): Promise<void> {
-    const { restarts } = this.#poolOf(workerId);
+    const { restarts } = this.#pools.of(workerId);
     await restarts.restart(workerId, drainTimeOf(timeout));
   }
 
@@ -292,7 +359,7 @@ export class Snakepit implements AsyncDisposable {
    *   not come are left as they were; SHUTTING_DOWN.
    */
   async restartPool(name: string, { timeout }: RestartOptions = {}): Promise<void> {
-    const { restarts } = this.#pool(name);
+    const { restarts } = this.#pools.named(name).runtime;
     await restarts.restartAll(drainTimeOf(timeout));
   }
 
@@ -304,32 +371,17 @@ export class Snakepit implements AsyncDisposable {
    *   up again; SHUTTING_DOWN.
    */
   async revive(workerId: string): Promise<void> {
-    const { restarts, historyOf } = this.#poolOf(workerId);
+    const { restarts, historyOf } = this.#pools.of(workerId);
     if (this.#overWith !== undefined) throw this.#overWith;
     if (historyOf(workerId)?.givenUp === undefined && !restarts.isUnderWay(workerId)) {
-      const { state } = this.workers().find(({ id }) => id === workerId) ?? {};
-      throw wrongWorker(
-        `"${workerId}" is ${state ?? 'unknown'}, not failed`,
-        'restart it with restartWorker().',
-      );
+      throw notFailed(workerId, this.workers());
     }
     await restarts.restart(workerId);
   }
 
-  #poolOf(workerId: string): PoolRuntime {
-    const pools = [...this.#pools.values()];
-    const pool = pools.find(({ workerIds }) => workerIds.includes(workerId));
-    if (pool !== undefined) return pool;
-    const known = pools.flatMap(({ workerIds }) => workerIds);
-    const shown = known.slice(0, 20).join(', ') + (known.length > 20 ? ', …' : '');
-    throw wrongWorker(
-      `"${workerId}" is no worker; there are ${shown}`,
-      'give the id of one of workers().',
-    );
-  }
-
   /**
-   * Stops in order: no new calls, those in flight finish, workers are asked and at last killed.
+   * Stops in order: no new calls; those in flight finish, in all pools at the same time, each within its
+   * `gracefulShutdownTimeout`; workers are asked and at last killed.
    *
    * Resolves only when the operating system says that no process is left (R6.5). Calling it again waits for the same end.
    *
@@ -351,41 +403,33 @@ export class Snakepit implements AsyncDisposable {
     if (this.#stopping !== undefined) this.#hurryAfter(0, this.#stopping);
   }
 
-  #tellToHurry(): void {
-    for (const { config, workerIds } of this.#pools.values()) {
-      this.system.cast(poolName(config.name), { type: 'shutdown.hurried' });
-      for (const id of workerIds) {
-        this.system.cast(workerName(config.name, id), { type: 'shutdown.hurried' });
-      }
-    }
-  }
-
   async #end(): Promise<void> {
     try {
+      await Promise.all(this.#pools.runtimes.map((pool) => pool.drain()));
       if (this.#tree !== undefined) await Supervisor.stop(this.#tree);
       await this.system.stop();
       // Done already, unless a process registry was killed: then nobody has waited for the end of its workers.
-      await Promise.all(Array.from(this.#everHeld, ({ release }) => release()));
+      await this.#resources.release();
     } finally {
-      for (const { config, dispatcher } of this.#pools.values()) {
+      for (const { config, dispatcher, callReports } of this.#pools.runtimes) {
+        callReports.close();
         dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: config.name }));
       }
       this.#unwatchSignals();
+      this.#events.close();
+      this.#pools.unobserve();
     }
   }
 
   #hurryAfter(timeoutMs: number, stopped: Promise<void>): void {
     const { clock } = this.system;
     // Again and again: a worker may come to the state in which it can be hurried only later.
-    let timer = clock.setTimeout(again, timeoutMs);
     const hurry = (): void => {
       this.#hurried.abort();
-      this.#tellToHurry();
+      for (const pool of this.#pools.runtimes) pool.hurry();
+      timer = clock.setTimeout(hurry, 50);
     };
-    function again(): void {
-      hurry();
-      timer = clock.setTimeout(again, 50);
-    }
+    let timer = clock.setTimeout(hurry, timeoutMs);
     const done = (): void => {
       clock.clearTimeout(timer);
     };

@@ -1,11 +1,12 @@
 import type { ActorSystem, ProcessInfo } from '@snakepit/core';
 import type { Containment } from './hosts/worker-host.ts';
-import type { DispatcherStats } from './pool/dispatcher.ts';
+import { noCalls, type DispatcherStats } from './pool/pool-call.ts';
 import { poolName } from './pool/pool.ts';
+import type { LaunchMode } from './pool/choose-launch.ts';
 import type { PoolRuntime } from './pool/pool-runtime.ts';
 import type { FailureCause } from './worker/failure-cause.ts';
 import { watchdogName } from './os/watchdog.ts';
-import { workerName } from './worker/grpc-worker.ts';
+import { isFreeThreaded, osPidOf } from './worker/worker-place.ts';
 import { heartbeatOf, type WorkerHeartbeat } from './worker/heartbeat-status.ts';
 import type { WorkerHistory } from './worker/worker-history.ts';
 
@@ -27,6 +28,10 @@ export interface WorkerInfo {
   readonly heartbeat: WorkerHeartbeat | undefined;
   /** What holds the processes that it starts; see `descendants`. */
   readonly containment: Containment;
+  /** How its process is made; `undefined` where others start it. See `launch`. */
+  readonly launch: LaunchMode | undefined;
+  /** Whether its Python runs without the global lock, so that threads really compute side by side; `undefined` until it says so. */
+  readonly freeThreaded: boolean | undefined;
   /** Why it was given up, if it was; `revive` starts it anew. */
   readonly failure: { readonly cause: FailureCause; readonly message: string } | undefined;
 }
@@ -60,56 +65,63 @@ export interface Health {
   readonly watchdog?: { readonly state: string; readonly osPid: number | undefined };
 }
 
-const nothing: DispatcherStats = {
-  accepted: 0,
-  refused: 0,
-  succeeded: 0,
-  failed: 0,
-  cancelled: 0,
-  queued: 0,
-  inFlight: 0,
-  retried: 0,
-};
-
 /** Every worker of these pools, in order. */
 export function workersOf(system: ActorSystem, pools: Iterable<PoolRuntime>): WorkerInfo[] {
   return [...pools].flatMap((pool) =>
     pool.workerIds.map((id) => {
       const { name } = pool.config;
-      const process = infoOf(system, workerName(name, id));
+      const process = system.processInfo(pool.processOf(id));
       return {
         id,
         pool: name,
         state: stateOf(process, pool.historyOf(id)),
         osPid: osPidOf(process),
-        restarts: Math.max(0, (pool.historyOf(id)?.starts ?? 0) - 1),
+        restarts: restartsOf(pool, id),
         inFlight: pool.dispatcher.inFlightOf(id),
         heartbeat: heartbeatOf(system, process),
         containment: pool.containment(),
+        launch: pool.launch?.choice.mode,
+        freeThreaded: isFreeThreaded(process),
         failure: failureOf(process, pool.historyOf(id)),
       };
     }),
   );
 }
 
+/** Counts of one pool. */
+export function poolStatsOf(system: ActorSystem, pool: PoolRuntime): PoolStats {
+  let restarts = 0;
+  for (const id of pool.workerIds) restarts += restartsOf(pool, id);
+  return {
+    ...pool.dispatcher.stats(),
+    state: flatten(infoOf(system, poolName(pool.config.name))?.stateValue ?? 'down'),
+    workers: { size: pool.size, ready: readyIn(system, pool), restarts },
+  };
+}
+
+/**
+ * How many workers of a pool are in each outermost state; those that are drained are not called ready. Only their charts
+ * are looked at: whoever collects metrics asks again and again, also where there are very many.
+ */
+export function statesIn(system: ActorSystem, pool: PoolRuntime): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const id of pool.workerIds) {
+    const state = stateOf(system.processInfo(pool.processOf(id)), pool.historyOf(id));
+    const [outer = state, inner = state] = state.split('.');
+    const phase = isHeld(state) ? inner : outer;
+    counts.set(phase, (counts.get(phase) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /** Counts of these pools. */
 export function statsOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Stats {
   const byName: Record<string, PoolStats> = {};
-  let sum = nothing;
+  let sum = noCalls;
   for (const pool of pools) {
-    const { name } = pool.config;
-    const counts = pool.dispatcher.stats();
-    const workers = workersOf(system, [pool]);
-    byName[name] = {
-      ...counts,
-      state: flatten(infoOf(system, poolName(name))?.stateValue ?? 'down'),
-      workers: {
-        size: workers.length,
-        ready: workers.filter(isReady).length,
-        restarts: workers.reduce((total, { restarts }) => total + restarts, 0),
-      },
-    };
-    sum = add(sum, counts);
+    const stats = poolStatsOf(system, pool);
+    byName[pool.config.name] = stats;
+    sum = add(sum, stats);
   }
   return { ...sum, pools: byName };
 }
@@ -118,10 +130,10 @@ export function statsOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Stat
 export function healthOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Health {
   const byName: Record<string, Health['pools'][string]> = {};
   for (const pool of pools) {
-    const workers = workersOf(system, [pool]);
-    const ready = workers.filter(isReady).length;
-    const status = ready === workers.length ? 'ok' : ready > 0 ? 'degraded' : 'down';
-    byName[pool.config.name] = { status, ready, size: workers.length };
+    const { size } = pool;
+    const ready = readyIn(system, pool);
+    const status = ready === size ? 'ok' : ready > 0 ? 'degraded' : 'down';
+    byName[pool.config.name] = { status, ready, size };
   }
   const all = Object.values(byName).map(({ status }) => status);
   const status = all.includes('down') ? 'down' : all.includes('degraded') ? 'degraded' : 'ok';
@@ -129,6 +141,24 @@ export function healthOf(system: ActorSystem, pools: Iterable<PoolRuntime>): Hea
   if (guard === undefined) return { status, pools: byName };
   const watchdog = { state: flatten(guard.stateValue), osPid: osPidOf(guard) };
   return { status, pools: byName, watchdog };
+}
+
+/**
+ * How many can serve of those that belong to the pool: who comes or leaves while it is resized makes it neither better nor
+ * worse.
+ */
+function readyIn(system: ActorSystem, pool: PoolRuntime): number {
+  let ready = 0;
+  for (const id of pool.workerIds) {
+    if (pool.seatOf(id)?.membership !== 'member') continue;
+    const worker = system.processInfo(pool.processOf(id));
+    if (worker !== undefined && isReady(flatten(worker.stateValue))) ready += 1;
+  }
+  return ready;
+}
+
+function restartsOf(pool: PoolRuntime, workerId: string): number {
+  return Math.max(0, (pool.historyOf(workerId)?.starts ?? 0) - 1);
 }
 
 function infoOf(system: ActorSystem, name: string): ProcessInfo | undefined {
@@ -150,19 +180,17 @@ function failureOf(
   return { cause, message: error.message };
 }
 
-function isReady({ state }: WorkerInfo): boolean {
-  return state.startsWith('ready');
+function isReady(state: string): boolean {
+  return state.startsWith('ready') && !isHeld(state);
 }
 
-function osPidOf(process: ProcessInfo | undefined): number | undefined {
-  const { context } = (process?.state ?? {}) as {
-    readonly context?: { readonly osPid?: number };
-  };
-  return context?.osPid;
+/** Whether a worker that could take calls takes none, because somebody drains it. */
+export function isHeld(state: string): boolean {
+  return state === 'ready.draining' || state === 'ready.drained';
 }
 
 /** A state value in one word: `ready.idle`; parallel regions are joined by `+`. */
-function flatten(value: unknown): string {
+export function flatten(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   return Object.entries(value)
     .map(([key, inner]) => `${key}.${flatten(inner)}`)
@@ -170,7 +198,7 @@ function flatten(value: unknown): string {
 }
 
 function add(a: DispatcherStats, b: DispatcherStats): DispatcherStats {
-  const keys = Object.keys(nothing) as (keyof DispatcherStats)[];
+  const keys = Object.keys(noCalls) as (keyof DispatcherStats)[];
   return Object.fromEntries(
     keys.map((key) => [key, a[key] + b[key]]),
   ) as unknown as DispatcherStats;

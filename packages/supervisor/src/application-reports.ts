@@ -19,19 +19,22 @@ export interface StoppedApplication extends StartedApplication {
   readonly byItself: boolean;
 }
 
+/** Events of applications. */
+export interface ApplicationTelemetryEvents {
+  /** An application is up: its top supervisor runs (OTP APP-001). */
+  'snakepit.application.started': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: StartedApplication;
+  };
+  /** An application that was up has stopped, by itself or because it was asked to (OTP APP-005, APP-008). */
+  'snakepit.application.stopped': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: StoppedApplication;
+  };
+}
+
 declare module '@snakepit/core' {
-  interface TelemetryEvents {
-    /** An application is up: its top supervisor runs (OTP APP-001). */
-    'snakepit.application.started': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: StartedApplication;
-    };
-    /** An application that was up has stopped, by itself or because it was asked to (OTP APP-005, APP-008). */
-    'snakepit.application.stopped': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: StoppedApplication;
-    };
-  }
+  interface TelemetryEvents extends ApplicationTelemetryEvents {}
 }
 
 /** An application, as its controller knows it. */

@@ -10,6 +10,7 @@ import {
   type StartResult,
   type TimerRef,
 } from '@snakepit/core';
+import { keyOfId } from './child-id.ts';
 import type { CompleteChildSpec } from './child-spec.ts';
 import { supervisorError } from './errors.ts';
 import { showValue } from './plain-values.ts';
@@ -31,6 +32,8 @@ export class ChildHandles {
   readonly #extraArguments: readonly unknown[];
   readonly #specs = new Map<number, CompleteChildSpec>();
   readonly #pids = new Map<number, Pid>();
+  /** How many children have the same name; counted only once somebody has looked. */
+  #namesakes: Map<string, number> | undefined;
   /** Made when it is needed, as the waits: most children are never asked to end. */
   #asked: Set<Pid> | undefined;
   #waits: Map<number, TimerRef> | undefined;
@@ -48,13 +51,37 @@ export class ChildHandles {
   /** Keeps a spec under its place. */
   hold(serial: number, spec: CompleteChildSpec): void {
     this.#specs.set(serial, spec);
+    this.#count(spec, 1);
   }
 
   /** Lets go of all that belongs to a place. */
   forget(serial: number): void {
     this.cancelWait(serial);
+    const spec = this.#specs.get(serial);
+    if (spec !== undefined) this.#count(spec, -1);
     this.#specs.delete(serial);
     this.#pids.delete(serial);
+  }
+
+  /** What stands for a child in a path: its id; where others have the same, as a dynamic supervisor allows, and its place. */
+  segment(serial: number): string {
+    const spec = this.#specs.get(serial);
+    if (spec === undefined) return `#${String(serial)}`;
+    if (this.#namesakes === undefined) {
+      this.#namesakes = new Map();
+      for (const held of this.#specs.values()) this.#count(held, 1);
+    }
+    const name = nameOf(spec);
+    return (this.#namesakes.get(name) ?? 0) > 1 ? `${name}#${String(serial)}` : name;
+  }
+
+  #count(spec: CompleteChildSpec, more: 1 | -1): void {
+    const namesakes = this.#namesakes;
+    if (namesakes === undefined) return;
+    const name = nameOf(spec);
+    const count = (namesakes.get(name) ?? 0) + more;
+    if (count > 0) namesakes.set(name, count);
+    else namesakes.delete(name);
   }
 
   /** The spec at a place. */
@@ -239,4 +266,9 @@ function isResult(value: unknown): value is StartResult {
 /** Whether a behaviour's input names its process. */
 export function isNamedByInput(logic: object): logic is NamedByInput {
   return 'nameIn' in logic && typeof logic.nameIn === 'function';
+}
+
+/** What a child is called: its id as text. */
+function nameOf({ id }: CompleteChildSpec): string {
+  return typeof id === 'string' ? id : (keyOfId(id) ?? '');
 }

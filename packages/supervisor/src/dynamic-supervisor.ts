@@ -32,15 +32,18 @@ import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
 import type { At, Seen, Witness } from './report-effects.ts';
 import type { RestartBudget } from './restart-budget.ts';
-import { nameIn, SharedEffects } from './shared-effects.ts';
+import { nameIn, SharedEffects, supervision } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
 
-const behaviour = defineStatechart(dynamicSupervisorMachine, {
-  name: 'dynamicSupervisor',
-  trapExit: true,
-  effects: effectsOf,
-});
+const behaviour = {
+  ...defineStatechart(dynamicSupervisorMachine, {
+    name: 'dynamicSupervisor',
+    trapExit: true,
+    effects: effectsOf,
+  }),
+  supervision,
+};
 
 /** What a dynamic supervisor does when its chart says so. */
 function effectsOf(

@@ -55,6 +55,9 @@ export const supervisorError = defineErrors({
   },
 });
 
+/** Codes of the errors that this package throws. */
+export type SupervisorErrorCode = Parameters<typeof supervisorError>[0];
+
 /** The reason that a supervisor with such options exits with. */
 export function reasonOfFault(fault: StartFault): ExitReason {
   return exitReason.error(supervisorError('INVALID_SUPERVISOR', { fault }));

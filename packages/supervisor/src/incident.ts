@@ -24,60 +24,63 @@ export interface Offender {
 /** Why a supervisor report of the kind `shutdown` or `childGivenUp` is made, instead of an exit reason. */
 export type GivingUp = 'reachedMaxRestartIntensity' | 'spentRestartBudget';
 
+/** Events of supervisors. */
+export interface SupervisorTelemetryEvents {
+  /** A child was started: at first, again, or on request. */
+  'snakepit.supervisor.child.started': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
+  };
+  /** A child was started again after its end. */
+  'snakepit.supervisor.child.restarted': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
+  };
+  /** A child ended, by itself or because it was asked to. */
+  'snakepit.supervisor.child.terminated': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: {
+      readonly supervisor: Pid;
+      readonly id: ChildId;
+      readonly pid: Pid | undefined;
+      readonly reason: ExitReason;
+    };
+  };
+  /** The restart of a child waits for its time; an extension, see {@link RestartBackoff}. */
+  'snakepit.supervisor.child.backing_off': {
+    readonly measurements: { readonly count: 1; readonly delayMs: number };
+    readonly metadata: {
+      readonly supervisor: Pid;
+      readonly id: ChildId;
+      /** The process that it had. */
+      readonly pid: Pid | undefined;
+    };
+  };
+  /** A child was given up: its restart budget is spent; an extension, see {@link RestartBudget}. */
+  'snakepit.supervisor.child.failed': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: {
+      readonly supervisor: Pid;
+      readonly id: ChildId;
+      /** The process that it had. */
+      readonly pid: Pid | undefined;
+    };
+  };
+  /** A supervisor report (OTP RPT-001); also logged as an error. */
+  'snakepit.supervisor.report': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: {
+      readonly supervisor: Pid;
+      readonly name: string | undefined;
+      readonly context: ReportContext;
+      readonly reason: ExitReason | GivingUp;
+      readonly offender: Offender;
+    };
+  };
+}
+
 declare module '@snakepit/core' {
-  interface TelemetryEvents {
-    /** A child was started: at first, again, or on request. */
-    'snakepit.supervisor.child.started': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
-    };
-    /** A child was started again after its end. */
-    'snakepit.supervisor.child.restarted': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: { readonly supervisor: Pid; readonly id: ChildId; readonly pid: Pid };
-    };
-    /** A child ended, by itself or because it was asked to. */
-    'snakepit.supervisor.child.terminated': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly id: ChildId;
-        readonly pid: Pid | undefined;
-        readonly reason: ExitReason;
-      };
-    };
-    /** The restart of a child waits for its time; an extension, see {@link RestartBackoff}. */
-    'snakepit.supervisor.child.backing_off': {
-      readonly measurements: { readonly count: 1; readonly delayMs: number };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly id: ChildId;
-        /** The process that it had. */
-        readonly pid: Pid | undefined;
-      };
-    };
-    /** A child was given up: its restart budget is spent; an extension, see {@link RestartBudget}. */
-    'snakepit.supervisor.child.failed': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly id: ChildId;
-        /** The process that it had. */
-        readonly pid: Pid | undefined;
-      };
-    };
-    /** A supervisor report (OTP RPT-001); also logged as an error. */
-    'snakepit.supervisor.report': {
-      readonly measurements: { readonly count: 1 };
-      readonly metadata: {
-        readonly supervisor: Pid;
-        readonly name: string | undefined;
-        readonly context: ReportContext;
-        readonly reason: ExitReason | GivingUp;
-        readonly offender: Offender;
-      };
-    };
-  }
+  interface TelemetryEvents extends SupervisorTelemetryEvents {}
 }
 
 /** A child that was started, and the process that it has now. */

@@ -13,6 +13,7 @@ export type {
   TaskSupervisorApi,
   TaskSupervisorOptions,
 } from './task-supervisor.ts';
+export { supervisorEvents } from './supervisor-events.ts';
 export type { SupervisorRef } from './supervisor-ref.ts';
 export type {
   AutoShutdown,
@@ -50,10 +51,11 @@ export type {
   Started,
   StartFailed,
 } from './administration.ts';
-export type { GivingUp, Offender } from './incident.ts';
+export type { GivingUp, Offender, SupervisorTelemetryEvents } from './incident.ts';
 export type { RestartBackoff } from './restart-backoff.ts';
 export type { RestartBudget } from './restart-budget.ts';
 export type { ReportContext } from './reports.ts';
+export { supervisorMetrics } from './metrics.ts';
 export { Application } from './application.ts';
 export type {
   ApplicationStartArguments,
@@ -104,3 +106,4 @@ export type {
   ApplicationOutput,
   ApplicationType,
 } from './application.machine.ts';
+export type { SupervisorErrorCode } from './errors.ts';

@@ -1,10 +1,15 @@
-import { isFrom, type From, type ProcessName } from '@snakepit/core';
+import { isFrom, type From, type ProcessName, type Supervision } from '@snakepit/core';
 import { answerOf, countsOf } from './answers.ts';
+import type { DynamicSupervisorContext } from './dynamic-context.ts';
+import { supervisorLifeEvents } from './life-events.ts';
+import { supervisorMetrics } from './metrics.ts';
 import { tableValues } from './ordered-table.ts';
 import { isPlainObject } from './plain-values.ts';
 import { ReportEffects, type At, type Seen, type Witness } from './report-effects.ts';
 import type { Answer, RetryMessage, SupervisorFact } from './requests.ts';
 import type { Wait } from './restart-decisions.ts';
+import { supervisionOf } from './supervision.ts';
+import type { SupervisorContext } from './supervisor-context.ts';
 
 /** What both kinds of supervisor do when their charts say so. */
 export class SharedEffects extends ReportEffects {
@@ -18,6 +23,8 @@ export class SharedEffects extends ReportEffects {
   constructor(witness: Witness, random: () => number = Math.random) {
     super(witness);
     this.#random = random;
+    this.self.system.observation.addMetrics(supervisorMetrics);
+    this.self.system.records.addLifeEvents(supervisorLifeEvents);
   }
 
   /** Tells the chart whose child the supervisor is. */
@@ -106,10 +113,24 @@ export class SharedEffects extends ReportEffects {
     this.reply(from, countsOf(slots, this.handles, this.self.system));
   }
 
+  /** What can be asked of this supervisor by those who look, given its snapshot. */
+  supervision({ context }: { readonly context: Supervised }): Supervision {
+    return supervisionOf(context, this.handles);
+  }
+
   /** Answers a request; one that was sent instead of called has nobody to answer. */
   protected reply(from: unknown, answer: unknown): void {
     if (isFrom(from)) this.self.reply(from, answer);
   }
+}
+
+type Supervised = SupervisorContext | DynamicSupervisorContext;
+
+/** What can be asked of the supervisor that has this state and these effects. */
+export function supervision(state: unknown, effects: unknown): Supervision | undefined {
+  if (!(effects instanceof SharedEffects)) return undefined;
+  // Both charts have one of these contexts.
+  return effects.supervision(state as { readonly context: Supervised });
 }
 
 /** The name that a supervisor's options ask for. */

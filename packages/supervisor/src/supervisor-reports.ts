@@ -10,6 +10,7 @@ import type { ChildId } from './child-id.ts';
 import type { CompleteChildSpec } from './child-spec.ts';
 import { childAt } from './children.ts';
 import type { Incident, Restarted } from './incident.ts';
+import { supervisorEvents } from './supervisor-events.ts';
 import { linesOfReport, nameOfChild, standing, type Standing } from './report-text.ts';
 import type { RestartContext } from './restart-decisions.ts';
 
@@ -44,6 +45,7 @@ export class SupervisorReports {
   constructor(self: ProcessContext, name: ProcessName | undefined) {
     this.#self = self;
     this.#name = name === undefined ? undefined : formatProcessName(name);
+    self.system.telemetry.describe(supervisorEvents);
   }
 
   /** A child was started. */

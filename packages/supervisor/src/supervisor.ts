@@ -30,18 +30,21 @@ import { supervisorError } from './errors.ts';
 import { tableValues } from './ordered-table.ts';
 import type { At, Seen, Witness } from './report-effects.ts';
 import type { RestartBudget } from './restart-budget.ts';
-import { nameIn, SharedEffects } from './shared-effects.ts';
+import { nameIn, SharedEffects, supervision } from './shared-effects.ts';
 import { ask, refTo, stopAndWait, type SupervisorRef } from './supervisor-ref.ts';
 import { SupervisorReports } from './supervisor-reports.ts';
 import { explainStart } from './start-failure.ts';
 import { supervisorMachine } from './supervisor.machine.ts';
 import { checkSupervisorOptions, type SupervisorOptions } from './supervisor-options.ts';
 
-const behaviour = defineStatechart(supervisorMachine, {
-  name: 'supervisor',
-  trapExit: true,
-  effects: effectsOf,
-});
+const behaviour = {
+  ...defineStatechart(supervisorMachine, {
+    name: 'supervisor',
+    trapExit: true,
+    effects: effectsOf,
+  }),
+  supervision,
+};
 
 /** What a supervisor does when its chart says so. */
 function effectsOf(

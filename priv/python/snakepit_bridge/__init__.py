@@ -19,8 +19,12 @@ _EXPORTS = {
     "BaseAdapter": "base_adapter",
     "StreamChunk": "base_adapter",
     "tool": "base_adapter",
-    "BridgeUnavailableError": "bridge_client",
-    "NodeToolError": "bridge_client",
+    "ThreadSafeAdapter": "base_adapter_threaded",
+    "thread_safe_method": "base_adapter_threaded",
+    "BridgeUnavailableError": "node_errors",
+    "NodeCallCancelledError": "node_errors",
+    "NodeCallTimeoutError": "node_errors",
+    "NodeToolError": "node_errors",
     "SessionContext": "session_context",
     "EncodingError": "serialization",
     "HeartbeatClient": "heartbeat",
@@ -34,19 +38,29 @@ __all__ = [
     "EncodingError",
     "HeartbeatClient",
     "HeartbeatStatistics",
+    "NodeCallCancelledError",
+    "NodeCallTimeoutError",
     "NodeToolError",
     "SessionContext",
     "StreamChunk",
+    "ThreadSafeAdapter",
     "detached_env",
+    "thread_safe_method",
     "tool",
 ]
 
 TYPE_CHECKING = False  # typing's own constant would cost its import
 if TYPE_CHECKING:
     from .base_adapter import BaseAdapter, StreamChunk, tool
-    from .bridge_client import BridgeUnavailableError, NodeToolError
+    from .base_adapter_threaded import ThreadSafeAdapter, thread_safe_method
     from .detached import detached_env
     from .heartbeat import HeartbeatClient, HeartbeatStatistics
+    from .node_errors import (
+        BridgeUnavailableError,
+        NodeCallCancelledError,
+        NodeCallTimeoutError,
+        NodeToolError,
+    )
     from .serialization import EncodingError
     from .session_context import SessionContext
 

@@ -10,15 +10,16 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
-from .base_adapter import discover_tools
+from .base_adapter import discover_tools, once_for
+from .thread_modes import PROCESS_PROFILE, ThreadProfile
 
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
 
 class AdapterError(Exception):
-    """The adapter cannot be used. `code` is one of ADAPTER_NOT_FOUND, ADAPTER_IMPORT and
-    ADAPTER_INVALID; `traceback_text` is the adapter's own traceback, if it raised."""
+    """The adapter cannot be used. `code` is one of ADAPTER_NOT_FOUND, ADAPTER_IMPORT,
+    ADAPTER_INVALID and ADAPTER_NOT_THREAD_SAFE; `traceback_text` is the adapter's own traceback, if it raised."""
 
     def __init__(self, code: str, message: str, traceback_text: str | None = None) -> None:
         super().__init__(message)
@@ -32,6 +33,7 @@ class LoadedAdapter(NamedTuple):
     cls: type
     tool_names: tuple[str, ...]
     dispatches_itself: bool  # overrides execute_tool(tool_name, arguments, context)
+    threading: ThreadProfile = PROCESS_PROFILE
 
 
 def load_adapter(path: str) -> LoadedAdapter:
@@ -59,7 +61,7 @@ def _examine(cls: object, path: str) -> LoadedAdapter:
         raise AdapterError(
             "ADAPTER_INVALID", f"adapter {path!r} is a {type(cls).__name__}, not a class"
         )
-    tool_names = tuple(discover_tools(cls))
+    tool_names = _names_of_tools(cls)
     dispatches_itself = callable(getattr(cls, "execute_tool", None))
     if not tool_names and not dispatches_itself:
         raise AdapterError(
@@ -67,6 +69,10 @@ def _examine(cls: object, path: str) -> LoadedAdapter:
             f"adapter {path!r} has no tools: put @tool before at least one method (from snakepit_bridge import tool)",
         )
     return LoadedAdapter(cls, tool_names, dispatches_itself)
+
+
+def _names_of_tools(cls: type) -> tuple[str, ...]:
+    return once_for(cls, "_snakepit_tool_names", lambda cls: tuple(discover_tools(cls)))
 
 
 def _import(module_name: str, path: str) -> ModuleType:
@@ -124,11 +130,16 @@ def describe_error(error: BaseException) -> str:
         return f"<str() of the exception raised {type(broken).__name__}>"
 
 
-def format_traceback(error: BaseException) -> str:
+def format_traceback(error: BaseException, *, chain: bool = True) -> str:
     """The traceback as Python prints it, without the frames of this package and of the import
     machinery above the foreign code."""
-    frames = skip_own_frames(error.__traceback__)
-    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    frames = skip_own_frames(error.__traceback__) or error.__traceback__
+    try:
+        lines = traceback.format_exception(type(error), error, frames, chain=chain)
+    except Exception:  # noqa: BLE001 - foreign code; an exception may raise when it is looked at
+        kind = type(error)
+        lines = [*traceback.format_tb(frames), f"{kind.__module__}.{kind.__name__}\n"]
+    return "".join(lines)
 
 
 def skip_own_frames(frames: TracebackType | None) -> TracebackType | None:

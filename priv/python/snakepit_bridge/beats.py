@@ -11,8 +11,7 @@ import json
 import os
 import threading
 import traceback
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import exit_codes
 from .notices import notice
@@ -40,6 +39,9 @@ class Hello(NamedTuple):
     token: str
     listen: str
     bridge: BridgeAddress | None
+    max_value_bytes: int | None
+    serves_later: bool = False
+    """Whether its gRPC server is needed only when it says so."""
 
 
 class BeatChannel:
@@ -58,7 +60,10 @@ class BeatChannel:
         self._parent = parent
         self._ends_worker = ends_worker
         self._on_stop: Callable[[], None] = _stop_at_once
-        self._hello: SimpleQueue[Hello] = SimpleQueue()
+        self._on_serve: Callable[[], None] = _ignore
+        self._hello: Hello | None = None
+        self._on_hello: Callable[[Hello], object] | None = None
+        self._hello_lock = threading.Lock()
         self._write_lock = threading.Lock()
         os.set_inheritable(fd, False)
         if hasattr(os, "set_blocking"):
@@ -71,19 +76,27 @@ class BeatChannel:
         """Starts the thread that reads; it ends with the process."""
         threading.Thread(target=self._run, name="snakepit-beats", daemon=True).start()
 
-    def wait_for_hello(self) -> Hello:
-        """The runtime's first message. Waits without limit: should the runtime go away, the
-        end-of-file ends this process."""
-        return self._hello.get()
+    def on_hello(self, told: Callable[[Hello], object]) -> None:
+        """Who is told the runtime's first message, once: in the beat thread, or at once if it has come.
+        Should the runtime go away before, the end-of-file ends this process."""
+        with self._hello_lock:
+            self._on_hello = told
+            hello = self._hello
+        if hello is not None:
+            told(hello)
 
     def on_stop(self, stop: Callable[[], None]) -> None:
         """What the runtime's `stop` does from now on, in the beat thread: it is the SIGTERM of
         systems that have none. Before, it ends the process at once, as SIGTERM does."""
         self._on_stop = stop
 
+    def on_serve(self, serve: Callable[[], None]) -> None:
+        """What the runtime's `serve` does from now on, in the beat thread."""
+        self._on_serve = serve
+
     def send(self, message: dict[str, Any]) -> None:
         """Sends one message, shortened where it exceeds a line's limit."""
-        line = _encode_line(message)
+        line = encode_line(message)
         with self._write_lock:
             if not self._is_ours():
                 return
@@ -125,7 +138,7 @@ class BeatChannel:
             for line in lines:
                 self._receive(line)
             if len(buffer) > MAX_LINE_BYTES:
-                _die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
+                die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
 
     def _read_chunk(self) -> bytes:
         if os.name == "nt":
@@ -139,19 +152,30 @@ class BeatChannel:
 
     def _receive(self, line: bytes) -> None:
         if len(line) > MAX_LINE_BYTES:
-            _die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
+            die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
         try:
             message = json.loads(line)
             kind = message["type"]
             if kind == "ping":
                 self.send(self.heartbeat.pong(message["seq"]))
             elif kind == "hello":
-                self._hello.put(_parse_hello(message))
+                self._greet(parse_hello(message))
             elif kind == "stop":
                 self._on_stop()
+            elif kind == "serve":
+                self._on_serve()
             # Other kinds come from a newer runtime, which works without our answer.
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            _die_of_protocol(f"{type(error).__name__}: {error}")
+            die_of_protocol(f"{type(error).__name__}: {error}")
+
+    def _greet(self, hello: Hello) -> None:
+        with self._hello_lock:
+            if self._hello is not None:
+                return  # only the first one counts
+            self._hello = hello
+            told = self._on_hello
+        if told is not None:
+            told(hello)
 
     def _end(self) -> None:
         """The channel is at its end, or a library closed it under us, which must end nothing."""
@@ -173,11 +197,16 @@ def _identify(fd: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _ignore() -> None:
+    """It serves already."""
+
+
 def _stop_at_once() -> None:
     die_with_group(exit_codes.OK)
 
 
-def _parse_hello(message: dict[str, Any]) -> Hello:
+def parse_hello(message: dict[str, Any]) -> Hello:
+    """Raises TypeError and KeyError for what is no hello."""
     bridge = message.get("bridge")
     return Hello(
         token=_text(message, "token"),
@@ -185,7 +214,16 @@ def _parse_hello(message: dict[str, Any]) -> Hello:
         bridge=None
         if bridge is None
         else BridgeAddress(_text(bridge, "address"), _text(bridge, "token")),
+        max_value_bytes=_limit(message, "maxValueBytes"),
+        serves_later=message.get("server") == "later",
     )
+
+
+def _limit(message: dict[str, Any], key: str) -> int | None:
+    value = message.get(key)
+    if value is not None and (type(value) is not int or value < 1):
+        raise TypeError(f"{key} must be a positive integer")
+    return value
 
 
 def _text(message: dict[str, Any], key: str) -> str:
@@ -195,12 +233,13 @@ def _text(message: dict[str, Any], key: str) -> str:
     return value
 
 
-def _die_of_protocol(problem: str) -> None:
+def die_of_protocol(problem: str) -> NoReturn:
+    """Ends the group: nothing can be told from what the runtime says."""
     notice(f"the beat channel is broken: {problem}")
     die_with_group(exit_codes.PROTOCOL)
 
 
-def _encode_line(message: dict[str, Any]) -> bytes:
+def encode_line(message: dict[str, Any]) -> bytes:
     """One line within the limit: long texts lose their beginning, lists their end."""
     for key in ("", "traceback", "message", "tools"):
         value = message.get(key)

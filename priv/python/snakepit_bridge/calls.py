@@ -20,7 +20,7 @@ class Calls:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # In the order of their start, which a dict keeps: the first is the oldest.
-        self._started: dict[_Entry, float] = {}
+        self._started: dict[object, float] = {}
         self._draining = False
         self._idle: asyncio.Event | None = None
 
@@ -41,11 +41,6 @@ class Calls:
         """Whether new calls are refused."""
         return self._draining
 
-    def enter(self) -> _Entry:
-        """Counts one call while the context lasts. Entering raises DrainingError once `drain` has
-        been called."""
-        return _Entry(self)
-
     async def drain(self, seconds: float) -> bool:
         """Refuses new calls, waits for those in flight; returns whether all of them ended."""
         self._draining = True
@@ -58,27 +53,15 @@ class Calls:
             return False
         return True
 
-    def _begin(self, entry: _Entry) -> None:
+    def begin(self, call: object) -> None:
+        """Counts a call, and keeps it, until `end`. Raises DrainingError once `drain` has been called."""
         if self._draining:
             raise DrainingError
-        self._started[entry] = self._clock()
+        self._started[call] = self._clock()
 
-    def _end(self, entry: _Entry) -> None:
-        del self._started[entry]
+    def end(self, call: object) -> float:
+        """The worker has let go of this call; returns the seconds since its begin."""
+        seconds = self._clock() - self._started.pop(call)
         if self._idle is not None and not self._started:
             self._idle.set()
-
-
-class _Entry:
-    """One call. A class, because a generator as context would cost each call twice as much."""
-
-    __slots__ = ("_calls",)
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    def __enter__(self) -> None:
-        self._calls._begin(self)
-
-    def __exit__(self, *_: object) -> None:
-        self._calls._end(self)
+        return seconds

@@ -14,6 +14,7 @@ _OWN = frozenset(
         "SNAKEPIT_WORKER",
         "SNAKEPIT_PARENT_PID",
         "SNAKEPIT_BEAT_FD",
+        "SNAKEPIT_CALLS_FD",
         "SNAKEPIT_LIFELINE_FD",
         "SNAKEPIT_WITHOUT_LAYERS",
     )

@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from .adapter_loader import describe_error, format_traceback, skip_own_frames
+from .exception_parts import describe_parts, unwrap_context
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,26 +22,22 @@ MAX_TEXT_CHARS = 64 * 1024
 _MAX_NAMES = 50
 
 
-class ToolRaised(Exception):  # noqa: N818 - says what happened, and never reaches a user
-    """Carries what a tool raised to where it is answered. Not the exception itself: a
-    StopIteration would not survive the way through futures and coroutines."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(type(error).__name__)  # its own text may raise, too
-        self.error = error
-
-
 def describe_exception(error: BaseException, tool_name: str, session_id: str) -> str:
     """What a tool raised, as the JSON of `error_message`."""
     return json.dumps(_exception_fields(error, tool_name, session_id))
 
 
 def describe_exception_briefly(error: BaseException, tool_name: str, session_id: str) -> str:
-    """The same for a stream's status details, shortened from the oldest frame on until it fits."""
+    """The same for a stream's status details, shortened until it fits: what belongs to other
+    exceptions goes first, then the oldest frames."""
     fields = _exception_fields(error, tool_name, session_id)
     text = json.dumps(fields)
+    for key in ("stacktrace", "exceptions", "causes", "args", "notes"):
+        if len(text) > MAX_DETAILS_CHARS and key in fields:
+            fields[key] = []
+            text = json.dumps(fields)
     if len(text) > MAX_DETAILS_CHARS:
-        fields["stacktrace"] = []
+        fields["message"] = str(fields["message"])[: MAX_DETAILS_CHARS // 8]
         text = json.dumps(fields)
     for key in ("traceback", "message"):
         excess = len(text) - MAX_DETAILS_CHARS
@@ -51,15 +48,24 @@ def describe_exception_briefly(error: BaseException, tool_name: str, session_id:
 
 
 def _exception_fields(error: BaseException, tool_name: str, session_id: str) -> dict[str, object]:
+    unwrap_context(error)
     kind = type(error)
     return {
         "type": kind.__name__,
         "module": kind.__module__,
         "message": _cut(describe_error(error)),
-        "stacktrace": traceback.format_tb(skip_own_frames(error.__traceback__)),
+        "stacktrace": _format_frames(error),
         "traceback": _cut(format_traceback(error)),
         "context": {"tool_name": tool_name, "session_id": session_id},
+        **describe_parts(error),
     }
+
+
+def _format_frames(error: BaseException) -> list[str]:
+    return [
+        _cut(line)
+        for line in traceback.format_tb(skip_own_frames(error.__traceback__), -_MAX_NAMES)
+    ]
 
 
 def _cut(text: str) -> str:
@@ -103,13 +109,19 @@ def describe_bad_arguments(tool: Tool, problem: str) -> str:
 
 
 def describe_malformed_argument(tool_name: str, parameter: str, problem: str) -> str:
-    """Details of INVALID_ARGUMENT for a value that is no JSON."""
+    """Details of INVALID_ARGUMENT for a value that makes no sense."""
     return _details(
         "INVALID_ARGUMENT",
-        f'parameter "{parameter[:200]}" of "{tool_name[:200]}" carries no JSON: {problem}',
+        f'parameter "{parameter[:200]}" of "{tool_name[:200]}" cannot be read: {problem}',
         tool_name,
         parameters=[],
     )
+
+
+def describe_malformed_arguments(tool_name: str, problem: str) -> str:
+    """Details of INVALID_ARGUMENT for arguments that are no JSON object."""
+    text = f'the arguments of "{tool_name[:200]}" cannot be read: {problem[:1000]}'
+    return _details("INVALID_ARGUMENT", text, tool_name, parameters=[])
 
 
 def _details(code: str, message: str, tool: str, **more: object) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .calls import Calls
 from .loop_probe import LoopProbe
+from .telemetry import emit, outbox
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # A loop that is later than this cannot answer a ping within a second (R2.1).
 STALLED_MS = 1000.0
+
+_ANSWERED = "python.heartbeat.answered"
 
 STARTING = "starting"  # there is no event loop yet: the adapter is being imported
 HEALTHY = "healthy"
@@ -80,7 +83,7 @@ class HeartbeatClient:
         now = self._wall_clock()
         self._last_beat_at = now
         self._beats += 1
-        return {
+        answer = {
             "type": "pong",
             "seq": seq,
             "timestamp": int(now * 1000),
@@ -88,11 +91,14 @@ class HeartbeatClient:
             "oldestCallMs": self.calls.oldest_ms(),
             "loopLagMs": self._probe.measure_ms(),
         }
+        self._tell_answered("beats")
+        return answer
 
     def note_rpc(self) -> None:
         """Counts one `Ping` of the serving path; call it on the event loop only."""
         self._last_rpc_at = self._wall_clock()
         self._rpcs += 1
+        self._tell_answered("serving")
 
     def health(self) -> str:
         """One of STARTING, HEALTHY, STALLED and STOPPING. Any thread."""
@@ -113,3 +119,16 @@ class HeartbeatClient:
             oldest_call_ms=self.calls.oldest_ms(),
             loop_lag_ms=self._probe.last_ms(),
         )
+
+    def _tell_answered(self, path: str) -> None:
+        # Twice a second and for ever: only for who wants it.
+        if not outbox.is_wanted(_ANSWERED):
+            return
+        facts = self.statistics()
+        measured = {
+            "count": 1,
+            "in_flight": facts.in_flight,
+            "oldest_call_ms": facts.oldest_call_ms,
+            "loop_lag_ms": facts.loop_lag_ms,
+        }
+        emit(_ANSWERED, measured, {"path": path, "health": facts.health})

@@ -30,6 +30,10 @@ class SecondOpinion:
         except (OSError, ValueError) as error:
             notice(f"without the platform's precautions: {error}")
 
+    def is_loaded(self) -> bool:
+        """Whether `load` has nothing to do, as in a fork whose server has done it."""
+        return self._platform.is_loaded()
+
     def load(self) -> None:
         """The slow part; in any thread."""
         self._platform.load()

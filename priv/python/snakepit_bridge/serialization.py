@@ -1,22 +1,32 @@
-"""Values between Python and the wire: an `Any` that carries JSON text.
+"""Values between Python and the wire.
 
-Integers stay integers and None stays null. NaN and the infinities, which JSON lacks, become the
-strings "NaN", "Infinity" and "-Infinity". Objects that JSON cannot express are converted by the
-first of their methods `model_dump`, `to_dict`, `_asdict`, `tolist`, `isoformat` that works, else
-replaced by a marker that names their type.
+`encode_value` and `decode_value` write and read JSON with markers for what it lacks; see `value_markers`.
+
+`encode_json` writes plain JSON, as the original does: integers stay integers and None stays null. NaN
+and the infinities, which JSON lacks, become the strings "NaN", "Infinity" and "-Infinity". Objects
+that JSON cannot express are converted as `unserializable` says.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from .unserializable import convert
+from .value_decoding import decode_text
+from .value_encoding import encode_text, freeze
+from .value_markers import Buffer as Buffer
+from .value_markers import ValueFaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Encode = Callable[[object], tuple[bytes, list[Buffer]]]
 
 JSON_TYPE_URL = "type.googleapis.com/google.protobuf.StringValue"
 
@@ -25,11 +35,6 @@ _BYTES = (bytes, bytearray, memoryview)
 
 class EncodingError(Exception):
     """A value cannot be sent; the message says which part of it, and why."""
-
-
-def is_binary(value: object) -> bool:
-    """Whether a value travels as bytes instead of JSON."""
-    return isinstance(value, _BYTES)
 
 
 def encode_json(value: object) -> bytes:
@@ -63,14 +68,14 @@ def encode_any(value: object) -> AnyMessage:
     return AnyMessage(type_url=JSON_TYPE_URL, value=encode_json(value))
 
 
-def decode_any(message: AnyMessage) -> Any:
-    """The value of an `Any`, whatever its type_url says.
+def decode_any(message: AnyMessage, attachments: Sequence[Buffer] = ()) -> Any:
+    """The value of an `Any`, whatever its type_url says, and of the bytes to which markers in it point.
 
     Raises ValueError when it carries no JSON. A real StringValue, which the original's Python side
     sends for text, is taken as its text.
     """
     try:
-        return json.loads(message.value)
+        return decode_value(message.value, attachments)
     except ValueError:
         if message.type_url != JSON_TYPE_URL:
             raise
@@ -79,6 +84,42 @@ def decode_any(message: AnyMessage) -> Any:
         except (DecodeError, ValueError):
             pass
         raise
+
+
+def encode_value(value: object) -> tuple[bytes, list[Buffer]]:
+    """A value as JSON text with markers for what JSON lacks, and the bytes to which those point.
+
+    Bytes by themselves are no text and one attachment. Raises EncodingError, with the path of what
+    cannot be sent.
+    """
+    try:
+        return (b"", [freeze(value)]) if isinstance(value, _BYTES) else encode_text(value)
+    except ValueFaultError as fault:
+        raise EncodingError(fault.describe("value")) from fault
+    except Exception as error:  # code of the value's class, or one that is changed meanwhile
+        raise EncodingError(f"the value cannot be sent: {error}") from error
+
+
+def encode_plain(value: object) -> tuple[bytes, list[Buffer]]:
+    """The same for a runtime that knows no markers; see `encode_json`."""
+    if isinstance(value, _BYTES):
+        return b"", [value]
+    return encode_json(value), []
+
+
+def decode_value(text: Buffer, attachments: Sequence[Buffer] = ()) -> Any:
+    """The value of a JSON text with markers, and of the bytes to which those point.
+
+    Raises ValueError for what makes no sense, or needs a package that is not installed.
+    """
+    if not text:
+        if len(attachments) > 1:
+            raise ValueError("several attachments without a text that points to them")
+        return freeze(attachments[0]) if attachments else None
+    try:
+        return decode_text(text, attachments)
+    except ValueFaultError as fault:
+        raise ValueError(fault.describe("value")) from fault
 
 
 def _dumps(value: object) -> str:

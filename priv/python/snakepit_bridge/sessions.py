@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_SESSIONS = 10_000
+MAX_METADATA_BYTES = 64 * 1024
+
+
+class MetadataTooLargeError(ValueError):
+    """A session brought more metadata than this worker keeps."""
 
 
 class Session(NamedTuple):
@@ -27,9 +32,21 @@ class Sessions:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(self, session_id: str, metadata: Mapping[str, str]) -> None:
-        """Creates a session; one that exists stays as it is."""
-        if self.find(session_id) is None:
+        """Creates a session; one that exists keeps its age, and takes the metadata if there is any.
+
+        Raises MetadataTooLargeError.
+        """
+        size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
+        if size > MAX_METADATA_BYTES:
+            raise MetadataTooLargeError(
+                f"the metadata of session {session_id[:200]!r} has {size} bytes; "
+                f"{MAX_METADATA_BYTES} are allowed"
+            )
+        known = self.find(session_id)
+        if known is None:
             self._sessions[session_id] = Session(dict(metadata), time.time())
+        elif metadata:
+            self._sessions[session_id] = Session(dict(metadata), known.created_at)
         if len(self._sessions) > self._limit:
             self._sessions.popitem(last=False)
 

@@ -3,110 +3,168 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .invocation import PLAIN, blame, finish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import Callable
 
-    from .invocation import Invocation
+    from .serialization import Buffer
+    from .session_context import SessionContext
 
-from .gen import snakepit_bridge_pb2 as pb2
-from .serialization import encode_json, is_binary
 
-QUEUE_LIMIT = 100
-BINARY_CHUNK = {"content_type": "application/octet-stream"}
+class Chunk(NamedTuple):
+    """One piece of a stream, ready to be sent."""
+
+    json: bytes
+    attachments: list[Buffer]
+    is_final: bool
+    metadata: dict[str, str]
 
 
 def is_stream(value: object) -> bool:
     """Whether a tool's result has to be iterated to be received."""
-    return _iterates(value, "__anext__") or _iterates(value, "__next__")
+    return is_async_iterator(value) or is_iterator(value)
 
 
-def _iterates(value: object, method: str) -> bool:
+def is_async_iterator(value: object) -> bool:
+    """Whether it is iterated on the event loop."""
     # As Python itself does: special methods belong to the type, and an object may answer anything.
-    return hasattr(type(value), method)
+    return hasattr(type(value), "__anext__")
 
 
-async def iterate(result: Any, invocation: Invocation) -> AsyncGenerator[Any, None]:
-    """The items of an async iterator, of an iterator, or the one value itself.
+def is_iterator(value: object) -> bool:
+    """Whether it is iterated in a thread."""
+    return hasattr(type(value), "__next__")
 
-    Close it (`aclose`) to close the tool's iterator. Raises ToolRaised for what the tool raises.
+
+class Credit:
+    """How many chunks may still be sent. Granted on the event loop; taken there or in one thread."""
+
+    def __init__(self, chunks: int) -> None:
+        self._left = chunks
+        self._waiter: asyncio.Future[None] | None = None
+        # A thread takes all there is at once, and waits here without asking again and again.
+        self._for_thread: SimpleQueue[int] | None = None
+
+    def use_thread(self) -> None:
+        """From now on a thread takes. On the event loop, before the thread begins."""
+        self._for_thread = SimpleQueue()
+        self._for_thread.put(self._left)
+        self._left = 0
+
+    def use_loop(self) -> None:
+        """From now on the loop takes: the thread has ended without taking anything."""
+        queue, self._for_thread = self._for_thread, None
+        while queue is not None and not queue.empty():
+            self._left += queue.get_nowait()
+
+    def grant(self, chunks: int) -> None:
+        """So many more."""
+        if self._for_thread is not None:
+            self._for_thread.put(chunks)
+            return
+        self._left += chunks
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def take(self, session: SessionContext) -> None:
+        """One, as soon as there is one. Raises CancelledError when the caller has given up, also when
+        the tool has taken no notice of that."""
+        while self._left <= 0 and not session.cancelled:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if session.cancelled:
+            raise asyncio.CancelledError
+        self._left -= 1
+
+    def take_in_thread(self, session: SessionContext) -> bool:
+        """One, as soon as there is one; False when the caller has given up."""
+        assert self._for_thread is not None
+        while self._left <= 0 and not session.cancelled:
+            self._left += self._for_thread.get()
+        self._left -= 1
+        return not session.cancelled
+
+
+async def drain(
+    result: Any, credit: Credit, session: SessionContext, send: Callable[[Any], None]
+) -> None:
+    """Sends the items of an iterator, or the one value itself, from the event loop.
+
+    The iterator is closed at the end, also when this is cancelled. Raises ToolRaised for what it
+    raises, and what `send` raises.
     """
-    if _iterates(result, "__anext__"):
-        async for item in _iterate_async(result, invocation):
-            yield item
-    elif _iterates(result, "__next__"):
-        pump = _ThreadPump(result, invocation)
-        try:
-            async for item in pump.items():
-                yield item
-        finally:
-            await pump.stop()
-    else:
-        yield result
-
-
-async def _iterate_async(iterator: Any, invocation: Invocation) -> AsyncIterator[Any]:
-    # No queue: the next item is asked for when the last one has been sent.
+    if is_async_iterator(result):
+        await _drain_async(result, credit, session, send)
+        return
+    items = result if is_iterator(result) else iter((result,))
     try:
         while True:
+            await credit.take(session)
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except BaseException as error:
+                raise blame(error, session) from error
+            send(item)
+            await asyncio.sleep(0)  # others have their turn between two items
+    finally:
+        _close(items)
+
+
+async def _drain_async(
+    iterator: Any, credit: Credit, session: SessionContext, send: Callable[[Any], None]
+) -> None:
+    # No queue: the next item is asked for when there is room for it.
+    try:
+        while True:
+            await credit.take(session)
             try:
                 item = await iterator.__anext__()
             except StopAsyncIteration:
                 return
             except BaseException as error:
-                raise invocation.blame(error) from error
-            yield item
+                raise blame(error, session) from error
+            send(item)
     finally:
         if hasattr(iterator, "aclose"):
-            await invocation.run(iterator.aclose, on_loop=True)
+            await finish(iterator.aclose(), session)
 
 
-_END = object()
-
-
-class _ThreadPump:
-    """Drains a blocking iterator in a thread, at most QUEUE_LIMIT items ahead of the caller."""
-
-    def __init__(self, iterator: Iterator[Any], invocation: Invocation) -> None:
-        self._iterator = iterator
-        self._queue: asyncio.Queue[object] = asyncio.Queue()
-        self._room = threading.Semaphore(QUEUE_LIMIT)
-        self._stopped = threading.Event()
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.ensure_future(invocation.run_in_thread(self._drain))
-        self._task.add_done_callback(lambda _task: self._queue.put_nowait(_END))
-
-    async def items(self) -> AsyncIterator[Any]:
-        while (item := await self._queue.get()) is not _END:
-            self._room.release()
-            yield item
-        await self._task
-
-    async def stop(self) -> None:
-        """Ends the thread, which closes the iterator. Waits for the item it is working on."""
-        self._stopped.set()
-        self._room.release()
-        while not self._task.done():
+def drain_in_thread(
+    result: Any, credit: Credit, session: SessionContext, send: Callable[[Any], None]
+) -> None:
+    """The same from a thread, for what is no async iterator. Raises what the iterator raises."""
+    items = result if is_iterator(result) else iter((result,))
+    try:
+        while credit.take_in_thread(session):
             try:
-                await asyncio.wait([self._task])
-            except asyncio.CancelledError:
-                continue  # the thread cannot be stopped, and cleanup must not overtake it
-        if not self._task.cancelled():
-            self._task.exception()  # seen by the consumer, or of no interest any more
+                item = next(items)
+            except StopIteration:
+                return
+            send(item)
+    finally:
+        _close(items)
 
-    def _drain(self) -> None:
-        try:
-            for item in self._iterator:
-                self._room.acquire()
-                if self._stopped.is_set():
-                    return
-                self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-        finally:
-            close = getattr(self._iterator, "close", None)
-            if callable(close):
-                close()
+
+def _close(iterator: Any) -> None:
+    close = getattr(iterator, "close", None)
+    if callable(close):
+        close()
+
+
+def read_item(item: Any) -> tuple[Any, bool, dict[str, str]]:
+    """Value, end and metadata of a yielded value, or of a chunk object that decides these itself."""
+    if type(item) in PLAIN or not _is_chunk(item):
+        return item, False, {}
+    metadata = {
+        str(key): str(value) for key, value in (getattr(item, "metadata", None) or {}).items()
+    }
+    return item.data, bool(item.is_final), metadata
 
 
 def _is_chunk(item: Any) -> bool:
@@ -114,41 +172,3 @@ def _is_chunk(item: Any) -> bool:
         return hasattr(item, "is_final") and hasattr(item, "data")
     except Exception:  # noqa: BLE001 - foreign code; an object that cannot be asked is none
         return False
-
-
-class ChunkWriter:
-    """Numbers the chunks of one stream, and knows whether one was final."""
-
-    def __init__(self, tool_name: str) -> None:
-        self._tool_name = tool_name
-        self._count = 0
-        self.finished = False
-
-    def make(self, item: Any) -> pb2.ToolChunk:
-        """The next chunk. Raises EncodingError."""
-        if not _is_chunk(item):
-            return self._chunk(item, False, {})
-        metadata = {
-            str(key): str(value) for key, value in (getattr(item, "metadata", None) or {}).items()
-        }
-        return self._chunk(item.data, bool(item.is_final), metadata)
-
-    def make_end(self) -> pb2.ToolChunk:
-        """An empty last chunk, for a tool that marked none."""
-        self.finished = True
-        return pb2.ToolChunk(chunk_id=self._next_id(), is_final=True)
-
-    def _chunk(self, data: Any, is_final: bool, metadata: dict[str, str]) -> pb2.ToolChunk:
-        binary = is_binary(data)
-        payload = bytes(data) if binary else encode_json(data)
-        self.finished = self.finished or is_final
-        return pb2.ToolChunk(
-            chunk_id=self._next_id(),
-            data=payload,
-            is_final=is_final,
-            metadata={**(BINARY_CHUNK if binary else {}), **metadata},
-        )
-
-    def _next_id(self) -> str:
-        self._count += 1
-        return f"{self._tool_name}-{self._count}"

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +22,56 @@ from snakepit_bridge.gen import snakepit_bridge_pb2_grpc as pb2_grpc
 from snakepit_bridge.serialization import decode_any, encode_any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from snakepit_bridge.calls import Calls
 
 PACKAGE_DIR = Path(__file__).resolve().parent.parent
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 TOKEN = "c0ffee"
 LIMIT_SECONDS = 30.0  # on a loaded machine; nothing here takes that long
+NAP_SECONDS = 0.01
 
 
 def wait_until(condition: Callable[[], object], what: str, limit: float = LIMIT_SECONDS) -> None:
-    """Polls until the condition holds, or fails with `what`."""
+    """Polls until the condition holds, or fails with `what`. The limit is for a machine that runs us: what a nap
+    takes longer than it should comes on top."""
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"did not happen within {limit} s: {what}"
-        time.sleep(0.01)
+        deadline += overslept()
+
+
+def overslept() -> float:
+    """Naps; returns how many seconds longer the machine has made it."""
+    begun = time.monotonic()
+    time.sleep(NAP_SECONDS)
+    return max(0.0, time.monotonic() - begun - 2 * NAP_SECONDS)
+
+
+class Stopwatch:
+    """Measures in a context; what the machine did not run anybody for is not counted, as a thread that naps
+    all the while sees it."""
+
+    def __init__(self) -> None:
+        self._stalled = 0.0
+        self._is_over = False
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Stopwatch:
+        self._begun = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ended = time.monotonic()
+        self._is_over = True
+        self._thread.join()
+        self.seconds = max(0.0, ended - self._begun - self._stalled)
+
+    def _watch(self) -> None:
+        while not self._is_over:
+            self._stalled += overslept()
 
 
 def is_alive(pid: int) -> bool:
@@ -64,12 +101,14 @@ class Worker:
         self.stderr_path = directory / "stderr.log"
         self.beat, child_beat = socket.socketpair()
         self.lifeline, child_lifeline = socket.socketpair()
+        self.calls, child_calls = socket.socketpair()
         self._buffer = b""
         self._channel: grpc.Channel | None = None
         self._futures: list[Any] = []
         env = worker_environment(
             SNAKEPIT_BEAT_FD=str(child_beat.fileno()),
             SNAKEPIT_LIFELINE_FD=str(child_lifeline.fileno()),
+            SNAKEPIT_CALLS_FD=str(child_calls.fileno()),
             SNAKEPIT_PARENT_PID=str(os.getpid()),
             SNAKEPIT_RUN_ID="test",
         )
@@ -94,11 +133,12 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                pass_fds=[child_beat.fileno(), child_lifeline.fileno()],
+                pass_fds=[child_beat.fileno(), child_lifeline.fileno(), child_calls.fileno()],
                 start_new_session=True,
             )
         child_beat.close()
         child_lifeline.close()
+        child_calls.close()
 
     @property
     def pid(self) -> int:
@@ -176,7 +216,9 @@ class Worker:
         response = self.respond(tool, **arguments)
         assert response.success, response.error_message
         return (
-            decode_any(response.result) if response.HasField("result") else response.binary_result
+            decode_any(response.result, response.attachments)
+            if response.HasField("result")
+            else response.binary_result
         )
 
     def stream(self, tool: str, **arguments: Any) -> Any:
@@ -206,7 +248,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait(LIMIT_SECONDS)
-        for end in (self.beat, self.lifeline, self.process.stdout):
+        for end in (self.beat, self.lifeline, self.calls, self.process.stdout):
             if end is not None:
                 end.close()
 
@@ -224,3 +266,14 @@ def make_request(
         metadata=metadata or {},
         binary_parameters=binary or {},
     )
+
+
+@contextlib.contextmanager
+def executing(calls: Calls) -> Iterator[None]:
+    """Counts one call while the context lasts."""
+    call = object()
+    calls.begin(call)
+    try:
+        yield
+    finally:
+        calls.end(call)

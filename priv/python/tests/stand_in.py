@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -20,7 +21,6 @@ from snakepit_bridge.platforms.linux import DEATH_SIGNAL
 from .harness import PACKAGE_DIR, Worker, wait_until, worker_environment
 
 LAYERS = frozenset((LIFELINE, EOF, OPINION))
-HOLD_SECONDS = 3
 
 
 class Case(NamedTuple):
@@ -55,6 +55,27 @@ def read_victims(runtime: subprocess.Popen[str]) -> list[Victim]:
     return [Victim(*pids) for pids in json.loads(runtime.stdout.readline())]
 
 
+def place_of(case: int, directory: Path) -> Path:
+    """The mark of a worker that is busy. Beside it is the FIFO that ends the holding of the interpreter's lock."""
+    return directory / f"busy-{case}"
+
+
+def let_go(case: int, directory: Path) -> None:
+    """Ends the holding of the lock by the worker of a case."""
+    fifo = place_of(case, directory).with_suffix(".fifo")
+
+    def is_opened() -> bool:
+        try:
+            os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nobody reads yet
+                raise
+            return False
+        return True
+
+    wait_until(is_opened, "the lock is held")
+
+
 def _start(case: Case, directory: Path) -> Worker:
     directory.mkdir(mode=0o700)
     without = ",".join(sorted(LAYERS - set(case.layers)))
@@ -63,10 +84,12 @@ def _start(case: Case, directory: Path) -> Worker:
 
 def _bring_into(state: str, worker: Worker, mark: Path) -> None:
     tools: dict[str, dict[str, Any]] = {
-        "holding the lock": {"tool": "hold_the_lock", "seconds": HOLD_SECONDS},
+        "holding the lock": {"tool": "hold_the_lock_until", "fifo": str(mark.with_suffix(".fifo"))},
         "blocked loop": {"tool": "block_the_loop", "seconds": 1000},
         "blocked thread": {"tool": "sleep", "seconds": 1000},
     }
+    if state == "holding the lock":
+        os.mkfifo(mark.with_suffix(".fifo"))
     if state in tools:
         worker.invoke(mark=str(mark), **tools[state])
         wait_until(mark.exists, "the tool starts")
@@ -102,9 +125,8 @@ def _prepare(workers: list[Worker], cases: list[Case], directory: Path) -> list[
         if OPINION in case.layers:
             # Armed, so that it is the signal which has to do it, not the look after arming.
             wait_until(lambda: worker.execute("death_signal") == DEATH_SIGNAL, "it is armed")  # noqa: B023
-    # The lock last: it is held for a limited time only.
-    for n in sorted(range(len(cases)), key=lambda n: cases[n].state == "holding the lock"):
-        _bring_into(cases[n].state, workers[n], directory / f"busy-{n}")
+    for n, case in enumerate(cases):
+        _bring_into(case.state, workers[n], place_of(n, directory))
     return victims
 
 

@@ -13,7 +13,7 @@ import pytest
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.serialization import JSON_TYPE_URL
 
-from .harness import LIMIT_SECONDS, TOKEN, Worker, wait_until
+from .harness import LIMIT_SECONDS, TOKEN, Worker, make_request, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,7 @@ def test_ready_message(spawn: StartWorker) -> None:
     assert ready["startTime"] == start_time
     assert ready["address"] == f"unix:{worker.socket_path}"
     assert ready["lifeline"] is True
+    assert "frames" in ready["features"]
     assert {"add", "count", "async_sleep"} <= set(ready["tools"])
     assert stat.S_IMODE(os.stat(worker.socket_path).st_mode) == 0o600
 
@@ -119,7 +120,7 @@ def test_malformed_argument(serving: Worker) -> None:
         lambda: serving.stub.ExecuteTool(request, metadata=HEADERS, timeout=LIMIT_SECONDS)
     )
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert '"value"' in details["message"]
+    assert 'parameter "value" of "echo" cannot be read' in details["message"]
     assert serving.execute("add", a=1) == 3
 
 
@@ -147,7 +148,7 @@ def test_odd_exceptions(serving: Worker, tool: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "message"), [("unencodable", "inside a result"), ("count", "call it as a stream")]
+    ("tool", "message"), [("unencodable", "contains itself"), ("count", "call it as a stream")]
 )
 def test_unencodable_result(serving: Worker, tool: str, message: str) -> None:
     """[I2.5] A result that cannot be sent is an EncodingError that says why."""
@@ -267,12 +268,15 @@ def test_cancelled_sync_tool(spawn: StartWorker, tmp_path: Path) -> None:
 
 def test_deadline(plain: Worker, tmp_path: Path) -> None:
     """[I2.5] A deadline ends the call for the caller; the thread keeps counting."""
-    request = pb2.ExecuteToolRequest(tool_name="sleep")
-    request.parameters["seconds"].value = b"1.0"
+    assert plain.execute("add", a=1) == 3  # connected: the time is for the call alone
+    started, release = tmp_path / "started", tmp_path / "release"
+    request = make_request("hold", {"mark": str(started), "until": str(release)}, None, None)
     with pytest.raises(grpc.RpcError) as caught:
-        plain.stub.ExecuteTool(request, metadata=HEADERS, timeout=0.2)
+        plain.stub.ExecuteTool(request, metadata=HEADERS, timeout=2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert started.exists()
     assert in_flight(plain) == 1
+    release.touch()
     wait_until(lambda: in_flight(plain) == 0, "the thread returns")
 
 

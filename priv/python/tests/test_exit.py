@@ -7,14 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .harness import FIXTURES, LIMIT_SECONDS, is_alive, wait_until, worker_environment
+from .harness import (
+    FIXTURES,
+    LIMIT_SECONDS,
+    Stopwatch,
+    is_alive,
+    wait_until,
+    worker_environment,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import StartWorker
 
 LINGERING = "lingering.Lingering"
@@ -30,10 +38,10 @@ def test_children_hold_no_exit(spawn: StartWorker) -> None:
     pids = [pid for tool in tools for pid in worker.execute(tool)]
     assert len(pids) == 5
     assert all(is_alive(pid) for pid in pids)
-    asked_at = time.monotonic()
-    os.kill(worker.pid, signal.SIGTERM)
-    assert worker.wait() == 0
-    assert time.monotonic() - asked_at < 3
+    with Stopwatch() as watch:
+        os.kill(worker.pid, signal.SIGTERM)
+        assert worker.wait() == 0
+    assert watch.seconds < 3
     wait_until(lambda: not any(is_alive(pid) for pid in pids), "all children are gone")
 
 
@@ -41,7 +49,7 @@ def test_nothing_holds_the_end(spawn: StartWorker) -> None:
     """[R3.2] [R3.3] Whatever a worker leaves running, and whatever it ends for: it ends, and its
     status tells why. Nobody asks some of these to end; one is a health check."""
     failed = [spawn("fails_with_child.X"), spawn("fails_with_thread.X")]
-    tools = ("leave_thread", "leave_object", "leave_pool")
+    tools = ("leave_thread", "leave_object", "leave_object", "leave_pool")
     workers = [spawn(LINGERING) for _ in tools]
     check = start_health_check("fails_with_thread.X")
     try:
@@ -50,14 +58,17 @@ def test_nothing_holds_the_end(spawn: StartWorker) -> None:
         for worker, tool in zip(workers, tools):
             assert worker.receive()["type"] == "ready"
             children = worker.execute(tool)
-        thread, hanging, alone = workers
-        alone.execute("end_by_task", status=3)
-        for worker in (thread, hanging):
+        thread, asked, hanging, alone = workers
+        for worker in (hanging, alone):
+            worker.invoke("end_by_task", status=3)  # whose answer may be overtaken by that
+        for worker in (thread, asked):
             os.kill(worker.pid, signal.SIGTERM)
         assert [worker.wait() for worker in failed] == [69, 69]
         assert alone.wait() == 3
         wait_until(lambda: not any(is_alive(pid) for pid in children), "the children are gone")
         assert thread.wait() == 70
+        # Asked to end, its objects are left to the kernel; otherwise Python frees them, and one hangs.
+        assert asked.wait() == 0
         assert hanging.wait() == -signal.SIGALRM
         printed, _ = check.communicate(timeout=LIMIT_SECONDS)
         assert json.loads(printed)["error"]["code"] == "ADAPTER_IMPORT"
@@ -65,6 +76,45 @@ def test_nothing_holds_the_end(spawn: StartWorker) -> None:
     finally:
         check.kill()
         check.communicate()
+
+
+def test_an_end_in_order_runs_handlers_and_says_all(spawn: StartWorker, tmp_path: Path) -> None:
+    """[I7.4] [T5.2] It leaves its objects to the kernel, and nothing else: exit handlers run, and what was
+    written without being flushed, by Python or by C, arrives."""
+    worker = spawn(LINGERING)
+    worker.start()
+    handled, written = tmp_path / "handled", tmp_path / "written"
+    worker.execute("mark_at_exit", handled=str(handled), written=str(written))
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.wait() == 0
+    assert [path.read_text() for path in (handled, written)] == ["handled", "written"]
+    assert b"said" in worker.drain_stdout()
+
+
+DESCENDANTS = """
+import os, signal, subprocess
+from snakepit_bridge.process_group import may_have_descendants as ask
+print(ask())
+child = subprocess.Popen(["sleep", "1000"])
+print(ask())
+child.kill()
+child.wait()
+print(ask())
+if os.fork() == 0:
+    # Its child has no child, and had none.
+    print(ask(), flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print(ask(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_only_who_had_a_child_looks_for_descendants() -> None:
+    """[I7.4] [R8.4] A worker that ends looks at all processes of the machine only when it must."""
+    command = [sys.executable, "-u", "-c", DESCENDANTS]
+    answers = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert answers == ["False", "True", "True", "False", "True"]
 
 
 def start_health_check(adapter: str) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from snakepit_bridge import detached_env
 
-from .harness import Worker, is_alive, wait_until
+from .harness import LIMIT_SECONDS, Worker, is_alive, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def test_fork_hides_no_death(spawn: StartWorker) -> None:
     worker.start()
     (child,) = worker.execute("run_fork")
     os.kill(worker.pid, signal.SIGKILL)
-    worker.beat.settimeout(5)
+    worker.beat.settimeout(LIMIT_SECONDS)  # with an end in the fork it would be never
     assert worker.beat.recv(1) == b""
     assert is_alive(child)
 

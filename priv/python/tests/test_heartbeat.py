@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
-from concurrent.futures import Executor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,11 +16,15 @@ from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.heartbeat import STALLED_MS
 from snakepit_bridge.loop_probe import LoopProbe
 from snakepit_bridge.servicer import BridgeServicer
+from snakepit_bridge.sessions import Sessions
+from snakepit_bridge.tool_runner import ToolRunner
+from snakepit_bridge.tool_threads import ToolThreads
 
-from .harness import TOKEN, Worker, wait_until
+from .harness import LIMIT_SECONDS, TOKEN, Worker, executing, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 INTERVAL_SECONDS = 2.0  # the default
 
@@ -58,9 +59,9 @@ def test_pong(loop: asyncio.AbstractEventLoop) -> None:
     calls = Calls(clock)
     client = HeartbeatClient(calls, clock=clock, wall_clock=lambda: 1_700_000_000.25)
     client.watch(loop)
-    with calls.enter():
+    with executing(calls):
         clock.now += 2.5
-        with calls.enter():
+        with executing(calls):
             pong = client.pong(7)
     lag = pong.pop("loopLagMs")
     assert pong == {
@@ -136,16 +137,15 @@ def test_oldest_call() -> None:
     """[T1.2] The oldest call is the one that began first of those that still run."""
     clock = Clock()
     calls = Calls(clock)
-    first, second = calls.enter(), calls.enter()
     assert calls.oldest_ms() == 0.0
-    first.__enter__()
+    calls.begin("first")
     clock.now += 1
-    second.__enter__()
+    calls.begin("second")
     clock.now += 1
     assert calls.oldest_ms() == 2000.0
-    first.__exit__()
+    calls.end("first")
     assert (calls.count(), calls.oldest_ms()) == (1, 1000.0)
-    second.__exit__()
+    calls.end("second")
     assert (calls.count(), calls.oldest_ms()) == (0, 0.0)
 
 
@@ -161,13 +161,16 @@ def test_oldest_call_while_calls_come_and_go() -> None:
 
     thread = threading.Thread(target=look)
     thread.start()
-    for _ in range(20_000):
-        with calls.enter(), calls.enter():
+    rounds = 0
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while rounds < 20_000 or (len(seen) < 100 and time.monotonic() < deadline):
+        rounds += 1
+        with executing(calls), executing(calls):
             pass
     ended.set()
     thread.join()
     assert calls.count() == 0
-    assert seen
+    assert len(seen) >= 100
     assert min(seen) >= 0
 
 
@@ -186,8 +189,11 @@ def test_ping_of_the_serving_path() -> None:
     """[T1.2] The RPC `Ping` is counted by the same client, and answers with what that knows."""
     clock = Clock()
     client = HeartbeatClient(Calls(clock), clock=clock, wall_clock=lambda: 2000.0)
-    servicer: Any = BridgeServicer(load_adapter(f"{__name__}.Pinged"), client, Executor(), None)
-    with client.calls.enter():
+    sessions = Sessions()
+    adapter = load_adapter(f"{__name__}.Pinged")
+    runner = ToolRunner(adapter, client.calls, ToolThreads(1), sessions, None)
+    servicer: Any = BridgeServicer(runner, sessions, client)
+    with executing(client.calls):
         clock.now += 1.5
         answer = asyncio.run(servicer.Ping(pb2.PingRequest(message="x"), None))
     assert (answer.statistics.in_flight, answer.statistics.oldest_call_ms) == (1, 1500)
@@ -203,11 +209,10 @@ class Pinged:
 def test_cost(plain: Worker) -> None:
     """[R2.3] A ping on each way every two seconds, and what a worker does in between, take less than
     1 % of a core of the whole process."""
-    count, idle_seconds = 300, 0.5
+    count = 300
     ping_both(plain, 1)
-    started, idle_from = cpu_seconds(plain.pid), time.monotonic()
-    time.sleep(idle_seconds)
-    idle_share = (cpu_seconds(plain.pid) - started) / (time.monotonic() - idle_from)
+    # The least of three: what its start has left to do is none of it.
+    idle_share = min(idle_share_of(plain.pid) for _ in range(3))
     started = cpu_seconds(plain.pid)
     for seq in range(count):
         ping_both(plain, seq)
@@ -226,10 +231,14 @@ def ping_both(worker: Worker, seq: int) -> None:
     worker.stub.Ping(pb2.PingRequest(message="x"), metadata=[("x-snakepit-token", TOKEN)])
 
 
+def idle_share_of(pid: int) -> float:
+    """The part of a core that it takes in half a second in which nobody asks anything."""
+    started, idle_from = cpu_seconds(pid), time.monotonic()
+    time.sleep(0.5)
+    return (cpu_seconds(pid) - started) / (time.monotonic() - idle_from)
+
+
 def cpu_seconds(pid: int) -> float:
-    """CPU time of all threads that live, in steps of a nanosecond."""
-    tasks = Path(f"/proc/{pid}/task")
-    return (
-        sum(int((tasks / name / "schedstat").read_text().split()[0]) for name in os.listdir(tasks))
-        / 1e9
-    )
+    """CPU time of a process, threads that have ended included, in steps of a nanosecond."""
+    of_the_scheduler = 2
+    return time.clock_gettime(~pid << 3 | of_the_scheduler)

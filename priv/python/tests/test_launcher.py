@@ -177,7 +177,7 @@ def sleepers(unique: str) -> list[int]:
 
 def family(unique: str, then: str) -> str:
     """A program with a child, a daemon, and a daemon of a daemon, both without environment, and what
-    it does when they are there."""
+    it does when they are there and it is told to go on by SIGUSR1."""
     return f"""
 import os, signal, subprocess, sys, time
 subprocess.Popen(["sleep", "{unique}"])
@@ -187,13 +187,15 @@ for script in ("exec sleep {unique}", "setsid sleep {unique} & exec sleep {uniqu
         subprocess.Popen(["sh", "-c", script], env={{}}, stdin=0, stdout=2)
         os._exit(0)
     os.wait()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 print("complete", flush=True)
+signal.sigwait([signal.SIGUSR1])
 {then}
 """
 
 
 FAMILY_SIZE = 4
-FOR_EVER = "time.sleep(1000)"
+FOR_EVER = ""  # nobody tells it to go on
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,8 @@ def test_tells_the_number_of_the_worker(launch: Launch, mode: str) -> None:
     launched = launch(mode, ["sleep", "1000"])
     message = launched.message()
     assert message["type"] == "spawned"
-    assert Path(f"/proc/{message['pid']}/comm").read_text() == "sleep\n"
+    command = Path(f"/proc/{message['pid']}/comm")
+    wait_until(lambda: command.read_text() == "sleep\n", "the worker's program runs")
     ancestors = [parent_of(message["pid"]), parent_of(parent_of(message["pid"]))]
     assert launched.process.pid == ancestors[0 if mode == "subreaper" else 1]
 
@@ -346,9 +349,11 @@ def test_end_of_the_worker_ends_everybody(
 ) -> None:
     """[I4.1] [I4.2] [R3.3] When the launcher has ended nobody is left: no child, no daemon, none without
     environment."""
-    launched = launch(mode, family(unique, f"time.sleep(0.2)\n{then}"))
+    launched = launch(mode, family(unique, then))
+    worker = launched.message()["pid"]
     assert launched.line() == "complete"
     wait_until(lambda: len(sleepers(unique)) == FAMILY_SIZE, "the family is complete")
+    os.kill(worker, signal.SIGUSR1)
     assert launched.wait() == status
     assert sleepers(unique) == []
 
@@ -586,10 +591,12 @@ if IS_ROOT:
     def test_works_without_privileges(launch: Launch, mode: str, unique: str) -> None:
         """[I4.1] A user without privileges has the same; a pid namespace then takes a user namespace, in which
         he is who he was."""
-        then = "print(os.getuid(), os.getgid(), flush=True); time.sleep(0.2); sys.exit(5)"
+        then = "print(os.getuid(), os.getgid(), flush=True); sys.exit(5)"
         launched = launch(mode, family(unique, then), user=NOBODY)
         worker = launched.message()["pid"]
         assert Path(f"/proc/{worker}").stat().st_uid == NOBODY
-        assert [launched.line(), launched.line()] == ["complete", f"{NOBODY} {NOBODY}"]
+        assert launched.line() == "complete"
+        os.kill(worker, signal.SIGUSR1)
+        assert launched.line() == f"{NOBODY} {NOBODY}"
         assert launched.wait() == 5
         assert sleepers(unique) == []

@@ -15,7 +15,7 @@ import pytest
 from snakepit_bridge import layers
 
 from .harness import LIMIT_SECONDS, is_alive, wait_until, worker_environment
-from .stand_in import Case, Victim, read_victims, start_runtime
+from .stand_in import Case, Victim, let_go, read_victims, start_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +52,18 @@ NOTHING = Case(())
 class Aftermath:
     """What is there when the runtime has died: the workers, and who of them still lived then."""
 
-    def __init__(self, victims: dict[Case, Victim]) -> None:
+    def __init__(self, victims: dict[Case, Victim], directory: Path) -> None:
         self.victims = victims
+        self._directory = directory
         self.held = {case for case in HELD if is_alive(victims[case].worker)}
         self.unprotected = is_alive(victims[NOTHING].worker)
+
+    def let_python_run(self, case: Case) -> None:
+        """Ends what kept the interpreter of a worker from running."""
+        if case.state == "stopped":
+            os.kill(self.victims[case].worker, signal.SIGCONT)
+        else:
+            let_go(list(self.victims).index(case), self._directory)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,8 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     """Kills one runtime that has a worker of every case; ends when the idle ones are gone, which
     is when the others have been told as well."""
     cases = [*GONE, *HELD, NOTHING]
-    runtime = start_runtime(cases, tmp_path_factory.mktemp("layers"))
+    directory = tmp_path_factory.mktemp("layers")
+    runtime = start_runtime(cases, directory)
     victims: list[Victim] = []
     try:
         victims = read_victims(runtime)
@@ -74,8 +83,8 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
         for alone in (LIFELINE_ALONE, EOF_ALONE, OPINION_ALONE):
             pid = by_case[Case(alone)].worker
             with contextlib.suppress(AssertionError):  # the test of that case fails
-                wait_until(lambda: not is_alive(pid), "an idle worker is gone", 5)  # noqa: B023
-        yield Aftermath(by_case)
+                wait_until(lambda: not is_alive(pid), "an idle worker is gone")  # noqa: B023
+        yield Aftermath(by_case, directory)
     finally:
         runtime.kill()
         runtime.communicate()
@@ -104,8 +113,7 @@ def test_what_needs_python_has_to_wait(aftermath: Aftermath, case: Case) -> None
     what the lifeline is for; it does its work as soon as the interpreter can."""
     assert case in aftermath.held
     worker, child = aftermath.victims[case]
-    if case.state == "stopped":
-        os.kill(worker, signal.SIGCONT)
+    aftermath.let_python_run(case)
     wait_until(lambda: not is_alive(worker), "the worker is gone")
     wait_until(lambda: not is_alive(child), "the child is gone")
 

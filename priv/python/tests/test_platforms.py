@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from snakepit_bridge import exit_codes, second_opinion
-from snakepit_bridge.__main__ import _parent_to_watch
+from snakepit_bridge.bootstrap import parent_to_watch
 from snakepit_bridge.platforms import darwin, linux, load_platform, parent_thread, posix, win32
 from snakepit_bridge.second_opinion import SecondOpinion
 from snakepit_bridge.termination import Termination
@@ -465,6 +465,9 @@ class RefusingPlatform:
     def take_precautions(self) -> None:
         raise OSError("no")
 
+    def is_loaded(self) -> bool:
+        return False
+
     def load(self) -> None:
         return
 
@@ -489,7 +492,7 @@ def test_parent_to_watch(monkeypatch: pytest.MonkeyPatch, now: int, watched: int
     """[R3.4] It is the parent we were told that is watched, not who has adopted us since; nobody
     where the parent is outside our pid namespace."""
     has_parents(monkeypatch, now)
-    assert _parent_to_watch(PARENT) == watched
+    assert parent_to_watch(PARENT) == watched
 
 
 def test_platforms_import_nothing_of_each_other() -> None:

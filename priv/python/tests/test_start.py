@@ -22,6 +22,7 @@ from .harness import (
     LIMIT_SECONDS,
     TOKEN,
     Worker,
+    is_alive,
     make_request,
     wait_until,
     worker_environment,
@@ -42,6 +43,7 @@ FAILURES = [
     ("adapters.NoTools", "ADAPTER_INVALID", 78, "put @tool before at least one method"),
     ("adapters.not_a_class", "ADAPTER_INVALID", 78, "is a int, not a class"),
     ("adapters", "ADAPTER_INVALID", 78, "not of the form 'package.module.Class'"),
+    ("decimal.Decimal", "ADAPTER_INVALID", 78, "put @tool before at least one method"),
 ]
 
 
@@ -128,7 +130,7 @@ def test_wrong_arguments_exit_2(spawn: StartWorker) -> None:
 
 
 def test_legacy_host(tmp_path: Path) -> None:
-    """[I2.5] A host of the original passes --port and waits for a ready file; no token there."""
+    """[I2.5] [I5.11] A host of the original passes --port and waits for a ready file; no token there."""
     ready = tmp_path / "ready"
     process = subprocess.Popen(
         [
@@ -145,9 +147,18 @@ def test_legacy_host(tmp_path: Path) -> None:
             "abc",
             "--snakepit-instance-name",
             "n",
+            "--snakepit-instance-token",
+            "t",
+            "--heartbeat-enabled",
+            "--heartbeat-interval-ms",
+            "500",
         ],
         cwd=FIXTURES,
-        env=worker_environment(SNAKEPIT_READY_FILE=str(ready), SNAKEPIT_PROCESS_GROUP="1"),
+        env=worker_environment(
+            SNAKEPIT_READY_FILE=str(ready),
+            SNAKEPIT_PROCESS_GROUP="1",
+            SNAKEPIT_HEARTBEAT_CONFIG='{"enabled":true,"interval_ms":500,"max_missed_heartbeats":1}',
+        ),
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -158,6 +169,18 @@ def test_legacy_host(tmp_path: Path) -> None:
             request = make_request("add", {"a": 1}, None, None)
             response = stub.ExecuteTool(request, timeout=LIMIT_SECONDS)
             assert decode_any(response.result) == 3
+            # The session that the host gives each worker, and the heartbeat that asks about it.
+            session = pb2.InitializeSessionRequest(session_id="session_1_2", metadata={"a": "b"})
+            opened = stub.InitializeSession(session)
+            assert opened.success
+            beat = pb2.HeartbeatRequest(session_id="session_1_2")
+            assert stub.Heartbeat(beat).session_valid
+            assert not stub.Heartbeat(pb2.HeartbeatRequest(session_id="other")).session_valid
+            failed = stub.ExecuteTool(
+                make_request("fail", {"message": "x"}, None, None), timeout=LIMIT_SECONDS
+            )
+            assert not failed.success
+            assert json.loads(failed.error_message)["type"] == "ValueError"
         process.send_signal(signal.SIGTERM)
         assert process.wait(LIMIT_SECONDS) == 0
     finally:
@@ -246,3 +269,31 @@ def test_package_imports_nothing_heavy() -> None:
         check=True,
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_legacy_host_dies(tmp_path: Path) -> None:
+    """[I5.11] When a host of the original is killed, its worker goes at once, whatever it executes."""
+    ready = tmp_path / "ready"
+    worker = [sys.executable, "-m", "snakepit_bridge", "--adapter", "adapters.Plain", "--port", "0"]
+    host = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import subprocess; p = subprocess.Popen({worker!r}); print(p.pid, flush=True); p.wait()",
+        ],
+        cwd=FIXTURES,
+        env=worker_environment(SNAKEPIT_READY_FILE=str(ready), SNAKEPIT_PROCESS_GROUP="1"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert host.stdout is not None
+    with host.stdout:
+        pid = int(host.stdout.readline())
+    try:
+        wait_until(ready.exists, "the ready file is written")
+        host.kill()
+        host.wait()
+        wait_until(lambda: not is_alive(pid), "the worker is gone", 5)
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)

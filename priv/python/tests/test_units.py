@@ -26,6 +26,8 @@ from snakepit_bridge.process_group import list_other_members, parse_stat
 from snakepit_bridge.sessions import Sessions
 from snakepit_bridge.tool_specs import read_tools, to_proto
 
+from .harness import executing
+
 
 class Sample(BaseAdapter):
     @tool
@@ -76,10 +78,23 @@ def test_arguments() -> None:
     assert (parsed.run_id, parsed.health_check) == ("r2", True)
 
 
+def test_usual_arguments() -> None:
+    """[I2.5] What most runtimes say is understood as the parser does, which is asked for all else."""
+    usual = ["--worker-id", "w", "--adapter", "a.B", "--snakepit-run-id", ""]
+    parsed = parse_arguments(usual)
+    assert vars(parsed) == vars(parse_arguments([*usual, "--port", "0"]))
+    assert (parsed.adapter, parsed.worker_id, parsed.run_id) == ("a.B", "w", "")
+    parsed.adapter_args.append("mine alone")
+    assert parse_arguments(usual).adapter_args == []
+
+
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
         ([], "--adapter"),
+        (["--worker-id", "w"], "--adapter"),
+        (["--adapter", "a.B", "--worker-id"], "expected one argument"),
+        (["--adapter", "a.B", "--worker-id", "--port"], "expected one argument"),
         (["--adapter", "a.B", "--port", "x"], "'x' is not a port; allowed are 0 to 65535"),
         (["--adapter", "a.B", "--port", "70000"], "'70000' is not a port"),
         (["--adapter", "a.B", "--adaptor", "c.D"], "did you mean --adapter?"),
@@ -126,10 +141,10 @@ def test_draining() -> None:
 
     async def scenario() -> None:
         calls = Calls()
-        with calls.enter():
+        with executing(calls):
             assert calls.count() == 1
             assert not await calls.drain(0.01)
-            with pytest.raises(DrainingError), calls.enter():
+            with pytest.raises(DrainingError), executing(calls):
                 pass
         assert calls.count() == 0
         assert await calls.drain(0)

@@ -2,7 +2,7 @@
 import { writePage } from './page.ts';
 import { play } from './play.ts';
 import { scenarioOf } from './plan.ts';
-import { helpText, parseOptions, type Options } from './options.ts';
+import { helpText, launchOf, parseOptions, type Options } from './options.ts';
 import { failuresText, lineOf, reportOf, type NotPossible } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/all.ts';
@@ -10,7 +10,10 @@ import type { RoundResult } from './statistics.ts';
 
 async function main(): Promise<number> {
   const names = scenarios.map(({ name }) => name);
-  const parsed = parseOptions(process.argv.slice(2), names, Date.now() % 2 ** 31);
+  const parsed = parseOptions(process.argv.slice(2), names, {
+    seed: Date.now() % 2 ** 31,
+    launch: launchOf(process.env),
+  });
   if (parsed.kind === 'help') {
     process.stdout.write(helpText(scenarios));
     return 0;
@@ -27,13 +30,13 @@ async function main(): Promise<number> {
 }
 
 async function run(options: Options): Promise<number> {
-  const { seed, scenario: wanted, json } = options;
+  const { seed, scenario: wanted, launch, json } = options;
   const { possible, notPossible } = sorted(wanted);
   const rounds = roundsOf(options, possible);
   const tell = (line: string): void => {
     if (!json) console.log(line);
   };
-  tell(`${rounds.length} rounds, seed ${seed}`);
+  tell(`${rounds.length} rounds, seed ${seed}, launch ${launch}`);
   for (const { scenario, reason } of notPossible) {
     tell(`not possible here: ${scenario}: ${reason}`);
   }
@@ -52,7 +55,7 @@ async function run(options: Options): Promise<number> {
     console.error(`interrupted; ${results.length} of ${rounds.length} rounds were played`);
     return 130;
   }
-  const report = reportOf(seed, results, notPossible, wanted);
+  const report = reportOf({ seed, launch, scenario: wanted }, results, notPossible);
   if (results.length < rounds.length) {
     tell(`the limit of ${options.limitS} s came first: ${results.length} rounds were played`);
   }

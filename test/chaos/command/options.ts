@@ -1,5 +1,9 @@
 import { parseArgs } from 'node:util';
 
+/** How the workers of the attacked systems are started. */
+export const launches = ['fork', 'spawn'] as const;
+export type Launch = (typeof launches)[number];
+
 /** What the command is asked to do. */
 export interface Options {
   /** All choices follow from it. */
@@ -10,6 +14,8 @@ export interface Options {
   readonly round: number | undefined;
   /** Only histories of this kind. */
   readonly scenario: string | undefined;
+  /** How workers are started, but in histories that are about one of the ways. */
+  readonly launch: Launch;
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
   /** Rounds at a time. */
@@ -32,21 +38,22 @@ const LARGEST_SEED = 2 ** 32 - 1;
  * Reads the arguments of the command.
  *
  * @param names - Of the scenarios there are.
- * @param anySeed - The seed when none is given.
+ * @param others - What holds when it is not given.
  */
 export function parseOptions(
   args: readonly string[],
   names: readonly string[],
-  anySeed: number,
+  others: { readonly seed: number; readonly launch: Launch },
 ): Parsed {
   try {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        seed: { type: 'string', default: String(anySeed) },
+        seed: { type: 'string', default: String(others.seed) },
         rounds: { type: 'string', default: '30' },
         round: { type: 'string' },
         scenario: { type: 'string' },
+        launch: { type: 'string', default: others.launch },
         json: { type: 'boolean', default: false },
         concurrency: { type: 'string', default: '2' },
         'limit-s': { type: 'string', default: '3600' },
@@ -61,6 +68,7 @@ export function parseOptions(
       round:
         values.round === undefined ? undefined : wholeNumber('--round', values.round, 0, 100_000),
       scenario: knownScenario(values.scenario, names),
+      launch: knownLaunch(values.launch),
       json: values.json,
       concurrency: wholeNumber('--concurrency', values.concurrency, 1, 64),
       limitS: wholeNumber('--limit-s', values['limit-s'], 1, 86_400),
@@ -87,6 +95,17 @@ function knownScenario(name: string | undefined, names: readonly string[]): stri
   );
 }
 
+function knownLaunch(name: string): Launch {
+  const launch = launches.find((one) => one === name);
+  if (launch !== undefined) return launch;
+  throw new RangeError(`--launch must be fork or spawn; got ${JSON.stringify(name)}`);
+}
+
+/** The way that the environment names; a whole suite may be run in another way than the usual one. */
+export function launchOf(env: Readonly<Record<string, string | undefined>>): Launch {
+  return env['SNAKEPIT_LAUNCH'] === 'spawn' ? 'spawn' : 'fork';
+}
+
 /** What `--help` prints. */
 export function helpText(
   scenarios: readonly { readonly name: string; readonly about: string }[],
@@ -102,6 +121,8 @@ Linux only. Exit code 0 when nobody survived, no call was lost and no healthy wo
   --rounds N       how many histories are played; default 30
   --round K        plays only round K of that seed again
   --scenario X     only histories of this kind
+  --launch L       how workers are started, fork or spawn; default what SNAKEPIT_LAUNCH says, else fork. The
+                   histories of fork servers always fork
   --json           prints the result as JSON, and nothing else
   --concurrency C  rounds at a time; default 2
   --limit-s T      begins no round later than T seconds after the start; default 3600

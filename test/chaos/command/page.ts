@@ -32,10 +32,10 @@ export function withRecord(text: string, record: string): string {
 
 /** The record in Markdown. */
 export function recordOf(report: Report, date: Date): string {
-  const { seed, goals, byScenario, notPossible, failures, ...total } = report;
+  const { seed, launch, goals, byScenario, notPossible, failures, ...total } = report;
   const rows = [...Object.entries(byScenario), ['**all**', total] as const];
   return [
-    `Recorded on ${date.toISOString().slice(0, 10)}: ${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load ${String(loadavg()[0]?.toFixed(1))}; seed ${seed}.`,
+    `Recorded on ${date.toISOString().slice(0, 10)}: ${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load ${String(loadavg()[0]?.toFixed(1))}; seed ${seed}, launch ${launch}.`,
     '',
     '| goal | measured | met |',
     '| --- | --: | --- |',

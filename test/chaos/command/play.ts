@@ -1,3 +1,4 @@
+import type { Launch } from './options.ts';
 import { Round } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import type { RoundResult } from './statistics.ts';
@@ -9,6 +10,7 @@ export interface Match {
   readonly seed: number;
   /** Each with its number. */
   readonly rounds: readonly { readonly number: number; readonly scenario: Scenario }[];
+  readonly launch: Launch;
   readonly concurrency: number;
   /** No round is begun later than so many seconds after the start. */
   readonly limitS: number;
@@ -30,7 +32,7 @@ export async function play(match: Match): Promise<readonly RoundResult[]> {
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (isOver()) return;
-        const round = new Round(next.number, next.scenario.name, match.seed, witness);
+        const round = new Round(next.number, next.scenario, match, witness);
         const result = await playRound(round, next.scenario, match.signal);
         if (isBrokenOff()) return;
         results.push(result);

@@ -1,3 +1,4 @@
+import type { Launch, Options } from './options.ts';
 import { goalsOf, type Goal } from './goals.ts';
 import { byScenario, hasFailed, tallyOf, type RoundResult, type Tally } from './statistics.ts';
 
@@ -10,6 +11,8 @@ export interface NotPossible {
 /** What the command prints. */
 export interface Report extends Tally {
   readonly seed: number;
+  /** How workers were started, but in histories that are about one of the ways. */
+  readonly launch: Launch;
   /** What is promised, and whether it was kept. */
   readonly goals: readonly Goal[];
   /** The same for each scenario. */
@@ -19,24 +22,28 @@ export interface Report extends Tally {
   readonly failures: readonly (RoundResult & { readonly again: string })[];
 }
 
+/** What was asked for. */
+export type Asked = Pick<Options, 'seed' | 'launch' | 'scenario'>;
+
 /** Sums everything up. */
 export function reportOf(
-  seed: number,
+  { seed, launch, scenario }: Asked,
   results: readonly RoundResult[],
   notPossible: readonly NotPossible[],
-  onlyScenario: string | undefined,
 ): Report {
-  const only = onlyScenario === undefined ? '' : ` --scenario ${onlyScenario}`;
+  const only = scenario === undefined ? '' : ` --scenario ${scenario}`;
+  const way = launch === 'fork' ? '' : ` --launch ${launch}`;
   const tally = tallyOf(results);
   return {
     seed,
+    launch,
     ...tally,
     goals: goalsOf(tally),
     byScenario: byScenario(results),
     notPossible,
     failures: results.filter(hasFailed).map((result) => ({
       ...result,
-      again: `npm run chaos -- --seed ${seed} --round ${result.round}${only}`,
+      again: `npm run chaos -- --seed ${seed} --round ${result.round}${only}${way}`,
     })),
   };
 }

@@ -2,13 +2,15 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createToken } from '../../fixtures/processes/census.mjs';
+import { createToken, until } from '../../fixtures/processes/census.mjs';
 import { endEveryone, everyone, processOf, type OsProcess, type Traces } from './everyone.ts';
+import type { Launch } from './options.ts';
+import type { Scenario } from './scenario.ts';
 import type { RoundResult } from './statistics.ts';
 import { createRandom, type Random } from './system/random.mjs';
 import { PYTHON, Victim, type Said, type VictimOptions } from './victim.ts';
 import { isDeadly, withoutWatchdog, wronglyEnded } from './verdicts.ts';
-import type { Shot, Sighting, Witness } from './witness.ts';
+import { nowMs, type Shot, type Sighting, type Witness } from './witness.ts';
 
 /** When everything of a dead runtime must be gone, in milliseconds (R1.1). */
 const GONE_MS = 5_000;
@@ -32,6 +34,7 @@ export class Round {
   readonly #number: number;
   readonly #scenario: string;
   readonly #seed: number;
+  readonly #launch: Launch;
   readonly #witness: Witness;
   readonly #traces: Traces;
   readonly #victims: Victim[] = [];
@@ -43,16 +46,21 @@ export class Round {
   #lost = 0;
   #lastEndMs = performance.now();
 
-  constructor(number: number, scenario: string, seed: number, witness: Witness) {
+  constructor(
+    number: number,
+    { name, launch }: Pick<Scenario, 'name' | 'launch'>,
+    match: { readonly seed: number; readonly launch: Launch },
+    witness: Witness,
+  ) {
     this.#number = number;
-    this.#scenario = scenario;
-    this.#seed = seed;
-    this.random = createRandom(seed, number);
+    this.#scenario = name;
+    this.#seed = match.seed;
+    this.#launch = launch ?? match.launch;
+    this.random = createRandom(match.seed, number);
     this.#witness = witness;
     const token = createToken();
     // Nobody else on this machine sleeps just as long.
-    const nap = `100000.${String(parseInt(token.value.slice(0, 12), 16))}`;
-    this.#traces = { token, nap };
+    this.#traces = { token, nap: `100000.${String(parseInt(token.value.slice(0, 12), 16))}` };
   }
 
   /** Notes what is done, for whoever reads of a round that failed. */
@@ -77,6 +85,8 @@ export class Round {
       base: this.base,
       seed: this.#seed + this.#number,
       ...victim,
+      // Not by the configuration: it is said to those that can be forked only.
+      env: { SNAKEPIT_LAUNCH: this.#launch, ...victim.env },
       config: {
         stateDir: join(this.base, 'state'),
         python: PYTHON,
@@ -139,11 +149,7 @@ export class Round {
 
   /** Waits until a tool has said that it has begun. */
   async begun(mark: string): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!existsSync(mark)) {
-      if (performance.now() > deadline) throw new Error(`${mark} was never made`);
-      await sleep(5);
-    }
+    await until(() => existsSync(mark), `${mark} to be made`, 60_000);
   }
 
   /** The processes of the workers that serve. */
@@ -179,6 +185,7 @@ export class Round {
     const shots = [...before, { at: victim.process, signal }, ...after];
     this.tell(shots.map((shot) => `${shot.signal} to ${shot.at.command}`).join(', at once '));
     const seen = await this.#watched(shots, isGuarded ? GONE_MS : 200);
+    victim.attackedAtMs = seen.atMs;
     await victim.exited;
     if (!isGuarded || seen.missed.includes(victim.process.pid)) return;
     const goneMs = await this.#lastGoneMs(seen);
@@ -197,7 +204,7 @@ export class Round {
     this.#lastEndMs = performance.now();
   }
 
-  /** Ends a worker by a signal and waits until the runtime knows. */
+  /** Harms workers, or a fork server, by a signal and waits until the runtime knows. */
   async shootWorkers(
     victim: Victim,
     targets: readonly OsProcess[],
@@ -223,7 +230,7 @@ export class Round {
     act: () => void,
   ): Promise<void> {
     this.#kills += 1;
-    const atMs = Number(process.hrtime.bigint()) / 1e6;
+    const atMs = nowMs();
     act();
     const osPid = await this.#detected(
       victim,
@@ -249,6 +256,7 @@ export class Round {
   /** Kills some workers one after the other, each when all serve again. */
   async skirmish(victim: Victim, most = 3): Promise<void> {
     const kills = this.random.integer(1, most);
+    await victim.isServing();
     for (let kill = 0; kill < kills; kill += 1) {
       const target = this.random.pick(await this.workers(victim));
       await this.shootWorkers(victim, [target], 'SIGKILL');
@@ -330,6 +338,7 @@ export class Round {
     const watch = withoutWatchdog(this.everyone());
     this.#lastEndMs = performance.now();
     const seen = await this.#witness.attack(shots, watch, limitMs);
+    this.#lastEndMs += seen.stalledMs;
     this.#kills += shots.filter(
       ({ at, signal }) => isDeadly(signal) && !seen.missed.includes(at.pid),
     ).length;
@@ -340,7 +349,7 @@ export class Round {
   async #lastGoneMs(seen: Sighting): Promise<number> {
     let lastMs = Math.max(0, ...Object.values(seen.gone));
     while (withoutWatchdog(this.everyone()).length > 0) {
-      lastMs = Number(process.hrtime.bigint()) / 1e6 - seen.atMs;
+      lastMs = nowMs() - seen.atMs - seen.stalledMs;
       if (lastMs > GONE_MS) break;
       await sleep(5);
     }
@@ -348,8 +357,9 @@ export class Round {
   }
 
   async #detected(victim: Victim, osPids: readonly number[], atMs: number): Promise<number> {
-    const told = await victim.heard(['workerSick', 'workerEnded'], {
-      matches: (said) => osPids.includes(Number(said['osPid'])),
+    const told = await victim.heard(['workerSick', 'workerEnded', 'serverSick', 'serverEnded'], {
+      // Numbers come again: an end that was told before is that of another.
+      matches: (said) => said.atMs >= atMs && osPids.includes(Number(said['osPid'])),
       limitMs: DETECT_MS,
     });
     this.#detectMs.push(told.atMs - atMs);

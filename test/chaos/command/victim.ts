@@ -59,8 +59,12 @@ export class Victim {
   readonly said: Said[] = [];
   /** How its process ended. */
   readonly exited: Promise<readonly [number | null, NodeJS.Signals | null]>;
+  /** Resolves when its last words have been read, which may be after its end. */
+  readonly saidAll: Promise<unknown>;
   /** Workers that were harmed on purpose: that they end proves nothing. */
   readonly harmed = new Set<number>();
+  /** When it was attacked itself, in monotonic milliseconds of this machine: what it says from then on proves nothing. */
+  attackedAtMs = Infinity;
   /** The Node process. */
   readonly process: OsProcess;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -93,14 +97,19 @@ export class Victim {
       this.#hasExited = true;
       this.#tell();
     });
+    // Its last words may be read after its end is known.
+    this.#child.stdout.once('end', () => {
+      this.#tell();
+    });
     this.#child.stdin.on('error', () => undefined);
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = `${this.#stderr}${text}`.slice(-4_000);
     });
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+    const lines = createInterface({ input: this.#child.stdout }).on('line', (line) => {
       this.said.push(JSON.parse(line) as Said);
       this.#tell();
     });
+    this.saidAll = once(lines, 'close');
   }
 
   /** The end of what it wrote to stderr. */
@@ -130,7 +139,7 @@ export class Victim {
     event: string | readonly string[],
     {
       matches = () => true,
-      limitMs = 30_000,
+      limitMs = 60_000,
     }: {
       readonly matches?: (said: Said) => boolean;
       readonly limitMs?: number;
@@ -153,7 +162,7 @@ export class Victim {
       const look = (): void => {
         const found = find();
         if (found !== undefined) settle(() => resolve(found));
-        else if (this.#hasExited) {
+        else if (this.#hasExited && this.#child.stdout.readableEnded) {
           const why = `the system ended before it said ${name}; it said ${this.#gist()}`;
           settle(() => reject(new Error(why)));
         }

@@ -16,10 +16,19 @@ export interface Sighting {
   readonly atMs: number;
   /** Targets that were gone before. */
   readonly missed: readonly number[];
-  /** Who ended, and how many milliseconds after the attack; 0 for who was gone before. */
+  /**
+   * Who ended, and how many milliseconds after the attack, without those of `stalledMs`; 0 for who was gone before.
+   */
   readonly gone: Readonly<Record<string, number>>;
   /** Who was still there at the limit. */
   readonly left: readonly number[];
+  /** How long the machine let even the witness wait, which only looks: a time that says nothing about those it sees. */
+  readonly stalledMs: number;
+}
+
+/** Monotonic milliseconds of this machine, as attacked systems and witnesses tell them. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** A process of its own that sends signals and sees processes end, by pidfd. */
@@ -27,7 +36,7 @@ export interface Witness {
   /**
    * Sends the signals in this order with nothing in between, and waits until everybody watched is gone.
    *
-   * @param limitMs - Longest wait.
+   * @param limitMs - Longest wait, without `stalledMs`.
    */
   attack(shots: readonly Shot[], watch: readonly OsProcess[], limitMs: number): Promise<Sighting>;
   /** Ends it. */

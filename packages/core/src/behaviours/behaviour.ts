@@ -1,5 +1,8 @@
 import type { AnyActorLogic } from 'xstate';
 import type { ExitReason } from '../process/exit-reason.ts';
+import type { PendingTimer } from '../observation/process-details.ts';
+import type { Supervision } from '../observation/supervision.ts';
+import type { Frame } from '../observation/watches.ts';
 import type { Mailbox } from '../process/mailbox.ts';
 import type { Process } from '../process/process.ts';
 
@@ -19,6 +22,12 @@ export interface Instance {
   replaceState?(state: unknown): void;
   /** Ends in its own way, in its turn (GEN-031, SYS-008). Without it the process just ends. */
   terminate?(reason: ExitReason): void;
+  /** What the effects of a chart are, for its supervision. */
+  readonly effects?: unknown;
+  /** Tells what it does from now on, until told otherwise. */
+  observe?(frame: Frame | undefined): void;
+  /** What it waits for in time. */
+  readonly delays?: readonly PendingTimer[];
   /** A system message was handled; the process is suspended now or not (GEN-032). */
   attended?(isSuspended: boolean): void;
 }
@@ -41,6 +50,8 @@ export interface Behaviour<TInput = unknown> {
   readonly childDefaults?: ChildDefaults;
   /** Makes what one process needs. Runs in the process's first turn. @internal */
   createInstance(process: Process, input: TInput): Instance;
+  /** What can be asked of a process that is a supervisor. @internal */
+  supervision?(state: unknown, effects: unknown): Supervision | undefined;
   /** Makes the mailbox of one process, where it is no plain queue. @internal */
   createMailbox?(): Mailbox;
 }

@@ -170,6 +170,7 @@ export class ServerInstance<S, I> implements Instance {
     }
     this.#subject = typeOf(message);
     if (this.#definition.info !== undefined) return this.#definition.info(state, message, context);
+    this.#process.runtime.recorder?.ignored();
     this.#process.runtime.logger.warn(
       `${this.#name()} received a message that it has no info handler for`,
       { message },

@@ -8,7 +8,7 @@ import {
   stop,
   type ProcessContext,
 } from '../index.ts';
-import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
+import { probe, quietSystem, reasonOf } from '../probe.fixture.ts';
 import { setUpServer } from './instructed-server.fixture.ts';
 
 const boom = exitReason.custom('boom');
@@ -27,6 +27,8 @@ describe('messages', () => {
   test('[GEN-014] the reply is sent before the continue, the continue runs before the next message', async () => {
     const system = quietSystem();
     const steps: string[] = [];
+    let goOn: () => void = () => undefined;
+    const looked = new Promise<void>((resolve) => (goOn = resolve));
     const server = defineServer({
       init: () => ok(0),
       call: {
@@ -35,7 +37,7 @@ describe('messages', () => {
       },
       cast: { note: (state) => (steps.push('cast'), noreply(state)) },
       continue: async (state, left) => {
-        await settle(1);
+        await looked;
         steps.push(`continue ${String(left)}`);
         const next = (left as number) - 1;
         return noreply(state, next > 0 ? { continue: next } : undefined);
@@ -46,6 +48,7 @@ describe('messages', () => {
     ref.cast.note();
     await answer;
     expect(system.processInfo(ref.pid)?.stateValue).toBe('continuing');
+    goOn();
     await expect(ref.call.state()).resolves.toEqual(['answer', 'continue 2', 'continue 1', 'cast']);
     await system.stop();
   });
@@ -111,7 +114,7 @@ describe('calls', () => {
   });
 
   test('[GEN-015] a caller that does not catch the timeout ends with it; the callee is not affected', async () => {
-    const { system, ref } = await setUpServer();
+    const { clock, system, ref } = await setUpServer();
     const caller = await system.start(probe, {});
     const failed = reasonOf(
       caller.call.run((self) =>
@@ -124,6 +127,7 @@ describe('calls', () => {
         ),
       ),
     );
+    await clock.advance(1);
     await expect(failed).resolves.toMatchObject({
       kind: 'error',
       error: { reason: exitReason.timeout },

@@ -3,7 +3,8 @@ import type { Process } from '../process/process.ts';
 import { cancelTimer, delayFault, startTimer, type TimerRef } from '../timers.ts';
 import type { TimeoutMessage } from './gen-server-results.ts';
 
-const timeoutMessage: TimeoutMessage = { type: 'timeout' };
+/** What a server gets when no message came in time. @internal */
+export const timeoutMessage: TimeoutMessage = { type: 'timeout' };
 
 /** The time that a server allows to pass without any message (OTP GEN-032). */
 export class StateTimer {
@@ -27,8 +28,9 @@ export class StateTimer {
     this.pause();
     if (this.#delayMs === 0) this.#expire();
     else if (this.#delayMs !== Infinity) {
-      const { clock } = this.#process.runtime;
-      this.#timer = startTimer(clock, this.#delayMs, () => this.#expire(), this.#process.timers);
+      const { runtime, timers } = this.#process;
+      const expire = (): void => this.#expire();
+      this.#timer = startTimer(runtime.clock, this.#delayMs, expire, timers, timeoutMessage);
     }
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { quietSystem } from '../probe.fixture.ts';
 import {
+  createTestClock,
   defineServer,
   ok,
   reply,
@@ -19,7 +20,9 @@ export async function setUpServer({ trapExit = false, terminate = () => undefine
   const errors: string[] = [];
   const warnings: string[] = [];
   const terminated: unknown[] = [];
+  const clock = createTestClock();
   const system = quietSystem({
+    clock,
     logger: {
       ...console,
       warn: (message: string) => warnings.push(message),
@@ -46,5 +49,5 @@ export async function setUpServer({ trapExit = false, terminate = () => undefine
   });
   const ref = await system.start(server);
   const gone = system.awaitExit(ref.pid);
-  return { system, ref, gone, errors, warnings, terminated };
+  return { clock, system, ref, gone, errors, warnings, terminated };
 }

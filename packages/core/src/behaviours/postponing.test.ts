@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { assign, setup } from 'xstate';
-import { defineStatechart, exitReason, type From, type MonitorRef } from '../index.ts';
+import {
+  createTestClock,
+  defineStatechart,
+  exitReason,
+  type From,
+  type MonitorRef,
+} from '../index.ts';
 import { missing } from './missing-effect.fixture.ts';
 import { probe, quietSystem, reasonOf, settle } from '../probe.fixture.ts';
 import { sameStateValue } from './postponing.ts';
@@ -49,7 +55,8 @@ const worker = setup({
 });
 
 async function setUp() {
-  const system = quietSystem();
+  const clock = createTestClock();
+  const system = quietSystem({ clock });
   const notes: string[] = [];
   const behaviour = defineStatechart(worker, {
     trapExit: true,
@@ -66,12 +73,16 @@ async function setUp() {
       system.send(pid, /^\d/.test(type) ? { type: 'job.do', name: type } : { type });
     }
   };
-  return { system, pid, notes, send, info: () => system.processInfo(pid) };
+  const end = async (): Promise<void> => {
+    system.exit(pid, exitReason.kill); // it traps what asks
+    await system.stop();
+  };
+  return { clock, system, pid, notes, send, end, info: () => system.processInfo(pid) };
 }
 
 describe('postponing', () => {
   test('[MSG-006] what must wait stays in its order, and is offered again when the state changes', async () => {
-    const { system, notes, send, info } = await setUp();
+    const { notes, send, end, info } = await setUp();
     send('0', 'begin', '1', '2', 'rename', '3');
     await settle();
     expect(notes).toEqual(['0']);
@@ -83,11 +94,11 @@ describe('postponing', () => {
     send('finish', '4');
     await settle();
     expect(notes).toEqual(['0', '1', '2', '3', '4']);
-    await system.stop({ timeout: 1 });
+    await end();
   });
 
   test('an event that leads to waiting again leaves the rest where it was', async () => {
-    const { system, notes, send } = await setUp();
+    const { notes, send, end } = await setUp();
     send('begin', '1', 'begin', '2', 'finish', '3');
     await settle();
     // After the first `finish` the chart is idle: job 1, then the second begin, and 2 and 3 wait again.
@@ -95,7 +106,7 @@ describe('postponing', () => {
     send('begin', 'finish');
     await settle();
     expect(notes).toEqual(['1', '2', '3']);
-    await system.stop({ timeout: 1 });
+    await end();
   });
 
   test('a call that waits is answered later, or fails with the end of the process', async () => {
@@ -114,16 +125,15 @@ describe('postponing', () => {
   });
 
   test('a star makes every event wait, but never a delay; what is no event is dropped at once', async () => {
-    const { system, pid, notes, send, info } = await setUp();
+    const { clock, system, pid, notes, send, end, info } = await setUp();
     send('begin', 'deep', 'finish', '1');
     system.send(pid, 'no event');
-    await settle(1);
-    expect(notes).toEqual([]);
-    const deadline = Date.now() + 2_000;
-    while (info()?.stateValue !== 'idle' && Date.now() < deadline) await settle(1);
     await settle();
+    expect(notes).toEqual([]);
+    await clock.advance(1);
+    expect(info()?.stateValue).toBe('idle');
     expect(notes).toEqual(['1']);
-    await system.stop({ timeout: 1 });
+    await end();
   });
 
   test('a star makes wait what the state and those in it name no transition for, whatever others name', async () => {
@@ -159,17 +169,17 @@ describe('postponing', () => {
   });
 
   test('a descriptor with a star takes the bare name too, as those of transitions do', async () => {
-    const { system, notes, send, info } = await setUp();
+    const { system, notes, send, end, info } = await setUp();
     send('begin');
     system.send(info()?.pid as never, { type: 'job' });
     await settle();
     expect(info()?.mailboxLength).toBe(1);
     expect(notes).toEqual([]);
-    await system.stop({ timeout: 1 });
+    await end();
   });
 
   test('[MON-005] a DOWN that waits can be flushed', async () => {
-    const { system, notes } = await setUp();
+    const { system, notes, end } = await setUp();
     const watched = await system.start(probe, {});
     const behaviour = defineStatechart(worker, {
       effects: (self) => {
@@ -192,22 +202,22 @@ describe('postponing', () => {
     await settle();
     expect(system.processInfo(pid)?.mailboxLength).toBe(0);
     expect(notes).toEqual([]);
-    await system.stop({ timeout: 1 });
+    await end();
   });
 
   test('whatever comes, jobs are done in their order and none is lost', async () => {
     const script = fc.array(fc.constantFrom('begin', 'finish', 'job', 'rename'), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(script, async (types) => {
-        const { system, notes, send } = await setUp();
+        const { notes, send, end } = await setUp();
         let job = 0;
         for (const type of types) send(type === 'job' ? String(job++) : type);
         send('finish');
-        await settle(1);
+        await settle();
         send('finish');
-        await settle(1);
+        await settle();
         expect(notes).toEqual(Array.from({ length: job }, (_, index) => String(index)));
-        await system.stop({ timeout: 1 });
+        await end();
       }),
       { numRuns: 50 },
     );

@@ -7,6 +7,9 @@ import {
 } from 'xstate';
 import { exitReason, isExitReason, type ExitReason } from '../process/exit-reason.ts';
 import { reasonOfThrown } from '../process/exit-request.ts';
+import { contentOf } from '../observation/envelope.ts';
+import type { PendingTimer } from '../observation/process-details.ts';
+import type { Frame } from '../observation/watches.ts';
 import { SelectiveMailbox } from '../process/mailbox.ts';
 import { CallMessage, CastMessage } from '../process/messages.ts';
 import type { Process } from '../process/process.ts';
@@ -14,7 +17,14 @@ import type { Instance } from './behaviour.ts';
 import { sameStateValue } from './postponing.ts';
 import { ProcessClock } from './process-clock.ts';
 import type { EffectFunction, SharedChart } from './statechart.ts';
-import { replaceContext, routeEvents, stopWithChildren } from './xstate-internals.ts';
+import { tapOf } from './chart/tap.ts';
+import {
+  replaceContext,
+  routeEvents,
+  scheduledBy,
+  stopWithChildren,
+  tapInto,
+} from './xstate-internals.ts';
 
 /** The tag of states in which a statechart process is still starting. */
 const initialisingTag = 'initialising';
@@ -24,6 +34,7 @@ export class StatechartInstance implements Instance {
   readonly #process: Process;
   readonly #shared: SharedChart;
   readonly #actor: Actor<AnyActorLogic>;
+  readonly #clock: ProcessClock;
   #lastValue: StateValue | undefined;
 
   /**
@@ -35,12 +46,12 @@ export class StatechartInstance implements Instance {
     this.#process = process;
     this.#shared = shared;
     process.trapExit = shared.trapExit;
-    this.#actor = createActor(shared.logic, {
-      input,
-      clock: new ProcessClock(process),
-    });
-    routeEvents(this.#actor, (deliver) => {
-      process.inTurn(deliver);
+    this.#clock = new ProcessClock(process);
+    this.#actor = createActor(shared.logic, { input, clock: this.#clock });
+    routeEvents(this.#actor, (deliver, event) => {
+      const { recorder } = process.runtime;
+      if (recorder === undefined || recorder.isHandledBy(process)) process.inTurn(deliver);
+      else process.inTurn(() => recorder.own(process, event, this, deliver));
     });
     shared.table.set(this.#actor, {
       // Which effects a machine has was checked by the types of defineStatechart.
@@ -62,6 +73,21 @@ export class StatechartInstance implements Instance {
     return this.#snapshot;
   }
 
+  /** What its named actions are. */
+  get effects(): unknown {
+    return this.#shared.table.get(this.#actor)?.byName;
+  }
+
+  /** The delays of its states that run. */
+  get delays(): readonly PendingTimer[] {
+    return this.#clock.pending(scheduledBy(this.#actor));
+  }
+
+  /** Tells what it does from now on, until told otherwise. */
+  observe(frame: Frame | undefined): void {
+    tapInto(this.#actor, frame === undefined ? undefined : tapOf(frame));
+  }
+
   get #snapshot(): AnyMachineSnapshot {
     return this.#actor.getSnapshot() as AnyMachineSnapshot;
   }
@@ -74,11 +100,15 @@ export class StatechartInstance implements Instance {
   /** Gives the machine one event. */
   receive(message: unknown): void {
     const event = eventOf(message, this.#process);
-    if (event === undefined) return;
+    if (event === undefined) {
+      this.#process.runtime.recorder?.ignored();
+      return;
+    }
     const before = this.#snapshot;
     this.#actor.send(event);
     // Asking the machine costs as much as the event itself; only what changed nothing can have been unknown.
     if (this.#snapshot !== before || before.can(event)) return;
+    this.#process.runtime.recorder?.ignored();
     const what = `${describe(this.#process)} has no transition for ${event.type}`;
     this.#process.runtime.logger.debug(what, { event });
     if (!(message instanceof CallMessage)) return;
@@ -145,7 +175,8 @@ export function reasonOfOutput(output: unknown): ExitReason {
 }
 
 /** Of which kind a message is to postponing: the type of its event, or nothing when it is none. */
-export function kindOf(message: unknown): string {
+export function kindOf(held: unknown): string {
+  const message = contentOf(held);
   if (message instanceof CallMessage || message instanceof CastMessage) return message.request.type;
   return isEvent(message) ? message.type : '';
 }

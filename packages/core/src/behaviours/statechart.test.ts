@@ -307,6 +307,7 @@ describe('defineStatechart', () => {
     await settle();
     expect(seen).toHaveLength(3);
     expect(system.isAlive(pid)).toBe(true);
-    await system.stop({ timeout: 1 });
+    system.exit(pid, exitReason.kill);
+    await system.stop();
   });
 });

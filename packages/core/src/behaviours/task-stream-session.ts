@@ -1,3 +1,4 @@
+import { forgetCall, keepCall } from '../process/kept-calls.ts';
 import { ExitError, exitReason, type ExitReason } from '../process/exit-reason.ts';
 import { Fifo } from '../process/fifo.ts';
 import type { From } from '../process/messages.ts';
@@ -104,7 +105,7 @@ export class TaskStream<I, R> implements From {
       Symbol.asyncIterator in Object(items)
         ? (items as AsyncIterable<I>)[Symbol.asyncIterator]()
         : (items as Iterable<I>)[Symbol.iterator]();
-    processOf(owner)?.keepCall(this);
+    keepCall(processOf(owner), this);
   }
 
   /** Starts a task for each element that there is room for. */
@@ -233,7 +234,7 @@ export class TaskStream<I, R> implements From {
   }
 
   async #close(): Promise<void> {
-    processOf(this.#parts.owner)?.forgetCall(this);
+    forgetCall(processOf(this.#parts.owner), this);
     void Promise.all(this.#killAll());
     // One that is being spawned cannot be killed before its pid is known.
     await Promise.all(this.#spawning);

@@ -1,4 +1,5 @@
 import { coreError, type SnakepitError } from '../errors.ts';
+import { forgetCall, keepCall } from '../process/kept-calls.ts';
 import { exitReason, ExitError, type ExitReason } from '../process/exit-reason.ts';
 import type { From } from '../process/messages.ts';
 import type { Pid } from '../process/pid.ts';
@@ -105,7 +106,7 @@ class Wait<T> implements From {
     timeoutMs: number,
     subscribe: (settle: (value: T) => void) => () => void,
   ): void {
-    this.#owner?.keepCall(this);
+    keepCall(this.#owner, this);
     const unsubscribe = subscribe((value) => {
       this.#settle(() => {
         this.#resolve(value);
@@ -137,7 +138,7 @@ class Wait<T> implements From {
   #settle(step: () => void): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#owner?.forgetCall(this);
+    forgetCall(this.#owner, this);
     for (const release of this.#releases) release();
     step();
   }

@@ -67,7 +67,8 @@ describe('Task.async', () => {
   });
 
   test('[TSK-003] an owner that does not catch the timeout takes the task along', async () => {
-    const system = quietSystem();
+    const clock = createTestClock();
+    const system = quietSystem({ clock });
     const owner = await system.start(probe, {});
     let pid: Pid | undefined;
     const failed = owner.call.run((self) => {
@@ -75,7 +76,9 @@ describe('Task.async', () => {
       pid = task.pid;
       return task.await({ timeout: 1 });
     });
-    await expect(reasonOf(failed)).resolves.toMatchObject({
+    const reason = reasonOf(failed);
+    await clock.advance(1);
+    await expect(reason).resolves.toMatchObject({
       error: { reason: exitReason.timeout },
     });
     await settle();

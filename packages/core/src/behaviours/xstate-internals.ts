@@ -18,6 +18,7 @@ interface ActorInternals {
   _send: (this: AnyActor, event: unknown) => void;
   _stop(): void;
   _snapshot: object;
+  readonly _actorScope: { tap?: StepTap | undefined };
 }
 
 /**
@@ -25,14 +26,38 @@ interface ActorInternals {
  *
  * XState handles an event where it is sent from, be it in the middle of another process's turn.
  */
-export function routeEvents(actor: AnyActor, route: (deliver: () => void) => void): void {
+export function routeEvents(
+  actor: AnyActor,
+  route: (deliver: () => void, event: unknown) => void,
+): void {
   const internals = actor as unknown as ActorInternals;
   const send = internals._send;
   internals._send = (event) => {
     route(() => {
       send.call(actor, event);
-    });
+    }, event);
   };
+}
+
+/** A delay that XState counts. */
+export interface ScheduledEvent {
+  /** What it brings. */
+  readonly event: { readonly type: string };
+  /** How long it takes, in milliseconds. */
+  readonly delay: number;
+}
+
+/** The delays of an actor and of those that it invoked, in the order in which they began. */
+export function scheduledBy(actor: AnyActor): readonly ScheduledEvent[] {
+  const { _snapshot } = actor.system as unknown as {
+    readonly _snapshot: { readonly _scheduledEvents: Readonly<Record<string, ScheduledEvent>> };
+  };
+  return Object.values(_snapshot._scheduledEvents);
+}
+
+/** Has what an actor's chart does told from now on, or no longer. */
+export function tapInto(actor: AnyActor, tap: StepTap | undefined): void {
+  (actor as unknown as ActorInternals)._actorScope.tap = tap;
 }
 
 /** Stops an actor and what it invoked. A failed actor leaves its children running; it is of no use to stop it. */
@@ -170,6 +195,28 @@ export interface ActorScope {
   readonly system: unknown;
   /** Does an action: at once, or when the actor starts. */
   actionExecutor(action: ExecutableAction): void;
+  /** Told what happens; ours, not XState's, and there only while somebody watches. */
+  readonly tap?: StepTap | undefined;
+}
+
+/** A transition that is taken. */
+export interface TakenTransition {
+  /** The state that has it. */
+  readonly source: StateNode;
+  /** Where it leads, if anywhere. */
+  readonly target?: readonly StateNode[] | undefined;
+  /** What it depended on, if anything. */
+  readonly guard?: unknown;
+  /** What that is called. */
+  readonly guardName: string | undefined;
+}
+
+/** Told what a chart does. */
+export interface StepTap {
+  /** It takes transitions, for an event or without one. */
+  took(transitions: readonly TakenTransition[], eventType: string | undefined): void;
+  /** It does an action of this name. */
+  acted(name: string): void;
 }
 
 /** An action with all that it needs. */

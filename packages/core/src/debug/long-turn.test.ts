@@ -75,8 +75,7 @@ describe('a long turn', () => {
     const one = await system.start(server);
     const other = await system.start(server);
     one.cast.pass({ peer: other.pid, left: 2_000 });
-    await settle(50);
-    expect(events.length).toBeGreaterThanOrEqual(1);
+    while (events.length === 0) await settle(1);
     for (const { all } of events) {
       expect([one.pid, other.pid]).toEqual(expect.arrayContaining(all as Pid[]));
     }

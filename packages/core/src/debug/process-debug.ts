@@ -1,4 +1,5 @@
 import type { Instance } from '../behaviours/behaviour.ts';
+import { contentOf } from '../observation/envelope.ts';
 import { exitReason, type ExitReason } from '../process/exit-reason.ts';
 import {
   CallMessage,
@@ -95,7 +96,7 @@ export class ProcessDebug {
   /** Whether a message is handled although the mailbox is shut. */
   readonly concerns = (message: unknown): boolean =>
     message instanceof SystemMessage ||
-    (this.suspended && isExitFrom(message, this.#process.parent));
+    (this.suspended && isExitFrom(contentOf(message), this.#process.parent));
 
   /** A message came while the mailbox is shut; whether there is one that is handled nevertheless. */
   isCalledBy(message: unknown): boolean {
@@ -197,8 +198,9 @@ export class ProcessDebug {
   }
 
   /** A message is about to be handled. */
-  taking(message: unknown): void {
+  taking(held: unknown): void {
     if (!this.#isWatched) return;
+    const message = contentOf(held);
     this.#handling = message instanceof CallMessage ? message.from : undefined;
     if (this.#count !== undefined) this.#count.messagesIn += 1;
     this.#tell(eventOf(message));

@@ -20,6 +20,16 @@ export class Bonds {
     return Array.from(this.#links ?? [], (peer) => peer.pid);
   }
 
+  /** Who watches the owner. */
+  get watcherPids(): Pid[] {
+    return Array.from(this.#watchers?.values() ?? [], ({ pid }) => pid);
+  }
+
+  /** Whom the owner watches. */
+  get watchedPids(): Pid[] {
+    return Array.from(this.#watching?.values() ?? [], ({ pid }) => pid);
+  }
+
   /** How many monitors watch the owner. */
   get monitorCount(): number {
     return this.#watchers?.size ?? 0;

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { exitReason, ExitError, type ExitReason } from './exit-reason.ts';
+import { forgetCall, keepCall } from './kept-calls.ts';
 import type { From, Request } from './messages.ts';
 import type { Pid } from './pid.ts';
 import type { Process } from './process.ts';
@@ -47,8 +48,8 @@ export class PendingCall<T = unknown> implements From {
       this.#reject = reject;
     });
     if (parts.timeoutMs !== Infinity) callee.runtime.limitCall(this);
-    callee.keepCall(this);
-    caller?.keepCall(this);
+    keepCall(callee, this);
+    keepCall(caller, this);
   }
 
   /** Begins its time limit, unless it is settled already. */
@@ -85,8 +86,8 @@ export class PendingCall<T = unknown> implements From {
     this.#settled = true;
     const { caller, callee } = this.#parts;
     if (this.#timer !== undefined) callee.runtime.clock.clearTimeout(this.#timer);
-    callee.forgetCall(this);
-    caller?.forgetCall(this);
+    forgetCall(callee, this);
+    forgetCall(caller, this);
     return true;
   }
 }

@@ -30,6 +30,10 @@ const table: readonly [ExitReason, string][] = [
   [exitReason.badReturn(undefined), 'badReturn(undefined)'],
   [exitReason.badReturn(isCleanExit), 'badReturn(function isCleanExit)'],
   [exitReason.custom({ cause: error, pid }), '{"cause":{},"pid":"<7>"}'],
+  [
+    exitReason.custom({ apiKey: 'k', at: { password: 'p' } }),
+    '{"apiKey":"[redacted]","at":{"password":"[redacted]"}}',
+  ],
   [exitReason.custom(cycle), '[object Object]'],
   [exitReason.custom(10n), '10'],
   [exitReason.custom(error), 'TypeError: boom'],

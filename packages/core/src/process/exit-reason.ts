@@ -1,4 +1,4 @@
-import { showValue } from '../show-value.ts';
+import { showOpenValue } from '../show-value.ts';
 import { coreError } from '../errors.ts';
 import { Pid } from './pid.ts';
 
@@ -60,7 +60,7 @@ export function sameExitReason(a: ExitReason, b: ExitReason): boolean {
   return payloadOf(a) === payloadOf(b);
 }
 
-/** The reason in one line, for logs and messages. */
+/** The reason in one line, for logs and messages; without members whose names look secret. */
 export function formatExitReason(reason: ExitReason): string {
   try {
     return inOneLine(reason);
@@ -73,13 +73,13 @@ export function formatExitReason(reason: ExitReason): string {
 function inOneLine(reason: ExitReason): string {
   switch (reason.kind) {
     case 'shutdownWith':
-      return `shutdown(${showValue(reason.detail)})`;
+      return `shutdown(${showOpenValue(reason.detail)})`;
     case 'error':
-      return `error(${showValue(reason.error)})`;
+      return `error(${showOpenValue(reason.error)})`;
     case 'badReturn':
-      return `badReturn(${showValue(reason.value)})`;
+      return `badReturn(${showOpenValue(reason.value)})`;
     case 'custom':
-      return showValue(reason.value);
+      return showOpenValue(reason.value);
     case 'alreadyStarted':
       return `alreadyStarted(${reason.pid.toString()})`;
     default:

@@ -100,6 +100,13 @@ export class Fifo<T> {
     return undefined;
   }
 
+  /** All of them, the oldest first. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    if (this.#length === 0) return;
+    yield this.#first as T;
+    for (let at = this.#head; at < this.#tail; at++) yield this.#rest?.[at] as T;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#length = this.#head = this.#tail = 0;

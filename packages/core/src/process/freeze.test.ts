@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  createTestClock,
   defineServer,
   exitReason,
   MonitorRef,
@@ -10,7 +11,7 @@ import {
   type ProcessContext,
   type SystemOptions,
 } from '../index.ts';
-import { probe, quietSystem, settle } from '../probe.fixture.ts';
+import { probe, quietSystem } from '../probe.fixture.ts';
 
 interface Order {
   readonly type: 'order';
@@ -30,10 +31,11 @@ const kitchen = defineServer({
 });
 
 async function setUp(options: SystemOptions = {}) {
-  const system = quietSystem(options);
+  const clock = createTestClock();
+  const system = quietSystem({ clock, ...options });
   const waiter = await system.start(probe, {});
   const cook = await system.start(kitchen);
-  return { system, waiter, cook };
+  return { clock, system, waiter, cook };
 }
 
 type Send = (self: ProcessContext, cook: Pid, order: Order) => unknown;
@@ -83,14 +85,13 @@ describe('freezeMessages', () => {
   test.each(ways)(
     '[PRC-023] without it the receiver of a %s sees what was changed: that is for the sender to avoid',
     async (_, send) => {
-      const { system, waiter, cook } = await setUp();
+      const { clock, system, waiter, cook } = await setUp();
       const order: Order = { type: 'order', items: ['soup'] };
       await waiter.call.runNow((self) => {
         void send(self, cook.pid, order);
         order.items.push('salad');
       });
-      await new Promise<void>((resolve) => setTimeout(resolve, 2));
-      await settle();
+      await clock.advance(0);
       await expect(cook.call.last()).resolves.toEqual({ type: 'order', items: ['soup', 'salad'] });
       await system.stop();
     },

@@ -3,17 +3,27 @@ import type { From } from './messages.ts';
 /** The calls that a process makes or is to answer. Mostly it is one at a time, and that needs no set. @internal */
 export type KeptCalls = From | Set<From> | undefined;
 
-/** Those, and one more. */
-export function withCall(kept: KeptCalls, call: From): KeptCalls {
-  if (kept === undefined) return call;
-  return kept instanceof Set ? kept.add(call) : new Set([kept, call]);
+/** Who keeps calls. @internal */
+export interface CallKeeper {
+  /** They. */
+  calls: KeptCalls;
 }
 
-/** Those without one that is settled. */
-export function withoutCall(kept: KeptCalls, call: From): KeptCalls {
-  if (kept === call) return undefined;
-  if (kept instanceof Set) kept.delete(call);
-  return kept;
+/** Keeps a call that a process makes or is to answer, so that it fails with that one's exit reason. @internal */
+export function keepCall(keeper: CallKeeper | undefined, call: From): void {
+  if (keeper === undefined) return;
+  const { calls } = keeper;
+  if (calls === undefined) keeper.calls = call;
+  else if (calls instanceof Set) calls.add(call);
+  else keeper.calls = new Set([calls, call]);
+}
+
+/** Lets go of a call that is settled. @internal */
+export function forgetCall(keeper: CallKeeper | undefined, call: From): void {
+  if (keeper === undefined) return;
+  const { calls } = keeper;
+  if (calls === call) keeper.calls = undefined;
+  else if (calls instanceof Set) calls.delete(call);
 }
 
 /** All of them. */

@@ -14,6 +14,8 @@ export interface Mailbox {
   take(matches: (message: unknown) => boolean): unknown;
   /** Forgets everything. */
   clear(): void;
+  /** All of them, the oldest first, those that must wait included. */
+  [Symbol.iterator](): IterableIterator<unknown>;
 }
 
 interface Entry {
@@ -59,6 +61,11 @@ export class SelectiveMailbox implements Mailbox {
     return this.#next() !== undefined;
   }
 
+  /** Whether a message of this one's kind must wait now. */
+  mustWait(message: unknown): boolean {
+    return this.#isHeld(this.#kindOf(message));
+  }
+
   /** Says from now on which kinds must wait. What waited and need not any more keeps its place. */
   hold(isHeld: (kind: string) => boolean): void {
     this.#isHeld = isHeld;
@@ -101,6 +108,13 @@ export class SelectiveMailbox implements Mailbox {
     const entry = lane?.waiting.take((other) => other === oldest);
     if (entry !== undefined) this.#length -= 1;
     return entry?.message;
+  }
+
+  /** All of them, the oldest first, held or not. */
+  *[Symbol.iterator](): IterableIterator<unknown> {
+    const entries = [...this.#lanes.values()].flatMap(({ waiting }) => [...waiting]);
+    entries.sort((a, b) => a.sequence - b.sequence);
+    for (const { message } of entries) yield message;
   }
 
   /** Forgets everything. */

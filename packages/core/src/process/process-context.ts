@@ -9,6 +9,7 @@ import { Pid } from './pid.ts';
 import type { StartListener } from './pending-start.ts';
 import type { Process } from './process.ts';
 import type { Target } from './runtime.ts';
+import { takeOut } from '../observation/envelope.ts';
 import type { ActorSystem } from '../system.ts';
 
 /** How a process is spawned. */
@@ -218,7 +219,7 @@ export class ProcessContext {
     const peer = process.runtime.find(pid);
     if (peer !== undefined) process.bonds.unlink(peer);
     if (options.flush !== true) return undefined;
-    const exit = process.mailbox.take((message) => isExitFrom(message, pid));
+    const exit = takeOut(process, (message) => isExitFrom(message, pid));
     return isExitFrom(exit, pid) ? exit.reason : undefined;
   }
 
@@ -239,7 +240,7 @@ export class ProcessContext {
     const process = ProcessContext.processOf(this);
     process.bonds.demonitor(ref);
     if (options.flush === true) {
-      process.mailbox.take((message) => isDownOf(message, ref));
+      takeOut(process, (message) => isDownOf(message, ref));
     }
   }
 
@@ -285,6 +286,7 @@ export class ProcessContext {
     const process = ProcessContext.processOf(this);
     const { runtime } = process;
     const timer = runtime.postAfter(delayMs, target, message);
+    runtime.recorder?.sentLater(target, message, delayMs);
     if (!process.alive) cancelTimer(runtime.clock, timer);
     return timer;
   }

@@ -9,39 +9,21 @@ import { Bonds } from './bonds.ts';
 import { exitReason, isCleanExit, type ExitReason } from './exit-reason.ts';
 import { reasonOfThrown } from './exit-request.ts';
 import { Fifo } from './fifo.ts';
-import { callsIn, withCall, withoutCall, type KeptCalls } from './kept-calls.ts';
+import type { Watch } from '../observation/watches.ts';
+import { callsIn, type KeptCalls } from './kept-calls.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { ExitMessage, From } from './messages.ts';
-import { PendingStart, type StartListener } from './pending-start.ts';
+import { PendingStart } from './pending-start.ts';
 import type { Pid } from './pid.ts';
 import { ProcessContext } from './process-context.ts';
 import type { ProcessStatus } from './process-info.ts';
+import type { ProcessInit } from './process-init.ts';
 import type { Runtime } from './runtime.ts';
 import { cancelTimers, type TimerRef } from '../timers.ts';
 
 /** Why the mailbox is shut: a promise is awaited, the process is suspended. */
 const awaiting = 1;
 const suspended = 2;
-
-/** What a process is begun with. @internal */
-export interface ProcessInit {
-  /** Where it lives. */
-  readonly runtime: Runtime;
-  /** Its pid. */
-  readonly pid: Pid;
-  /** Who spawned it. */
-  readonly parent: Pid;
-  /** The name it is registered under. */
-  readonly name: string | undefined;
-  /** Which way it runs. */
-  readonly behaviour: Behaviour<never>;
-  /** Handed to the behaviour. */
-  readonly input: unknown;
-  /** Who wants to know how the start ended. */
-  readonly onStarted: StartListener | undefined;
-  /** The process that is linked and told by `onStarted`, to be spared the EXIT of a failed start (GEN-009). */
-  readonly starter: Process | undefined;
-}
 
 /** One process: a mailbox, links, monitors, and what its behaviour runs. @internal */
 export class Process implements Schedulable {
@@ -65,17 +47,25 @@ export class Process implements Schedulable {
   name: string | undefined;
   /** How many turns it has had. */
   turns = 0;
+  /** What it runs. */
+  readonly definition: Behaviour<never>;
+  /** What that has made for it; `undefined` before it begins and after its end. */
+  instance: Instance | undefined;
+  /** Why it will be gone as soon as its turn is over. */
+  doom: ExitReason | undefined;
+  /** Since when it awaits something, in milliseconds of the clock, if it does. */
+  busySinceMs = 0;
+  /** Calls that it makes or is to answer; they fail with its exit reason. */
+  calls: KeptCalls;
+  /** Who is shown what it does; the recorder's own. */
+  watches: Set<Watch> | undefined;
 
-  readonly #behaviour: Behaviour<never>;
   #start: PendingStart | undefined;
   #input: unknown;
-  #instance: Instance | undefined;
   #urgent: Fifo<() => void> | undefined;
-  #calls: KeptCalls;
   #exitListeners: ((reason: ExitReason) => void)[] | undefined;
   #abort: AbortController | undefined;
   #timers: Set<TimerRef> | undefined;
-  #doom: ExitReason | undefined;
   #shut = 0;
   #debug: ProcessDebug | undefined;
   #recent: FlightRecorder | undefined;
@@ -89,7 +79,7 @@ export class Process implements Schedulable {
     this.parent = init.parent;
     this.runtime = init.runtime;
     this.name = init.name;
-    this.#behaviour = init.behaviour;
+    this.definition = init.behaviour;
     this.#input = init.input;
     this.#start = new PendingStart(this, init.starter, init.onStarted);
     this.mailbox = init.behaviour.createMailbox?.() ?? new Fifo();
@@ -99,7 +89,7 @@ export class Process implements Schedulable {
 
   /** Whether what it does still counts: it is not gone, and no exit signal has reached it (PRC-022). */
   get alive(): boolean {
-    return this.#doom === undefined && this.#reason === undefined;
+    return this.doom === undefined && this.#reason === undefined;
   }
 
   /** Why it is gone; `undefined` while it lives. */
@@ -110,7 +100,7 @@ export class Process implements Schedulable {
   /** Where it is in its life. */
   get status(): ProcessStatus {
     if (this.#reason !== undefined) return 'dead';
-    if (this.#doom !== undefined) return 'exiting';
+    if (this.doom !== undefined) return 'exiting';
     if (this.#start !== undefined) return 'starting';
     if (this.isSuspended) return 'suspended';
     if ((this.#shut & awaiting) !== 0) return 'busy';
@@ -124,22 +114,22 @@ export class Process implements Schedulable {
 
   /** Which way it runs. */
   get behaviour(): string {
-    return this.#behaviour.kind;
+    return this.definition.kind;
   }
 
   /** What its definition is called. */
   get label(): string {
-    return this.#behaviour.label;
+    return this.definition.label;
   }
 
   /** The state value of its chart, or the phase of a flat behaviour. */
   get stateValue(): unknown {
-    return this.#instance?.stateValue;
+    return this.instance?.stateValue;
   }
 
   /** Its data. */
   get state(): unknown {
-    return this.#instance?.state;
+    return this.instance?.state;
   }
 
   /** How many messages wait. */
@@ -182,8 +172,8 @@ export class Process implements Schedulable {
   /** Does one turn: a step of starting or ending, an urgent step, or one message. */
   runTurn(): void {
     if (this.#reason !== undefined) return;
-    if (this.#doom === undefined) this.#work();
-    if (this.#doom !== undefined) this.#finish(this.#doom);
+    if (this.doom === undefined) this.#work();
+    if (this.doom !== undefined) this.#finish(this.doom);
     else if (this.#hasWork()) this.runtime.scheduler.schedule(this);
   }
 
@@ -192,9 +182,9 @@ export class Process implements Schedulable {
     this.runtime.current = this;
     this.turns += 1;
     try {
-      if (this.#instance === undefined) this.#begin();
-      else if (this.#debug === undefined) this.#takeTurn(this.#instance);
-      else this.#takeWatchedTurn(this.#instance, this.#debug);
+      if (this.instance === undefined) this.#begin();
+      else if (this.#debug === undefined) this.#takeTurn(this.instance);
+      else this.#takeWatchedTurn(this.instance, this.#debug);
     } catch (error) {
       this.end(reasonOfThrown(error));
     } finally {
@@ -205,11 +195,11 @@ export class Process implements Schedulable {
 
   #begin(): void {
     // The behaviour's input type was tied to its logic where the process was spawned.
-    this.#instance = this.#behaviour.createInstance(this, this.#input as never);
+    this.instance = this.definition.createInstance(this, this.#input as never);
     this.#input = undefined;
     const { recentEvents } = this.runtime;
     if (recentEvents > 0) this.#recent = new FlightRecorder(recentEvents);
-    this.#instance.start();
+    this.instance.start();
   }
 
   #takeTurn(instance: Instance): void {
@@ -219,8 +209,12 @@ export class Process implements Schedulable {
   }
 
   #handle(message: unknown, instance: Instance): void {
-    const recent = this.#recent;
-    if (recent !== undefined) recent.noteMessage(message, this.runtime.scheduler.roughMs);
+    const { recorder } = this.runtime;
+    if (recorder !== undefined && (recorder.mindsAll || this.watches !== undefined)) {
+      recorder.handle(this, message, instance, this.#recent);
+      return;
+    }
+    this.#recent?.noteMessage(message, this.runtime.scheduler.roughMs);
     instance.receive(message);
   }
 
@@ -257,8 +251,13 @@ export class Process implements Schedulable {
 
   /** Puts a message at the end of the mailbox. */
   deliver(message: unknown): void {
-    if (this.#reason !== undefined) return;
-    this.mailbox.push(message);
+    const { recorder } = this.runtime;
+    if (this.#reason !== undefined) {
+      recorder?.deadLetter(this.pid, message);
+      return;
+    }
+    const isMinded = recorder !== undefined && (recorder.mindsAll || this.watches !== undefined);
+    this.mailbox.push(isMinded ? recorder.delivered(this, message) : message);
     if (this.#shut === 0 ? this.mailbox.ready : this.#debug?.isCalledBy(message) === true) {
       this.runtime.scheduler.schedule(this);
     }
@@ -273,7 +272,8 @@ export class Process implements Schedulable {
 
   /** Tells who looks on that it answers a call. */
   answering(to: From, reply: unknown): void {
-    if (this.#instance !== undefined) this.#debug?.answering(to, reply, this.#instance);
+    if (this.watches !== undefined) this.runtime.recorder?.answered(this, to);
+    if (this.instance !== undefined) this.#debug?.answering(to, reply, this.instance);
   }
 
   /** Tells who looks on that it goes on by itself. */
@@ -307,6 +307,7 @@ export class Process implements Schedulable {
     onError: (error: unknown) => void,
   ): void {
     this.#shut |= awaiting;
+    this.busySinceMs = this.runtime.clock.now();
     const resume = (step: () => void): void => {
       this.interject(() => {
         this.#shut &= ~awaiting;
@@ -343,7 +344,7 @@ export class Process implements Schedulable {
   end(reason: ExitReason): void {
     if (!this.alive) return;
     this.#failedItself = !isCleanExit(reason);
-    this.#doom = reason;
+    this.doom = reason;
     if (!this.#inTurn) this.runtime.scheduler.schedule(this);
   }
 
@@ -352,19 +353,19 @@ export class Process implements Schedulable {
     if (this.#reason !== undefined) return;
     // Only an explicit signal `kill` is untrappable; a link carries it as an ordinary reason (PRC-010).
     if (reason.kind === 'kill' && !isLink) {
-      this.#doom ??= exitReason.killed;
+      this.doom ??= exitReason.killed;
       this.runtime.scheduler.schedule(this);
     } else if (this.trapExit) {
       const message: ExitMessage = { type: 'EXIT', from: sender, reason };
       this.deliver(message);
     } else if (reason.kind !== 'normal' || (!isLink && sender === this.pid)) {
-      this.#doom ??= reason;
+      this.doom ??= reason;
       this.runtime.scheduler.schedule(this);
     }
   }
 
   #finish(reason: ExitReason): void {
-    const instance = this.#instance;
+    const instance = this.instance;
     // Who dies of a signal runs no code, so it writes no report (RPT-005); nor has any run when the name was taken.
     const isCrash = this.#failedItself && reason.kind !== 'alreadyStarted';
     const report = isCrash ? crashReportOf(this, reason) : undefined;
@@ -373,30 +374,21 @@ export class Process implements Schedulable {
     this.runtime.attempt(`the release of ${this.label} ${this.pid.toString()}`, () =>
       instance?.dispose(reason),
     );
+    this.runtime.recorder?.ended(this);
     this.mailbox.clear();
     if (this.#timers !== undefined) cancelTimers(this.runtime.clock, this.#timers);
-    this.#instance = this.#urgent = this.#input = this.#debug = undefined;
+    this.instance = this.#urgent = this.#input = this.#debug = undefined;
     this.#abort?.abort();
     if (report !== undefined) this.runtime.logger.error(report.text, report.fields);
     const start = this.#start;
     this.#start = undefined;
     start?.end(reason);
-    for (const call of callsIn(this.#calls)) call.reject(reason);
-    this.#calls = undefined;
+    for (const call of callsIn(this.calls)) call.reject(reason);
+    this.calls = undefined;
     this.bonds.sever(reason);
     const listeners = this.#exitListeners;
     this.#exitListeners = undefined;
     for (const listener of listeners ?? []) listener(reason);
-  }
-
-  /** Keeps a call that it makes or is to answer, so that it fails with this process's exit reason. */
-  keepCall(call: From): void {
-    this.#calls = withCall(this.#calls, call);
-  }
-
-  /** Lets go of a call that is settled. */
-  forgetCall(call: From): void {
-    this.#calls = withoutCall(this.#calls, call);
   }
 
   /** Tells when the process is gone. */

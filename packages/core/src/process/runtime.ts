@@ -3,6 +3,7 @@ import { isBehaviour, type Behaviour, type Spawnable } from '../behaviours/behav
 import type { Clock } from '../clock.ts';
 import { coreError } from '../errors.ts';
 import type { SafeLogger } from '../logger.ts';
+import type { MessageRecorder } from '../observation/message-recorder.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { defaultCallTimeoutMs, PendingCall } from './call.ts';
@@ -97,6 +98,8 @@ export class Runtime {
   current: Process | undefined;
   /** Who is called what. */
   readonly names = new Names(this);
+  /** Records what becomes of messages, while somebody wants that; without it nothing of it costs anything. */
+  recorder: MessageRecorder | undefined;
   /** Makes messages unchangeable, if that was asked for; else the sender is trusted (PRC-023). */
   readonly freeze: Freeze | undefined;
   /** How many of its last messages each process knows. */
@@ -137,6 +140,7 @@ export class Runtime {
       starter: onStarted !== undefined && link === parent ? parent : undefined,
     });
     this.processes.set(process.pid, process);
+    this.recorder?.spawned(process);
     if (link !== undefined) process.bonds.link(link);
     request.monitor?.bonds.monitor(process);
     if (holder !== undefined) process.end(exitReason.alreadyStarted(holder.pid));
@@ -255,21 +259,26 @@ export class Runtime {
   send(target: Target, message: unknown): void {
     if (this.freeze !== undefined) this.freeze(message);
     const process = this.find(target);
-    if (process !== undefined) process.deliver(message);
-    else if (isName(target)) throw nobodyHas(target);
+    if (process === undefined && isName(target)) throw nobodyHas(target);
+    this.#give(process, target, message);
   }
 
   /** Sends a plain message; to nobody it is dropped (TMR-004). */
   post(target: Target, message: unknown): void {
     if (this.freeze !== undefined) this.freeze(message);
-    this.findIfAny(target)?.deliver(message);
+    this.#give(this.findIfAny(target), target, message);
   }
 
   /** Sends a request that needs no answer (GEN-021). */
   cast(target: Target, request: Request): void {
     checkRequest(request);
     if (this.freeze !== undefined) this.freeze(request);
-    this.findIfAny(target)?.deliver(new CastMessage(request));
+    this.#give(this.findIfAny(target), target, new CastMessage(request));
+  }
+
+  #give(process: Process | undefined, target: Target, message: unknown): void {
+    if (process !== undefined) process.deliver(message);
+    else this.recorder?.deadLetter(target, message);
   }
 
   /**
@@ -327,6 +336,7 @@ export class Runtime {
     if (callee === undefined || callee === caller || caller?.alive === false) {
       const isSelf = callee !== undefined && callee === caller && caller.alive;
       const reason = isSelf ? exitReason.callingSelf : exitReason.noproc;
+      if (callee === undefined) this.recorder?.deadCall(target, request, caller);
       const who = isName(target) || target instanceof Pid ? target : pidOf(target);
       return Promise.reject(new ExitError(reason, describeCall(request, who)));
     }
@@ -362,6 +372,7 @@ export class Runtime {
         else receiver?.deliver(message);
       },
       receiver?.timers ?? this.timersToNames,
+      message,
     );
     if (receiver === undefined && !isToName) cancelTimer(this.clock, timer);
     return timer;

@@ -56,8 +56,8 @@ describe('telemetry', () => {
     expect(heard).toEqual(['both', 'both', 'one']);
     telemetry.on(spawned, hear);
     telemetry.on(exited, hear);
-    telemetry.detach(hear);
-    telemetry.detach(hear);
+    telemetry.detach<typeof spawned | typeof exited>(hear);
+    telemetry.detach<typeof spawned | typeof exited>(hear);
     expect([telemetry.enabled(spawned), telemetry.enabled(exited)]).toEqual([false, false]);
   });
 

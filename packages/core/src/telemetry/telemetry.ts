@@ -1,14 +1,13 @@
-import { EventEmitter } from 'eventemitter3';
 import type { Pid } from '../process/pid.ts';
 import type { ExitReason } from '../process/exit-reason.ts';
 import { isThenable } from '../thenable.ts';
+import { coreEvents } from './core-events.ts';
+import { Descriptions } from './descriptions.ts';
+import type { EventTable } from './event-table.ts';
+import { Listeners } from './listeners.ts';
 
-/**
- * Every event on the bus: name to what it carries. Packages add theirs by declaration merging.
- *
- * Measurements are numbers in the unit that the name ends in (`…Ms`); metadata says what they are about.
- */
-export interface TelemetryEvents {
+/** Events of the core. Measurements are numbers in the unit that the name ends in (`…Ms`); metadata says what they are about. */
+export interface CoreTelemetryEvents {
   /** A process exists; its code has not run yet. */
   'snakepit.process.spawned': {
     readonly measurements: { readonly count: 1 };
@@ -41,7 +40,21 @@ export interface TelemetryEvents {
       readonly candidates: readonly Pid[];
     };
   };
+  /** Something went wrong, and what happened before it was kept; see `system.records.incidents`. */
+  'snakepit.observation.incident': {
+    readonly measurements: { readonly count: 1 };
+    readonly metadata: {
+      /** Its number. */
+      readonly id: number;
+      readonly title: string;
+      /** Whom it concerns, across restarts; empty when somebody asked for it. */
+      readonly path: string;
+    };
+  };
 }
+
+/** Every event on the bus: name to what it carries. Packages add theirs by declaration merging. */
+export interface TelemetryEvents extends CoreTelemetryEvents {}
 
 /** Name of an event on the bus. */
 export type TelemetryEventName = keyof TelemetryEvents;
@@ -61,7 +74,7 @@ export type TelemetryHandler<N extends TelemetryEventName> = (
 
 /** The event bus of one system, in the manner of Elixir's `:telemetry`. */
 export interface Telemetry {
-  /** Whether anybody listens; ask before building an event. */
+  /** Whether anybody listens to this kind of event, which is not disabled; ask before building one. */
   enabled(name: TelemetryEventName): boolean;
   /** Tells the listeners, synchronously and in order of attachment. */
   emit<N extends TelemetryEventName>(
@@ -82,6 +95,30 @@ export interface Telemetry {
   ): () => void;
   /** Stops a handler from hearing anything, wherever it was attached; no effect when it was not. */
   detach<N extends TelemetryEventName>(handler: TelemetryHandler<N>): void;
+  /**
+   * From now on nobody hears events whose names match, whoever listens; each costs as much as without a listener (R9.4).
+   * Of `disable` and `enable` the last that matches a name counts.
+   *
+   * @param pattern - A name; `*` stands for any characters: `snakepit.worker.heartbeat.*`.
+   */
+  disable(pattern: string): void;
+  /** Lets the listeners hear events whose names match again; see {@link Telemetry.disable}. */
+  enable(pattern: string): void;
+  /**
+   * Tells when a kind of event gets its first listener or loses its last, by attaching, detaching, enabling or disabling;
+   * for those who must do something to have events at all.
+   *
+   * @returns A function that ends that.
+   */
+  onDemand(listener: (name: TelemetryEventName, isWanted: boolean) => void): () => void;
+  /** Says what events there may be; a table that it has already is not added again. */
+  describe(table: EventTable): void;
+  /**
+   * Tells what was described: at once what was until now, beginning with the events of the core, then what will be.
+   *
+   * @returns A function that ends that.
+   */
+  onDescribed(reader: (table: EventTable) => void): () => void;
 }
 
 /**
@@ -92,15 +129,16 @@ export interface Telemetry {
 export function createTelemetry(
   onHandlerError: (error: unknown, name: TelemetryEventName) => void = () => undefined,
 ): Telemetry {
-  const emitter = new EventEmitter();
+  const bus = new Listeners();
+  const descriptions = new Descriptions();
+  descriptions.add(coreEvents);
   // By the handler's identity; its own type is known where it is attached, and not needed to detach it.
   const attached = new Map<unknown, Set<() => void>>();
 
   function on<N extends TelemetryEventName>(name: N, handler: TelemetryHandler<N>): () => void {
-    const guarded = guard(name, handler, onHandlerError);
-    emitter.on(name, guarded);
+    const remove = bus.add(name, guard(name, handler, onHandlerError));
     const off = (): void => {
-      emitter.off(name, guarded);
+      remove();
       const offs = attached.get(handler);
       offs?.delete(off);
       if (offs?.size === 0) attached.delete(handler);
@@ -111,9 +149,9 @@ export function createTelemetry(
   }
 
   return {
-    enabled: (name) => emitter.listenerCount(name) > 0,
+    enabled: (name) => bus.emitter.listenerCount(name) > 0,
     emit: (name, measurements, metadata) => {
-      emitter.emit(name, measurements, metadata);
+      bus.emitter.emit(name, measurements, metadata);
     },
     on,
     attachMany: (names, handler) => {
@@ -125,6 +163,17 @@ export function createTelemetry(
     detach: (handler) => {
       for (const off of attached.get(handler) ?? []) off();
     },
+    disable: (pattern) => {
+      bus.rule(pattern, false);
+    },
+    enable: (pattern) => {
+      bus.rule(pattern, true);
+    },
+    onDemand: (listener) => bus.onDemand(listener),
+    describe: (table) => {
+      descriptions.add(table);
+    },
+    onDescribed: (reader) => descriptions.read(reader),
   };
 }
 

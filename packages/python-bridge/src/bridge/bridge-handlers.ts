@@ -1,11 +1,14 @@
 import grpc from '@grpc/grpc-js';
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { ActorSystem } from '@snakepit/core';
+import { showValue } from '../config/config-fault.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import type { CleanupSessionRequest__Output } from '../gen/snakepit/bridge/CleanupSessionRequest.ts';
 import type { CleanupSessionResponse } from '../gen/snakepit/bridge/CleanupSessionResponse.ts';
 import type { ExecuteElixirToolRequest__Output } from '../gen/snakepit/bridge/ExecuteElixirToolRequest.ts';
 import type { ExecuteElixirToolResponse } from '../gen/snakepit/bridge/ExecuteElixirToolResponse.ts';
+import type { ExecuteToolRequest__Output } from '../gen/snakepit/bridge/ExecuteToolRequest.ts';
+import type { ExecuteToolResponse } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
 import type { GetExposedElixirToolsRequest__Output } from '../gen/snakepit/bridge/GetExposedElixirToolsRequest.ts';
 import type { GetExposedElixirToolsResponse } from '../gen/snakepit/bridge/GetExposedElixirToolsResponse.ts';
 import type { GetSessionRequest__Output } from '../gen/snakepit/bridge/GetSessionRequest.ts';
@@ -19,11 +22,12 @@ import type { PingResponse } from '../gen/snakepit/bridge/PingResponse.ts';
 import type { RegisterToolsRequest__Output } from '../gen/snakepit/bridge/RegisterToolsRequest.ts';
 import type { RegisterToolsResponse } from '../gen/snakepit/bridge/RegisterToolsResponse.ts';
 import { runNodeTool } from './node-tool.ts';
-import { describeFailure, Refusal } from './refusal.ts';
+import { checkToolMetadata } from './tool-name.ts';
+import { describeFailure, Refusal, shorten } from './refusal.ts';
 import { sessionStoreName } from './session-store.ts';
 import type { CreateSessionResult, NewSession, Session } from './session-store.ts';
 import { describeToolError, toolRegistryName } from './tool-registry.ts';
-import type { NewTool, RegisteredTool, RegisterResult } from './tool-registry.ts';
+import type { NewTool, RegisteredTool, RegisterResult, ToolRunner } from './tool-table.ts';
 
 /** What the handlers need of their surroundings. */
 export interface HandlerSurroundings {
@@ -50,12 +54,8 @@ export function createBridgeHandlers(
     })),
     ...sessionHandlers(stores, wallClock),
     ...toolHandlers(stores),
-    ...Object.fromEntries(
-      ['ExecuteTool', 'ExecuteStreamingTool', 'StreamTelemetry'].map((name) => [
-        name,
-        refuse(name),
-      ]),
-    ),
+    ExecuteStreamingTool: refuse('ExecuteStreamingTool'),
+    StreamTelemetry: refuse('StreamTelemetry'),
   };
 }
 
@@ -64,7 +64,10 @@ type Handlers = Readonly<Record<string, grpc.UntypedHandleCall>>;
 function sessionHandlers(stores: Stores, wallClock: () => number): Handlers {
   return {
     InitializeSession: answering<InitializeSessionRequest__Output, InitializeSessionResponse>(
-      async ({ request }) => initialize(await stores.create(request)),
+      async ({ request }) => {
+        refuseLargeSession(request);
+        return initialize(await stores.create(request));
+      },
     ),
     CleanupSession: answering<CleanupSessionRequest__Output, CleanupSessionResponse>(
       async ({ request }) => {
@@ -96,7 +99,17 @@ function sessionHandlers(stores: Stores, wallClock: () => number): Handlers {
 function toolHandlers(stores: Stores): Handlers {
   return {
     RegisterTools: answering<RegisterToolsRequest__Output, RegisterToolsResponse>(
-      async ({ request }) => registered(await stores.register(request), request.worker_id),
+      async ({ request }) => {
+        const session = request.session_id;
+        if ((await stores.get(session)) === undefined) throw noSession(session);
+        const result = await stores.register(request);
+        // It may have ended meanwhile, and then nobody would ever forget them.
+        if ((await stores.get(session)) === undefined) {
+          await stores.forget(session);
+          throw noSession(session);
+        }
+        return registered(result, request.worker_id);
+      },
     ),
     GetExposedElixirTools: answering<
       GetExposedElixirToolsRequest__Output,
@@ -105,19 +118,34 @@ function toolHandlers(stores: Stores): Handlers {
       tools: (await stores.tools(request.session_id)).filter(isExposed).map(specOf),
     })),
     ExecuteElixirTool: answering<ExecuteElixirToolRequest__Output, ExecuteElixirToolResponse>(
-      async (call) => {
-        const session = call.request.session_id;
-        const name = call.request.tool_name;
-        const tool = await stores.find(session, name);
-        if (tool === undefined) throw await unknownTool(stores, session, name);
-        if (tool.place.kind !== 'local' || !tool.place.exposedToPython) {
-          const details = `tool "${name}" is not one that Python may call`;
-          throw new Refusal(grpc.status.PERMISSION_DENIED, details);
-        }
-        return await runNodeTool(call, tool.place.run);
-      },
+      async (call) => runNodeTool(call, await findRunner(stores, call.request)),
+    ),
+    // In the original this runs tools of other workers, too: here those are called through the pool, from Node.
+    ExecuteTool: answering<ExecuteToolRequest__Output, ExecuteToolResponse>(async (call) =>
+      runNodeTool(call, await findRunner(stores, call.request)),
     ),
   };
+}
+
+function noSession(session: string): Refusal {
+  const details = `there is no session "${session}" whose tools these could be`;
+  return new Refusal(grpc.status.NOT_FOUND, details);
+}
+
+/** The function that a call means; what Python may not call, or nobody has, is refused. */
+async function findRunner(
+  stores: Stores,
+  request: { readonly session_id: string; readonly tool_name: string },
+): Promise<ToolRunner> {
+  const { session_id: session, tool_name: name } = request;
+  const tool = await stores.find(session, name);
+  if (tool === undefined) throw await unknownTool(stores, session, name);
+  const { place } = tool;
+  if (place.kind === 'remote' || place.exposedToPython) return place.run;
+  throw new Refusal(
+    grpc.status.PERMISSION_DENIED,
+    `tool "${name}" is not one that Python may call`,
+  );
 }
 
 interface Stores {
@@ -127,6 +155,7 @@ interface Stores {
   find(session: string, name: string): Promise<RegisteredTool | undefined>;
   tools(session: string): Promise<readonly RegisteredTool[]>;
   register(request: RegisterToolsRequest__Output): Promise<RegisterResult>;
+  forget(session: string): Promise<void>;
 }
 
 // By name, not by reference: a store that its supervisor restarted is another process.
@@ -142,6 +171,7 @@ function createStores(system: ActorSystem): Stores {
     remove: (id) => ask(sessionStoreName, 'remove', id),
     find: (session, name) => ask(toolRegistryName, 'find', { session, name }),
     tools: (session) => ask(toolRegistryName, 'list', session),
+    forget: (session) => ask(toolRegistryName, 'forget', session),
     register: ({ session_id: session, worker_id: worker, tools }) => {
       const batch: readonly NewTool[] = tools.map((tool) => ({
         name: tool.name,
@@ -154,6 +184,15 @@ function createStores(system: ActorSystem): Stores {
       return ask(toolRegistryName, 'register', { session, batch });
     },
   };
+}
+
+/** What Python opens is kept here, and no more than Node itself may keep. */
+function refuseLargeSession({ session_id: id, metadata }: InitializeSessionRequest__Output): void {
+  const fault = checkToolMetadata({ metadata, description: '', parameters: [] });
+  if (id.length <= 256 && fault === undefined) return;
+  const details =
+    'the id of a session has at most 256 characters, its metadata 32 texts of 4096 bytes together';
+  throw new Refusal(grpc.status.INVALID_ARGUMENT, details);
 }
 
 function initialize(result: CreateSessionResult): InitializeSessionResponse {
@@ -199,16 +238,25 @@ function specOf(tool: RegisteredTool): ToolSpecs[number] {
   };
 }
 
+/** How many tools are named to who calls one that is not there. */
+const shownTools = 20;
+
 async function unknownTool(stores: Stores, session: string, name: string): Promise<Refusal> {
   const names = (await stores.tools(session)).filter(isExposed).map((tool) => tool.name);
+  const shown = names.slice(0, shownTools);
+  const more = names.length - shown.length;
   const nearest = nearestName(name, names);
   const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
-  const available = names.length === 0 ? 'none' : names.join(', ');
+  const listed = names.length === 0 ? 'none' : shown.join(', ');
+  const available = more > 0 ? `${listed} and ${more} more` : listed;
   return new Refusal(
     grpc.status.NOT_FOUND,
-    `there is no tool "${name}" in Node.${hint} Available: ${available}. Tools of Node are registered with registerTool().`,
+    `there is no tool ${showValue(name)} in Node.${hint} Available: ${available}. Tools of Node are registered with registerTool().`,
   );
 }
+
+/** Most characters of the details of a status. They travel in a header, percent-encoded; gRPC in Python takes 16 KiB of that. */
+const maxDetailsLength = 1024;
 
 function answering<Q, R>(
   handle: (call: ServerUnaryCall<Q, R>) => R | Promise<R>,
@@ -221,8 +269,9 @@ function answering<Q, R>(
           answer(null, response);
         },
         (error: unknown) => {
-          if (error instanceof Refusal) answer({ code: error.code, details: error.message });
-          else answer({ code: grpc.status.INTERNAL, details: describeFailure(error) });
+          const code = error instanceof Refusal ? error.code : grpc.status.INTERNAL;
+          const text = error instanceof Refusal ? error.message : describeFailure(error);
+          answer({ code, details: shorten(text, maxDetailsLength) });
         },
       );
   };

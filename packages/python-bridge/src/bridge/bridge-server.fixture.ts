@@ -12,7 +12,8 @@ import type { WireAny } from './codec.ts';
 import { bridgeMethod, tokenMetadata } from './service-definition.ts';
 import { sessionStore, sessionStoreName } from './session-store.ts';
 import { toolRegistry, toolRegistryName } from './tool-registry.ts';
-import type { ToolFunction } from './tool-registry.ts';
+import { createToolTable } from './tool-table.ts';
+import type { ToolRunner, ToolTable } from './tool-table.ts';
 import { tokenHeader } from './wire.ts';
 
 /** The token of every fixture. */
@@ -34,6 +35,15 @@ export class BridgeFixture {
   readonly directory: string;
   /** The system. */
   readonly system: ActorSystem = createSystem({ logger: silentLogger });
+  /** The tools, of Node and of one worker, `pool/w1`. */
+  readonly tools: ToolTable = createToolTable({
+    workers: {
+      runnerOf: (label) =>
+        label.startsWith('pool/w1')
+          ? { worker: 'pool/w1', run: (args, { tool }) => ({ tool, ...args }) }
+          : undefined,
+    },
+  });
   /** Where the server said that it listens. */
   endpoint: BridgeEndpoint | undefined;
   readonly #clients: grpc.Client[] = [];
@@ -46,7 +56,7 @@ export class BridgeFixture {
   static async create(): Promise<BridgeFixture> {
     const fixture = new BridgeFixture(await mkdtemp(join(tmpdir(), 'snakepit-bridge-')));
     await fixture.system.start(sessionStore, { maxSessions: 2 }, { name: sessionStoreName });
-    await fixture.system.start(toolRegistry, undefined, { name: toolRegistryName });
+    await fixture.system.start(toolRegistry, fixture.tools, { name: toolRegistryName });
     return fixture;
   }
 
@@ -110,7 +120,7 @@ export class BridgeFixture {
   }
 
   /** Registers a function of Node for all sessions. */
-  async register(name: string, run: ToolFunction, exposedToPython = true): Promise<void> {
+  async register(name: string, run: ToolRunner, exposedToPython = true): Promise<void> {
     const tool = {
       name,
       description: `does ${name}`,

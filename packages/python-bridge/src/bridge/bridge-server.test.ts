@@ -69,7 +69,7 @@ describe('bridgeServer', () => {
     expect(calls).toBe(0);
   });
 
-  test.each(['ExecuteTool', 'StreamTelemetry', 'ExecuteStreamingTool'])(
+  test.each(['StreamTelemetry', 'ExecuteStreamingTool'])(
     '%s is answered with what there is instead',
     async (name) => {
       await fixture.startServer();
@@ -130,6 +130,22 @@ describe('sessions', () => {
     await fixture.end(store, 'kill');
     await expect(fixture.call('Heartbeat', { session_id: 's' })).rejects.toMatchObject({
       code: grpc.status.INTERNAL,
+    });
+  });
+
+  test('[I5.6] no session of any size is kept for a peer', async () => {
+    await fixture.startServer();
+    const large = [
+      { session_id: 'x'.repeat(257) },
+      { session_id: 's1', metadata: { text: 'x'.repeat(4096) } },
+    ];
+    for (const request of large) {
+      await expect(fixture.call('InitializeSession', request)).rejects.toMatchObject({
+        code: grpc.status.INVALID_ARGUMENT,
+      });
+    }
+    expect(await fixture.call('Heartbeat', { session_id: 's1' })).toMatchObject({
+      session_valid: false,
     });
   });
 });

@@ -6,7 +6,8 @@ import { defineServer, ok, reply } from '@snakepit/core';
 import type { ActorSystem } from '@snakepit/core';
 import { bridgeError } from '../errors.ts';
 import { createBridgeHandlers } from './bridge-handlers.ts';
-import { bridgeService, channelOptions } from './service-definition.ts';
+import { createHealthHandlers, healthService } from './health-service.ts';
+import { bridgeService, serverOptions } from './service-definition.ts';
 import { tokenHeader } from './wire.ts';
 
 /** Where Python reaches Node, and what it must show. */
@@ -68,7 +69,7 @@ export const bridgeServer = defineServer({
   },
   terminate: async ({ server, socketPath, input }: State, _reason, self) => {
     input.onListening?.(undefined);
-    await close(server, input.drainMs ?? 1000, self.system);
+    await closeServer(server, input.drainMs ?? 1000, self.system);
     if (socketPath !== undefined) await rm(socketPath, { force: true });
   },
 });
@@ -78,16 +79,24 @@ async function listen(input: BridgeServerInput, system: ActorSystem): Promise<St
   const socketPath = directory === undefined ? undefined : join(directory, bridgeSocketName);
   // Left by an earlier one of this very run, which was killed: the directory is ours alone.
   if (socketPath !== undefined) await rm(socketPath, { force: true });
-  const server = new grpc.Server({ ...channelOptions, interceptors: [requireToken(token)] });
+  const server = new grpc.Server({ ...serverOptions, interceptors: [requireToken(token)] });
   server.addService(bridgeService(), createBridgeHandlers({ system, wallClock }));
+  server.addService(healthService(), createHealthHandlers(system));
   const target = socketPath === undefined ? '127.0.0.1:0' : `unix:${socketPath}`;
-  const port = await bind(server, target);
+  const port = await bindServer(server, target);
   if (socketPath !== undefined) await chmod(socketPath, 0o600);
   const address = socketPath === undefined ? `127.0.0.1:${port}` : target;
   return { server, endpoint: { address, token }, socketPath, input };
 }
 
-function bind(server: grpc.Server, target: string): Promise<number> {
+/**
+ * Lets a server that Python calls listen.
+ *
+ * @param target - `unix:/path` or `127.0.0.1:port`, port 0 for any.
+ * @returns The port.
+ * @throws SnakepitError ENVIRONMENT when it cannot.
+ */
+export function bindServer(server: grpc.Server, target: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, grpc.ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) {
@@ -101,7 +110,12 @@ function bind(server: grpc.Server, target: string): Promise<number> {
   });
 }
 
-function close(server: grpc.Server, drainMs: number, { clock }: ActorSystem): Promise<void> {
+/** Ends a server; its calls may take so many milliseconds to finish. */
+export function closeServer(
+  server: grpc.Server,
+  drainMs: number,
+  { clock }: ActorSystem,
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(() => {
       server.forceShutdown();

@@ -2,7 +2,7 @@ import grpc from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { bridgeError } from '../errors.ts';
 import type { ErrorIds, ToolParameter } from '../errors.ts';
-import { parseObject } from './codec.ts';
+import { decodeException, parseObject } from './codec.ts';
 import { maxMessageBytes } from './wire.ts';
 
 /** What is known about a call that failed. */
@@ -11,8 +11,6 @@ export interface CallFacts {
   readonly ids: ErrorIds;
   /** The deadline it had, in milliseconds from its start; Infinity for none. */
   readonly deadlineMs: number;
-  /** The signal that may have cancelled it. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -29,10 +27,7 @@ export function grpcFailure(error: ServiceError, facts: CallFacts): Error {
     case grpc.status.DEADLINE_EXCEEDED:
       return timeout(error, facts);
     case grpc.status.CANCELLED:
-      if (facts.signal?.aborted === true) {
-        return bridgeError('CANCELLED', ids, { cause: facts.signal.reason });
-      }
-      // Nobody here cancelled it: the worker is stopping and had waited long enough.
+      // Who cancels here is not told this: the worker is stopping and had waited long enough.
       return unavailable(ids, `it cancelled the call (${reason})`, true, error);
     case grpc.status.UNAVAILABLE:
       return unavailable(ids, reason, !neverSent.test(reason), error);
@@ -55,11 +50,10 @@ export function grpcFailure(error: ServiceError, facts: CallFacts): Error {
         { ...ids, problem: `the other side does not offer this call (${reason})` },
         options,
       );
-    default: {
-      if (connectionBroke.test(reason)) return unavailable(ids, reason, true, error);
-      const problem = `gRPC status ${grpc.status[error.code]}: ${reason}`;
-      return bridgeError('PROTOCOL', { ...ids, problem }, options);
-    }
+    case grpc.status.INTERNAL:
+      return internal(error, reason, ids);
+    default:
+      return bridgeError('PROTOCOL', { ...ids, problem: problemOf(error, reason) }, options);
   }
 }
 
@@ -69,6 +63,18 @@ const neverSent =
 
 /** Said by grpc-js, as INTERNAL, when the connection broke below the call: the worker is ending. */
 const connectionBroke = /RST_STREAM with code \d+ triggered by internal client error/;
+
+function internal(error: ServiceError, reason: string, ids: ErrorIds): Error {
+  if (connectionBroke.test(reason)) return unavailable(ids, reason, true, error);
+  // So ends a stream whose tool raised, for it has no other answer.
+  const isException = typeof parseObject(error.details)?.['traceback'] === 'string';
+  if (isException) return decodeException(error.details, ids);
+  return bridgeError('PROTOCOL', { ...ids, problem: problemOf(error, reason) }, { cause: error });
+}
+
+function problemOf({ code }: ServiceError, reason: string): string {
+  return `gRPC status ${grpc.status[code]}: ${reason}`;
+}
 
 function timeout(error: ServiceError, facts: CallFacts): Error {
   const { ids, deadlineMs } = facts;
@@ -133,4 +139,22 @@ function readParameters(value: unknown): readonly ToolParameter[] | undefined {
       { name: String(item.name), type, required: 'required' in item && item.required === true },
     ];
   });
+}
+
+/** A status as grpc-js has it. What a worker sends may be any number; one that gRPC does not know is UNKNOWN. */
+export function statusError(number: number, details: string): ServiceError {
+  const name = grpc.status[number] as keyof typeof grpc.status | undefined;
+  const code = name === undefined ? grpc.status.UNKNOWN : grpc.status[name];
+  const message = `gRPC status ${grpc.status[code]}: ${details}`;
+  return Object.assign(new Error(message), { code, details, metadata: new grpc.Metadata() });
+}
+
+/** Whether grpc-js threw this: a status, and not a mistake. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'number' &&
+    'details' in error
+  );
 }

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { SnakepitError } from '@snakepit/core';
+import { createSystemClock, type SnakepitError } from '@snakepit/core';
 import { findPython } from '../python/find-python.ts';
 import { findBridgeFiles } from './bridge-files.ts';
 import { BridgeFixture } from './bridge-server.fixture.ts';
 import { encodeArguments, parseObject } from './codec.ts';
+import { execute as executeOn, type TestLimits } from './call-path.fixture.ts';
 import { createWorkerClient } from './worker-client.ts';
-import type { CallLimits, WorkerClient } from './worker-client.ts';
+import type { WorkerClient } from './worker-client.ts';
 
 const adapter = `
 import asyncio
@@ -50,6 +51,7 @@ class Tools(BaseAdapter):
         await asyncio.sleep(3600)
 `;
 
+const clock = createSystemClock();
 let bridge: BridgeFixture;
 let worker: ChildProcess;
 let client: WorkerClient;
@@ -94,7 +96,7 @@ beforeAll(async () => {
   const [line] = (await once(createInterface({ input: beats }), 'line')) as [string];
   const ready = parseObject(line);
   if (ready?.['type'] !== 'ready') throw new Error(`the worker is not ready: ${line}`);
-  client = createWorkerClient({ address: String(ready['address']), token });
+  client = createWorkerClient({ address: String(ready['address']), token, clock });
 }, 30_000);
 
 afterAll(async () => {
@@ -108,9 +110,9 @@ afterAll(async () => {
 function execute(
   tool: string,
   args: Record<string, unknown>,
-  limits?: CallLimits,
+  limits?: TestLimits,
 ): Promise<unknown> {
-  return client.executeTool({ tool, arguments: encodeArguments(args, tool) }, limits);
+  return executeOn(client, { tool, arguments: encodeArguments(args, tool) }, limits);
 }
 
 async function failure(promise: Promise<unknown>): Promise<SnakepitError> {
@@ -152,7 +154,11 @@ describe('a real worker', () => {
 
   test('[T1.3] a ping that is not answered in time, or has nobody to answer it, says so', async () => {
     expect(await failure(client.ping({ deadlineMs: 0 }))).toMatchObject({ code: 'TIMEOUT' });
-    const nobody = createWorkerClient({ address: 'unix:/nobody/listens.sock', token: 'beef' });
+    const nobody = createWorkerClient({
+      address: 'unix:/nobody/listens.sock',
+      token: 'beef',
+      clock,
+    });
     try {
       const error = await failure(nobody.ping({ deadlineMs: 10_000 }));
       expect(error).toMatchObject({ code: 'WORKER_UNAVAILABLE' });
@@ -204,7 +210,7 @@ describe('a real worker', () => {
   test('[I2.7] a result that is no JSON is told with what a tool may return', async () => {
     const error = await failure(execute('unencodable', {}));
     expect(error).toMatchObject({ code: 'PYTHON_EXCEPTION', details: { type: 'EncodingError' } });
-    expect(error.remedy).toContain('return JSON values');
+    expect(error.remedy).toContain('return values that');
   });
 
   test('[I2.7] a result beyond 100 MB is told as the result, not as the arguments', async () => {
@@ -222,6 +228,7 @@ describe('a real worker', () => {
     const stranger = createWorkerClient({
       address: `unix:${join(bridge.directory, 'w1.sock')}`,
       token: 'guess',
+      clock,
     });
     try {
       expect(await failure(stranger.ping({ deadlineMs: 5000 }))).toMatchObject({

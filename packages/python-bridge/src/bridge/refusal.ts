@@ -23,8 +23,20 @@ export class Refusal extends Error {
  * @param error - Anything that was thrown.
  */
 export function describeFailure(error: unknown): string {
-  if (isSnakepitError(error)) return error.message;
-  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
-  const name = 'name' in error ? String(error.name) : 'Error';
-  return `${name}: ${String(error.message)}`;
+  try {
+    if (isSnakepitError(error)) return error.message;
+    if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
+    const name = 'name' in error ? String(error.name) : 'Error';
+    return `${name}: ${String(error.message)}`;
+  } catch {
+    // Anything can be thrown, also what fails when it is looked at.
+    return 'something that cannot be told';
+  }
+}
+
+/** Cuts a text in the middle, and makes it one that UTF-8 can express: others are refused on the way. */
+export function shorten(text: string, maxLength: number): string {
+  const half = Math.floor(maxLength / 2);
+  const short = text.length <= maxLength ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
+  return Buffer.from(short).toString();
 }

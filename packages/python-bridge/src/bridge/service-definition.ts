@@ -4,15 +4,23 @@ import protoLoader from '@grpc/proto-loader';
 import { findBridgeFiles } from './bridge-files.ts';
 import { maxMessageBytes } from './wire.ts';
 
-/** Options of every channel and every server. */
-export const channelOptions = {
+const channelOptions = {
   'grpc.max_receive_message_length': maxMessageBytes,
   'grpc.max_send_message_length': maxMessageBytes,
+} as const;
+
+/** Options of every server: what one peer can have open at the same time is limited, too. */
+export const serverOptions = {
+  ...channelOptions,
+  'grpc.max_concurrent_streams': 1000,
   // A large payload is otherwise sent in windows of 64 KB, each waiting for the other side.
   'grpc-node.flow_control_window': 16 * 1024 * 1024,
 } as const;
 
-/** Options of every channel. */
+/**
+ * Options of every channel. The window stays at HTTP/2's own 64 KB: it is what a stream of small chunks runs ahead of a slow
+ * reader, and each chunk that waits here takes more than a hundred times its size.
+ */
 export const clientOptions = {
   ...channelOptions,
   // Loopback and sockets only: a proxy of the environment must never see them.

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createSystem, createTestClock, silentLogger } from '@snakepit/core';
 import type { Logger } from '@snakepit/core';
 import { sessionStore } from './session-store.ts';
-import type { SessionStoreInput } from './session-store.ts';
+import type { SessionStoreInput, SessionUsage } from './session-store.ts';
 
 async function startStore(input: SessionStoreInput = {}, logger: Logger = silentLogger) {
   const clock = createTestClock();
@@ -89,6 +89,40 @@ describe('sessionStore', () => {
     const { store, system } = await startStore({ maxSessions: 5 }, logger);
     for (const id of ['a', 'b', 'c', 'd', 'e']) await store.call.create({ id });
     expect(warnings).toEqual(['4 of at most 5 sessions are in use']);
+    await system.stop();
+  });
+
+  test('[I5.3] one that lives short is removed soon; one in use is kept; both who use it are told why', async () => {
+    const { clock, store, system } = await startStore();
+    const told: string[] = [];
+    let isInUse = true;
+    const usage = (id: string, usedAtMs: () => number): SessionUsage => ({
+      usedAtMs,
+      gone: (why) => void told.push(`${id}: ${why}`),
+    });
+    await store.call.create({ id: 'short', ttlMs: 1_000, usage: usage('short', () => 0) });
+    const usedAtMs = (): number => (isInUse ? Infinity : 5_000);
+    await store.call.create({ id: 'busy', ttlMs: 1_000, usage: usage('busy', usedAtMs) });
+    await clock.advance(1_600);
+    expect(told).toEqual(['short: it was not used for its time to live (1000 ms)']);
+    await clock.advance(3_400);
+    isInUse = false;
+    expect(await store.call.count()).toBe(1);
+    await clock.advance(2_100);
+    expect(told[1]).toBe('busy: it was not used for its time to live (1000 ms)');
+    await store.call.create({ id: 'a', usage: usage('a', () => 0) });
+    await store.call.remove('a');
+    expect(told[2]).toBe('a: it was removed');
+    await system.stop();
+  });
+
+  test('[I5.3] a new store begins with the sessions that are in use', async () => {
+    const { clock, store, system } = await startStore({
+      survivors: () => [{ id: 'kept', ttlMs: 1_000, metadata: { user: '1' } }],
+    });
+    expect(await store.call.get('kept')).toMatchObject({ id: 'kept', metadata: { user: '1' } });
+    await clock.advance(61_000);
+    expect(await store.call.count()).toBe(0);
     await system.stop();
   });
 });

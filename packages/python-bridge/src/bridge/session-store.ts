@@ -1,5 +1,12 @@
 import { defineServer, noreply, ok, reply } from '@snakepit/core';
-import type { ProcessContext } from '@snakepit/core';
+import type { ProcessContext, ProcessInfo, TimerRef } from '@snakepit/core';
+
+import {
+  reportAccumulation,
+  reportCreated,
+  reportDestroyed,
+  reportPruned,
+} from '../telemetry/session-reports.ts';
 
 /** A session as others see it. */
 export interface Session {
@@ -13,6 +20,14 @@ export interface Session {
   readonly ttlMs: number;
 }
 
+/** Whoever uses a session from Node. */
+export interface SessionUsage {
+  /** When it was last used, by the clock of the system; `Infinity` while it is. */
+  usedAtMs(): number;
+  /** It is gone from the store, for this reason. */
+  gone(why: string): void;
+}
+
 /** What to make a session with. */
 export interface NewSession {
   /** Its id; one that exists is used on. */
@@ -21,6 +36,8 @@ export interface NewSession {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** How long it lives after it was last used, in milliseconds. Default: that of the store. */
   readonly ttlMs?: number | undefined;
+  /** Who uses it; keeps it from expiring, and is told when it is gone. Default: nobody. */
+  readonly usage?: SessionUsage | undefined;
 }
 
 /** Whether there is a session now, or why not. */
@@ -42,6 +59,8 @@ export interface SessionStoreInput {
   readonly cleanupIntervalMs?: number;
   /** Told the ids of sessions that are gone, expired or removed; should only send a message. */
   readonly onGone?: (ids: readonly string[]) => void;
+  /** Sessions that outlived an earlier store. Default: none. */
+  readonly survivors?: () => readonly NewSession[];
   /** Milliseconds since 1970, for `createdAtMs` only. Default: `Date.now`. */
   readonly wallClock?: () => number;
 }
@@ -49,12 +68,22 @@ export interface SessionStoreInput {
 /** Name under which the tree registers the store. */
 export const sessionStoreName = 'snakepit.sessions';
 
+/** Expired sessions are looked for at most so often, in milliseconds, however short they live. */
+const shortestIntervalMs = 500;
+
 /** Part of the limit at which a warning is logged, once until there are fewer again. */
 const warningThreshold = 0.8;
 
 interface Entry {
   readonly session: Session;
   readonly usedAtMs: number;
+  readonly usage: SessionUsage | undefined;
+}
+
+/** The search for expired sessions that comes next. */
+interface Search {
+  readonly timer: TimerRef;
+  readonly atMs: number;
 }
 
 interface State {
@@ -62,6 +91,7 @@ interface State {
   // Ten thousand sessions are not copied for every touch: the map is this process's own and changes in place.
   readonly entries: Map<string, Entry>;
   readonly warned: boolean;
+  readonly search: Search;
 }
 
 const sweep = Symbol('sweep');
@@ -80,27 +110,33 @@ export const sessionStore = defineServer({
       ttlMs: 3_600_000,
       cleanupIntervalMs: 60_000,
       onGone: () => undefined,
+      survivors: () => [],
       wallClock: Date.now,
       ...given,
     };
-    const state: State = { input, entries: new Map(), warned: false };
-    scheduleSweep(state, self);
-    return ok(state);
+    const entries = new Map<string, Entry>();
+    for (const survivor of input.survivors()) enter({ input, entries }, survivor, self);
+    return ok({ input, entries, warned: false, search: searchIn(input.cleanupIntervalMs, self) });
   },
   call: {
     /** Makes a session, or uses the one with this id. */
     create: (state: State, wanted: NewSession, self) => {
       const { result, warned } = create(state, wanted, self);
-      return reply(result, { ...state, warned });
+      const search = result.ok ? searchFor(state, result.session, self) : state.search;
+      return reply(result, { ...state, warned, search });
     },
     /** The session, touched; undefined when there is none or it has expired. */
-    get: (state: State, id: string, self) => reply(touch(state, id, self), state),
+    get: (state: State, id: string, self) => reply(touch(state, id, self)?.session, state),
     /** Forgets a session; whether there was one. */
     remove: (state: State, id: string, self) => {
-      const removed = live(state, id, self) !== undefined;
+      const removed = live(state, id, self);
       state.entries.delete(id);
-      if (removed) state.input.onGone([id]);
-      return reply(removed, state);
+      if (removed !== undefined) {
+        state.input.onGone([id]);
+        reportDestroyed(self.system, { session: id, reason: 'removed' }, state.entries.size);
+        removed.usage?.gone('it was removed');
+      }
+      return reply(removed !== undefined, state);
     },
     /** How many sessions there are, expired ones not yet removed among them. */
     count: (state: State) => reply(state.entries.size, state),
@@ -108,13 +144,45 @@ export const sessionStore = defineServer({
   info: (state: State, message, self) => {
     if (message !== sweep) return noreply(state);
     removeExpired(state, self);
-    scheduleSweep(state, self);
-    return noreply(state);
+    const firstMs = firstEndIn(state, self.system.clock.now());
+    const delayMs = Math.min(state.input.cleanupIntervalMs, firstMs);
+    return noreply({ ...state, search: searchIn(delayMs, self) });
   },
 });
 
-function scheduleSweep({ input }: State, self: ProcessContext): void {
-  self.sendAfter(input.cleanupIntervalMs, sweep);
+/** How many sessions live, expired ones not yet removed among them, and how many may; `undefined` while there is no store. */
+export function sessionsIn(
+  store: ProcessInfo | undefined,
+): { readonly count: number; readonly limit: number } | undefined {
+  // What it is by its name: the state of a store, or nothing before its first turn.
+  const state = store?.state as State | undefined;
+  return state && { count: state.entries.size, limit: state.input.maxSessions };
+}
+
+function searchIn(delayMs: number, self: ProcessContext): Search {
+  const waitMs = Math.max(delayMs, shortestIntervalMs);
+  return { timer: self.sendAfter(waitMs, sweep), atMs: self.system.clock.now() + waitMs };
+}
+
+/** A session that may be over before the next search brings that forward. */
+function searchFor({ search }: State, { ttlMs }: Session, self: ProcessContext): Search {
+  if (self.system.clock.now() + ttlMs >= search.atMs) return search;
+  self.cancelTimer(search.timer);
+  return searchIn(ttlMs + 1, self);
+}
+
+/** Milliseconds until the first of them may be over; whoever is in use begins anew when that ends. */
+function firstEndIn({ entries }: State, nowMs: number): number {
+  let firstMs = Infinity;
+  for (const entry of entries.values()) {
+    const idleMs = Math.max(0, nowMs - lastUseOf(entry));
+    firstMs = Math.min(firstMs, entry.session.ttlMs + 1 - idleMs);
+  }
+  return firstMs;
+}
+
+function lastUseOf({ usedAtMs, usage }: Entry): number {
+  return Math.max(usedAtMs, usage?.usedAtMs() ?? -Infinity);
 }
 
 function create(
@@ -126,36 +194,46 @@ function create(
   if (wanted.id === '') return { result: { ok: false, error: { kind: 'invalidId' } }, warned };
   const existing = touch(state, wanted.id, self);
   if (existing !== undefined) {
-    return { result: { ok: true, session: existing, created: false }, warned };
+    if (wanted.usage !== undefined) {
+      entries.set(wanted.id, { ...existing, usage: wanted.usage });
+    }
+    return { result: { ok: true, session: existing.session, created: false }, warned };
   }
   const { maxSessions } = input;
   if (entries.size >= maxSessions) removeExpired(state, self);
   if (entries.size >= maxSessions) {
     return { result: { ok: false, error: { kind: 'sessionLimit', maxSessions } }, warned };
   }
-  const session: Session = {
-    id: wanted.id,
-    metadata: Object.freeze({ ...wanted.metadata }),
-    createdAtMs: input.wallClock(),
-    ttlMs: wanted.ttlMs ?? input.ttlMs,
-  };
-  entries.set(session.id, { session, usedAtMs: self.system.clock.now() });
+  const session = enter(state, wanted, self);
+  reportCreated(self.system, wanted.id, entries.size);
   const many = entries.size >= maxSessions * warningThreshold;
   if (many && !warned) {
-    self.system.logger.warn(`${entries.size} of at most ${maxSessions} sessions are in use`);
+    reportAccumulation(self.system, entries.size, maxSessions, warningThreshold);
   }
   return { result: { ok: true, session, created: true }, warned: many };
 }
 
-function touch(
-  { entries, ...state }: State,
-  id: string,
+function enter(
+  { input, entries }: Pick<State, 'input' | 'entries'>,
+  { id, metadata, ttlMs = input.ttlMs, usage }: NewSession,
   self: ProcessContext,
-): Session | undefined {
+): Session {
+  const session: Session = {
+    id,
+    metadata: Object.freeze({ ...metadata }),
+    createdAtMs: input.wallClock(),
+    ttlMs,
+  };
+  entries.set(id, { session, usage, usedAtMs: self.system.clock.now() });
+  return session;
+}
+
+function touch({ entries, ...state }: State, id: string, self: ProcessContext): Entry | undefined {
   const entry = live({ ...state, entries }, id, self);
   if (entry === undefined) return undefined;
-  entries.set(id, { session: entry.session, usedAtMs: self.system.clock.now() });
-  return entry.session;
+  const touched = { ...entry, usedAtMs: self.system.clock.now() };
+  entries.set(id, touched);
+  return touched;
 }
 
 function live({ entries }: State, id: string, self: ProcessContext): Entry | undefined {
@@ -163,8 +241,8 @@ function live({ entries }: State, id: string, self: ProcessContext): Entry | und
   return entry === undefined || hasExpired(entry, self.system.clock.now()) ? undefined : entry;
 }
 
-function hasExpired({ session, usedAtMs }: Entry, nowMs: number): boolean {
-  return usedAtMs + session.ttlMs < nowMs;
+function hasExpired(entry: Entry, nowMs: number): boolean {
+  return lastUseOf(entry) + entry.session.ttlMs < nowMs;
 }
 
 function removeExpired({ entries, input }: State, self: ProcessContext): void {
@@ -174,4 +252,8 @@ function removeExpired({ entries, input }: State, self: ProcessContext): void {
   const ids = gone.map(({ session }) => session.id);
   for (const id of ids) entries.delete(id);
   input.onGone(ids);
+  reportPruned(self.system, ids, entries.size);
+  for (const { session, usage } of gone) {
+    usage?.gone(`it was not used for its time to live (${session.ttlMs} ms)`);
+  }
 }

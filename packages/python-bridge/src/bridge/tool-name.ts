@@ -10,6 +10,15 @@ const maxMetadataEntries = 32;
 /** Most bytes of them, names and values together. */
 const maxMetadataBytes = 4096;
 
+/** Most parameters that are described. */
+const maxParameters = 100;
+
+/** Most bytes of all descriptions of a tool and its parameters. */
+const maxDescriptionBytes = 16 * 1024;
+
+/** The limits in words. */
+export const maxToolTexts = `at most ${maxMetadataEntries} texts of ${maxMetadataBytes} bytes together as metadata, ${maxParameters} parameters, and ${maxDescriptionBytes} bytes of descriptions`;
+
 /**
  * Checks the name of a tool: 1 to 64 letters, digits, `_`, `.` and `-`, beginning with a letter or digit.
  *
@@ -28,16 +37,43 @@ export function checkToolName(
   return { ok: true, name: trimmed };
 }
 
-/** Checks the facts kept with a tool: at most 32 texts, at most 4096 bytes together. */
-export function checkToolMetadata(
-  metadata: Readonly<Record<string, unknown>>,
-): ToolMetadataFault | undefined {
-  const entries = Object.entries(metadata);
-  if (entries.length > maxMetadataEntries) return 'tooManyEntries';
-  let bytes = 0;
-  for (const [key, value] of entries) {
-    if (typeof value !== 'string') return 'unsupportedType';
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+/** What is said about a tool; from Python, or from JavaScript without types. */
+export interface ToolTexts {
+  /** Further facts. */
+  readonly metadata: unknown;
+  /** What it does. */
+  readonly description: unknown;
+  /** Its parameters. */
+  readonly parameters: unknown;
+}
+
+/** Checks what is said about a tool: its kind, and how much it is. */
+export function checkToolMetadata(said: ToolTexts): ToolMetadataFault | undefined {
+  const { metadata, description, parameters } = said;
+  if (typeof metadata !== 'object' || metadata === null) return 'unsupportedType';
+  const texts = Object.entries(metadata).flat() as unknown[];
+  if (texts.length / 2 > maxMetadataEntries) return 'tooManyEntries';
+  if (!Array.isArray(parameters)) return 'unsupportedType';
+  if (parameters.length > maxParameters) return 'tooManyEntries';
+  const described: unknown[] = [description];
+  for (const parameter of parameters as readonly unknown[]) {
+    if (typeof parameter !== 'object' || parameter === null) return 'unsupportedType';
+    const {
+      name,
+      type = '',
+      description: text = '',
+      required = false,
+    } = { name: undefined, ...parameter } as Record<string, unknown>;
+    if (name === '' || typeof required !== 'boolean') return 'unsupportedType';
+    described.push(name, type, text);
   }
-  return bytes > maxMetadataBytes ? 'tooLarge' : undefined;
+  if (![...texts, ...described].every((text) => typeof text === 'string')) return 'unsupportedType';
+  const tooLarge =
+    bytesOf(texts as string[]) > maxMetadataBytes ||
+    bytesOf(described as string[]) > maxDescriptionBytes;
+  return tooLarge ? 'tooLarge' : undefined;
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }

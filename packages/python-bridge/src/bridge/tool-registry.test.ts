@@ -1,17 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { createSystem, silentLogger } from '@snakepit/core';
 import { describeToolError, toolRegistry } from './tool-registry.ts';
-import type { NewTool, RegisterResult, ToolPlace } from './tool-registry.ts';
+import { createToolTable } from './tool-table.ts';
+import type { NewTool, RegisterResult } from './tool-table.ts';
 
-const local: ToolPlace = { kind: 'local', run: () => 1, exposedToPython: true };
+const local = { kind: 'local', run: () => 1, exposedToPython: true } as const;
 
-function tool(name: string, place: ToolPlace = local): NewTool {
+function tool(name: string, place: NewTool['place'] = local): NewTool {
   return { name, place };
 }
 
 async function startRegistry() {
   const system = createSystem({ logger: silentLogger });
-  return { system, registry: await system.start(toolRegistry) };
+  return { system, registry: await system.start(toolRegistry, createToolTable()) };
 }
 
 function why(result: RegisterResult): string {
@@ -78,17 +79,63 @@ describe('toolRegistry', () => {
     await system.stop();
   });
 
-  test('tools of sessions and workers that are gone are forgotten', async () => {
-    const { system, registry } = await startRegistry();
-    const remote: ToolPlace = { kind: 'remote', worker: 'w1' };
-    await registry.call.register({ batch: [tool('here'), tool('there', remote)] });
-    await registry.call.register({ session: 's1', batch: [tool('own')] });
-    registry.cast.forgetSessions(['s1', '']);
-    registry.cast.forgetWorker('w1');
-    expect((await registry.call.list('s1')).map(({ name }) => name)).toEqual(['here']);
-    expect(await registry.call.unregister({ name: 'here' })).toBe(true);
-    expect(await registry.call.unregister({ name: 'here' })).toBe(false);
-    expect(await registry.call.unregister({ session: 'none', name: 'here' })).toBe(false);
+  test('[I5.6] what is registered outlives the process that answers for it', async () => {
+    const system = createSystem({ logger: silentLogger });
+    const table = createToolTable();
+    table.register('', [tool('hash')]);
+    for (let life = 0; life < 2; life++) {
+      const registry = await system.start(toolRegistry, table);
+      expect(await registry.call.find({ session: 's', name: 'hash' })).toMatchObject({
+        name: 'hash',
+      });
+      system.exit(registry.pid, { kind: 'kill' });
+    }
     await system.stop();
+  });
+});
+
+describe('createToolTable', () => {
+  const workers = {
+    runnerOf: (label: string) => (label === 'p/w1' ? { worker: label, run: () => 1 } : undefined),
+  };
+
+  test('[I5.6] tools of sessions that are gone are forgotten', () => {
+    const table = createToolTable({ workers, limits: { total: 3 } });
+    const remote = { kind: 'remote', worker: 'p/w1' } as const;
+    table.register('', [tool('here'), tool('there', remote)]);
+    table.register('s1', [tool('own')]);
+    expect(why(table.register('s2', [tool('more')]))).toBe('there would be more than 3 tools');
+    table.forgetSessions(['s1', '', 'none']);
+    expect(table.list('s1').map(({ name }) => name)).toEqual(['here', 'there']);
+    // Their room is free again.
+    expect(why(table.register('s2', [tool('more')]))).toBe('registered');
+  });
+
+  test('[I5.6] a tool is taken back once, and never one that came in its place', () => {
+    const table = createToolTable();
+    table.register('', [tool('hash')]);
+    const first = table.find('', 'hash');
+    if (first === undefined) throw new Error('not registered');
+    expect(table.unregister(first)).toBe(true);
+    table.register('', [tool('hash')]);
+    expect(table.unregister(first)).toBe(false);
+    expect(table.find('', 'hash')).toBeDefined();
+  });
+
+  test('[I5.6] no session has more tools than allowed, and what is said of them is bounded', () => {
+    const table = createToolTable({ limits: { perSession: 2 } });
+    expect(why(table.register('s', [tool('a'), tool('b'), tool('c')]))).toBe(
+      'there would be more than 2 tools in session "s"',
+    );
+    expect(table.list('s')).toEqual([]);
+    const described = (more: object): string =>
+      why(createToolTable().register('', [{ ...tool('a'), ...more }]));
+    expect(described({ description: 'x'.repeat(16_385) })).toContain('(tooLarge)');
+    const parameters = Array.from({ length: 101 }, (_, index) => ({ name: `p${index}` }));
+    expect(described({ parameters })).toContain('(tooManyEntries)');
+    expect(described({ parameters: { data: 'string' } })).toContain('(unsupportedType)');
+    expect(described({ parameters: [{ type: 'string' }] })).toContain('(unsupportedType)');
+    expect(described({ parameters: [{ name: 'a', required: 'yes' }] })).toContain('(unsupported');
+    expect(described({ parameters: [{ name: 'a', required: true }] })).toBe('registered');
   });
 });

@@ -1,46 +1,48 @@
 import grpc from '@grpc/grpc-js';
-import type { CallOptions, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import type { Clock } from '@snakepit/core';
 import { bridgeError } from '../errors.ts';
 import type { ErrorIds } from '../errors.ts';
-import { decodeToolResponse } from './codec.ts';
-import type { EncodedArguments } from './codec.ts';
-import { grpcFailure } from './grpc-failure.ts';
+import type { TlsMaterial, WorkerBeats } from '../hosts/worker-host.ts';
+import { AbandonedCalls } from './abandoned-calls.ts';
+import type { ValueMode } from './codec.ts';
+import type { CallListener, CallPath, RunLimits, RunningCall, ToolCall } from './call-path.ts';
+import { credentialsOf, targetNameOf } from './channel-tls.ts';
+import { grpcFailure, isServiceError } from './grpc-failure.ts';
 import { bridgeMethod, clientOptions, tokenMetadata } from './service-definition.ts';
+import { refuseCall, runTool, streamTool, type UnaryCaller } from './unary-call.ts';
 import { tokenHeader } from './wire.ts';
-import type { ExecuteToolRequest } from '../gen/snakepit/bridge/ExecuteToolRequest.ts';
-import type { ExecuteToolResponse__Output } from '../gen/snakepit/bridge/ExecuteToolResponse.ts';
+import type { CleanupSessionRequest } from '../gen/snakepit/bridge/CleanupSessionRequest.ts';
+import type { InitializeSessionRequest } from '../gen/snakepit/bridge/InitializeSessionRequest.ts';
 import type { PingRequest } from '../gen/snakepit/bridge/PingRequest.ts';
 import type { PingResponse__Output } from '../gen/snakepit/bridge/PingResponse.ts';
 import type { WorkerStatistics__Output } from '../gen/snakepit/bridge/WorkerStatistics.ts';
 
 /** Where a worker listens and how it knows us. */
 export interface WorkerClientOptions {
-  /** `unix:/path` or `127.0.0.1:port`, as the worker said when it was ready. */
+  /** `unix:/path` or `host:port`, as the worker said when it was ready. */
   readonly address: string;
   /** The token that it was given; every call carries it. */
   readonly token: string;
+  /** By what TLS knows both sides; default without TLS. */
+  readonly tls?: TlsMaterial | undefined;
   /** Pool, worker and run, for errors. */
   readonly ids?: ErrorIds;
+  /** Time. */
+  readonly clock: Clock;
+  /**
+   * Where the worker says how many calls it executes: what was cancelled is released when it executes it no more. Without
+   * beats nobody knows, and it is released at once.
+   */
+  readonly beats?: WorkerBeats | undefined;
+  /** What the values of the worker may hold; default `values`. */
+  readonly mode?: ValueMode | undefined;
 }
 
-/** One call of a tool. */
-export interface ToolCall {
-  /** Name of the tool. */
-  readonly tool: string;
-  /** Its arguments, encoded before the call waited in any queue. */
-  readonly arguments: EncodedArguments;
-  /** Session that the tool sees. Default: the empty one. */
-  readonly session?: string | undefined;
-  /** Further facts for the Python side, such as `correlation_id`. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-}
-
-/** How a call may end early. */
-export interface CallLimits {
-  /** Milliseconds until the call fails with TIMEOUT, in Python too; Infinity for never. */
+/** How long a ping may take. */
+export interface PingLimits {
+  /** Milliseconds until it fails with TIMEOUT; Infinity for never. */
   readonly deadlineMs?: number | undefined;
-  /** Cancels the call, in Python too. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a worker says of itself when its serving path is asked. */
@@ -74,21 +76,13 @@ export interface PingAnswer {
 }
 
 /** A connection to one worker. */
-export interface WorkerClient {
-  /**
-   * Runs a tool.
-   *
-   * @returns Its JSON value, or a Buffer when it returned bytes.
-   * @throws SnakepitError PYTHON_EXCEPTION, TOOL_NOT_FOUND, INVALID_ARGUMENT, TIMEOUT, CANCELLED, WORKER_UNAVAILABLE,
-   *   WORKER_BUSY, MESSAGE_TOO_LARGE or PROTOCOL.
-   */
-  executeTool(call: ToolCall, limits?: CallLimits): Promise<unknown>;
+export interface WorkerClient extends CallPath {
   /**
    * Asks the serving path of the worker whether it answers.
    *
-   * @throws SnakepitError TIMEOUT, CANCELLED, WORKER_UNAVAILABLE or PROTOCOL.
+   * @throws SnakepitError TIMEOUT, WORKER_UNAVAILABLE or PROTOCOL.
    */
-  ping(limits?: CallLimits): Promise<PingAnswer>;
+  ping(limits?: PingLimits): Promise<PingAnswer>;
   /**
    * Waits until the connection stands.
    *
@@ -118,108 +112,77 @@ const workerOptions = {
   'grpc.max_reconnect_backoff_ms': 1000,
 } as const;
 
-/** One method of the service, called without interpretation: rejects with the status as grpc-js has it. */
-class Unary<Q extends object, R extends object> {
-  readonly #channel: grpc.Client;
-  readonly #metadata: grpc.Metadata;
-  readonly #method: grpc.MethodDefinition<Q, R>;
-
-  constructor(channel: grpc.Client, metadata: grpc.Metadata, name: string) {
-    this.#channel = channel;
-    this.#metadata = metadata;
-    this.#method = bridgeMethod<Q, R>(name);
-  }
-
-  call(request: Q, limits: CallLimits): Promise<R> {
-    const { deadlineMs, signal } = limits;
-    const options: CallOptions =
-      deadlineMs === undefined || deadlineMs === Infinity
-        ? {}
-        : { deadline: Date.now() + deadlineMs };
-    const method = this.#method;
-    return new Promise((resolve, reject) => {
-      const cancel = (): void => {
-        call.cancel();
-      };
-      const call: ClientUnaryCall = this.#channel.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        this.#metadata,
-        options,
-        (error: ServiceError | null, response?: R) => {
-          signal?.removeEventListener('abort', cancel);
-          if (response === undefined) {
-            reject(error ?? new TypeError('gRPC gave neither answer nor error'));
-          } else resolve(response);
-        },
-      );
-      signal?.addEventListener('abort', cancel, { once: true });
-    });
-  }
-}
-
-class GrpcWorkerClient implements WorkerClient {
-  readonly #channel: grpc.Client;
+class GrpcWorkerClient implements WorkerClient, UnaryCaller {
+  readonly channel: grpc.Client;
+  readonly metadata: grpc.Metadata;
+  readonly mode: ValueMode;
   readonly #ids: ErrorIds;
-  readonly #executeTool: Unary<ExecuteToolRequest, ExecuteToolResponse__Output>;
-  readonly #ping: Unary<PingRequest, PingResponse__Output>;
+  readonly #abandoned: AbandonedCalls | undefined;
+  #running = 0;
   #closed = false;
 
-  constructor({ address, token, ids = {} }: WorkerClientOptions) {
+  constructor({ address, token, tls, ids = {}, clock, beats, mode }: WorkerClientOptions) {
     this.#ids = ids;
-    this.#channel = new grpc.Client(address, grpc.credentials.createInsecure(), workerOptions);
-    const metadata = tokenMetadata(tokenHeader, token);
-    this.#executeTool = new Unary(this.#channel, metadata, 'ExecuteTool');
-    this.#ping = new Unary(this.#channel, metadata, 'Ping');
-  }
-
-  // `async` and `await`, not `then`: the error that is made here then has the caller's frames in its stack.
-  async executeTool(call: ToolCall, limits: CallLimits = {}): Promise<unknown> {
-    const request: ExecuteToolRequest = {
-      session_id: call.session ?? '',
-      tool_name: call.tool,
-      parameters: call.arguments.parameters,
-      binary_parameters: call.arguments.binaryParameters,
-      ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
-    };
-    this.#refuseEarly(limits, call);
-    let response: ExecuteToolResponse__Output;
-    try {
-      response = await this.#executeTool.call(request, limits);
-    } catch (error) {
-      throw this.#meaning(error, limits, this.#idsOf(call));
+    this.mode = mode ?? 'values';
+    this.channel = new grpc.Client(address, credentialsOf(tls), {
+      ...workerOptions,
+      ...targetNameOf(tls),
+    });
+    this.metadata = tokenMetadata(tokenHeader, token);
+    if (beats !== undefined) {
+      this.#abandoned = new AbandonedCalls({ beats, clock, running: () => this.#running });
     }
-    return response.success
-      ? decodeToolResponse(response)
-      : decodeToolResponse(response, this.#idsOf(call));
   }
 
-  async ping(limits: CallLimits = {}): Promise<PingAnswer> {
-    this.#refuseEarly(limits);
+  begin(call: ToolCall, limits: RunLimits, listener: CallListener): RunningCall {
+    this.#running += 1;
+    if (this.#closed) return refuseCall(this, this.#closedError(this.idsOf(call)), listener);
+    return call.stream === undefined
+      ? runTool(this, call, limits, listener)
+      : streamTool(this, call, { ...limits, credit: call.stream.credit }, listener);
+  }
+
+  ended(listener: CallListener, wasCancelled: boolean): void {
+    this.#running -= 1;
+    if (!wasCancelled || this.#closed || this.#abandoned === undefined) listener.released();
+    else this.#abandoned.add(listener);
+  }
+
+  idsOf({ tool, session }: ToolCall): ErrorIds {
+    return { ...this.#ids, tool, session };
+  }
+
+  openSession(id: string, metadata: Readonly<Record<string, string>>): void {
+    const request: InitializeSessionRequest = { session_id: id, metadata };
+    this.#say('InitializeSession', request);
+  }
+
+  closeSession(id: string): void {
+    const request: CleanupSessionRequest = { session_id: id, force: true };
+    this.#say('CleanupSession', request);
+  }
+
+  async ping(limits: PingLimits = {}): Promise<PingAnswer> {
+    if (this.#closed) throw this.#closedError(this.#ids);
+    const { deadlineMs = Infinity } = limits;
+    const options = deadlineMs === Infinity ? {} : { deadline: Date.now() + deadlineMs };
+    const request = { message: 'ping', client_time: timestampOf(Date.now()) };
+    const method = bridgeMethod<PingRequest, PingResponse__Output>('Ping');
     try {
-      const request = { message: 'ping', client_time: timestampOf(Date.now()) };
-      const { message, server_time, success, statistics } = await this.#ping.call(request, limits);
-      const { seconds, nanos } = server_time ?? { seconds: 0, nanos: 0 };
-      return {
-        message,
-        serverTimeMs: seconds * 1000 + nanos / 1e6,
-        success: success ?? true,
-        statistics: statistics === null ? undefined : readStatistics(statistics),
-      };
+      return readPong(await unary(this.channel, this.metadata, method, request, options));
     } catch (error) {
-      throw this.#meaning(error, limits, this.#ids);
+      if (!isServiceError(error)) throw error;
+      throw grpcFailure(error, { ids: this.#ids, deadlineMs });
     }
   }
 
   async connected({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
-    this.#refuseEarly({});
+    if (this.#closed) throw this.#closedError(this.#ids);
     const failure = await new Promise<Error | undefined>((resolve) => {
-      this.#channel.waitForReady(Date.now() + deadlineMs, resolve);
+      this.channel.waitForReady(Date.now() + deadlineMs, resolve);
     });
     if (failure === undefined) return;
-    if (this.#closed) throw this.#closedError(this.#ids);
+    if (this.#isClosed()) throw this.#closedError(this.#ids);
     const details = {
       ...this.#ids,
       operation: 'the connection to the worker',
@@ -232,35 +195,61 @@ class GrpcWorkerClient implements WorkerClient {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#channel.close();
+    this.channel.close();
+    this.#abandoned?.close();
   }
 
-  // Both are outcomes that grpc-js would report late or not at all.
-  #refuseEarly(limits: CallLimits, call?: ToolCall): void {
-    if (this.#closed) throw this.#closedError(this.#idsOf(call));
-    if (limits.signal?.aborted === true) {
-      throw bridgeError('CANCELLED', this.#idsOf(call), { cause: limits.signal.reason });
-    }
+  // A function, because it may have been closed during a wait, which the compiler does not know.
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
-  #meaning(error: unknown, limits: CallLimits, ids: ErrorIds): Error {
-    if (!isServiceError(error)) {
-      return error instanceof Error ? error : new TypeError(String(error));
-    }
-    const { deadlineMs = Infinity, signal } = limits;
-    return grpcFailure(error, { ids, deadlineMs, signal });
-  }
-
-  #idsOf(call: ToolCall | undefined): ErrorIds {
-    return call === undefined
-      ? this.#ids
-      : { ...this.#ids, tool: call.tool, session: call.session };
+  #say(name: string, request: object): void {
+    if (this.#closed) return;
+    const method = bridgeMethod<object, object>(name);
+    unary(this.channel, this.metadata, method, request, {}).catch(() => {
+      // A worker that does not know its sessions says so when they are used.
+    });
   }
 
   #closedError(ids: ErrorIds): Error {
     const reason = 'the connection was closed';
     return bridgeError('WORKER_UNAVAILABLE', { ...ids, reason, maybeExecuted: false });
   }
+}
+
+function unary<Q extends object, R extends object>(
+  channel: grpc.Client,
+  metadata: grpc.Metadata,
+  method: grpc.MethodDefinition<Q, R>,
+  request: Q,
+  options: grpc.CallOptions,
+): Promise<R> {
+  return new Promise((resolve, reject) => {
+    channel.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadata,
+      options,
+      (error: ServiceError | null, response?: R) => {
+        if (response !== undefined) resolve(response);
+        else reject(error ?? new TypeError('gRPC gave neither answer nor error'));
+      },
+    );
+  });
+}
+
+function readPong(said: PingResponse__Output): PingAnswer {
+  const { message, server_time, success, statistics } = said;
+  const { seconds, nanos } = server_time ?? { seconds: 0, nanos: 0 };
+  return {
+    message,
+    serverTimeMs: seconds * 1000 + nanos / 1e6,
+    success: success ?? true,
+    statistics: statistics === null ? undefined : readStatistics(statistics),
+  };
 }
 
 function timestampOf(ms: number): { readonly seconds: number; readonly nanos: number } {
@@ -277,13 +266,4 @@ function readStatistics(said: WorkerStatistics__Output): WorkerStatistics {
     loopLagMs: said.loop_lag_ms,
     delayMs: said.delay_ms,
   };
-}
-
-function isServiceError(error: unknown): error is ServiceError {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'number' &&
-    'details' in error
-  );
 }

@@ -1,24 +1,26 @@
-import type {
-  BackoffConfig,
-  HeartbeatConfig,
-  PoolConfig,
-  RestartConfig,
-  SnakepitConfig,
-} from './config.ts';
-import type { poolSchema, runtimeSchema } from './schema.ts';
+import type { PoolConfig, SharedPoolConfig, SnakepitConfig } from './config.ts';
+import type { Given } from './fields.ts';
+import type { poolSchema, runtimeSchema, sharedSchema, suppliedSchema } from './schema.ts';
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
-type Pool = typeof poolSchema;
+type Top = typeof runtimeSchema & typeof suppliedSchema & typeof sharedSchema;
 
-/** What users may write and what is checked are the same keys, in every group. */
-export const keysAgree: readonly true[] = [
-  true satisfies Same<keyof PoolConfig, keyof Pool>,
-  true satisfies Same<keyof HeartbeatConfig, keyof Pool['heartbeat']['fields']>,
-  true satisfies Same<keyof RestartConfig, keyof Pool['restart']['fields']>,
-  true satisfies Same<keyof BackoffConfig, keyof Pool['restart']['fields']['backoff']['fields']>,
+/** The dotted names of all keys: where all keys are optional, a type with one more is assignable all the same. */
+type KeysOf<T> = T extends readonly unknown[] | ((...args: never) => unknown)
+  ? never
+  : T extends object
+    ? { [K in keyof T & string]: K | `${K}.${KeysOf<NonNullable<T[K]>>}` }[keyof T & string]
+    : never;
+
+/** What users may write and what is checked are the same keys with the same values, in every group. */
+export const schemaAgrees: readonly true[] = [
+  true satisfies Same<SharedPoolConfig, Given<typeof sharedSchema>>,
+  true satisfies Same<PoolConfig['name'], NonNullable<Given<typeof poolSchema>['name']>>,
+  true satisfies Same<Omit<SnakepitConfig, 'pools'>, Given<Top>>,
+  true satisfies Same<KeysOf<Required<PoolConfig>>, KeysOf<Required<Given<typeof poolSchema>>>>,
   true satisfies Same<
-    Exclude<keyof SnakepitConfig, keyof PoolConfig>,
-    keyof typeof runtimeSchema | 'pools' | 'logger' | 'telemetry'
+    KeysOf<Required<Omit<SnakepitConfig, 'pools'>>>,
+    KeysOf<Required<Given<Top>>>
   >,
 ];
 

@@ -1,9 +1,13 @@
+import * as v from 'valibot';
+
 /** What the documentation and the messages say of a key. */
 export interface FieldNotes {
   /** What the key is for: one sentence. */
   readonly meaning: string;
   /** Environment variable that overrides the key (R9.5). */
   readonly variable?: string;
+  /** Whether its texts may be secrets, which `snakepit doctor` then does not show. */
+  readonly secret?: boolean;
 }
 
 /** One key of the configuration: what it accepts, what it means, what it is when nobody says. */
@@ -12,7 +16,9 @@ export interface Field<T> extends FieldNotes {
   readonly kind: 'field';
   /** `ms` for durations: the resolved key then ends in `Ms`. */
   readonly unit: 'ms' | undefined;
-  /** What is allowed, to be read after "it must be": `a whole number from 1 to 1000`. */
+  /** What is allowed. */
+  readonly schema: v.GenericSchema<T>;
+  /** The same in words, to be read after "it must be": `a whole number from 1 to 1000`. */
   readonly expected: string;
   /** Whether the configuration must name it. */
   readonly required: boolean;
@@ -20,8 +26,8 @@ export interface Field<T> extends FieldNotes {
   readonly shownDefault: string;
   /** The value when nobody says; undefined also where there is none. */
   readonly fallback: () => T | undefined;
-  /** The value when it is allowed, else undefined. */
-  readonly accept: (value: unknown) => T | undefined;
+  /** Whether what the top level says and what the pool says count together, instead of the pool's alone. */
+  readonly isMerged: boolean;
   /** The text of an environment variable as a value to be accepted or not. */
   readonly fromText: (text: string) => unknown;
 }
@@ -47,6 +53,12 @@ export interface Schema {
   readonly [key: string]: Field<unknown> | Group<Schema>;
 }
 
+/** What a user may write for a schema; every key may be left out. */
+export type Given<S extends Schema> = {
+  readonly [K in keyof S]?:
+    (S[K] extends Field<infer T> ? T : S[K] extends Group<infer G> ? Given<G> : never) | undefined;
+};
+
 /** What a schema resolves to: durations are called `…Ms`, nothing can be changed. */
 export type Resolved<S extends Schema> = {
   readonly [K in keyof S & string as S[K] extends DurationField ? `${K}Ms` : K]: S[K] extends Field<
@@ -61,27 +73,24 @@ export type Resolved<S extends Schema> = {
 /** The longest delay a timer of Node takes, 24.8 days. */
 const longestDelayMs = 2_147_483_647;
 
-/** A whole number from `min` to `max`. */
+/** A whole number from `min` to `max`; `endless` allows Infinity too. */
 export function integer(
   options: FieldNotes & {
     readonly min: number;
     readonly max: number;
     readonly fallback: number | (() => number);
     readonly shownDefault?: string;
+    readonly endless?: boolean;
   },
 ): Field<number> {
-  const { min, max, fallback } = options;
+  const { min, max, fallback, endless = false } = options;
+  const finite = v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
   return {
     ...notes(options),
-    unit: undefined,
-    expected: `a whole number from ${min} to ${max}`,
-    required: false,
+    schema: endless ? v.union([v.literal(Infinity), finite]) : finite,
+    expected: `a whole number from ${min} to ${max}${endless ? ', or Infinity' : ''}`,
     shownDefault: options.shownDefault ?? String(callOrValue(fallback)),
     fallback: () => callOrValue(fallback),
-    accept: (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
-        ? value
-        : undefined,
     fromText: toNumber,
   };
 }
@@ -92,9 +101,8 @@ export function decimal(
 ): Field<number> {
   return {
     ...integer(options),
+    schema: v.pipe(v.number(), v.minValue(options.min), v.maxValue(options.max)),
     expected: `a number from ${options.min} to ${options.max}`,
-    accept: (value) =>
-      typeof value === 'number' && value >= options.min && value <= options.max ? value : undefined,
   };
 }
 
@@ -114,7 +122,6 @@ export function duration(
     ...plain,
     unit: 'ms',
     expected: `a whole number of milliseconds from ${options.min} to ${max}${endless ? ', or Infinity' : ''}`,
-    accept: (value) => (endless && value === Infinity ? Infinity : plain.accept(value)),
   };
 }
 
@@ -122,12 +129,10 @@ export function duration(
 export function flag(options: FieldNotes & { readonly fallback: boolean }): Field<boolean> {
   return {
     ...notes(options),
-    unit: undefined,
+    schema: v.boolean(),
     expected: 'true or false',
-    required: false,
     shownDefault: String(options.fallback),
     fallback: () => options.fallback,
-    accept: (value) => (typeof value === 'boolean' ? value : undefined),
     fromText: (text) => ({ true: true, '1': true, false: false, '0': false })[text.toLowerCase()],
   };
 }
@@ -139,13 +144,25 @@ export function choice<const T extends string>(
   const { among, fallback } = options;
   return {
     ...notes(options),
-    unit: undefined,
+    schema: v.picklist(among),
     expected: among.map((word) => `"${word}"`).join(' or '),
-    required: false,
     shownDefault: fallback,
     fallback: () => fallback,
-    accept: (value) => among.find((word) => word === value),
-    fromText: (given) => given,
+    fromText: asItIs,
+  };
+}
+
+/** One of some words, or nothing. */
+export function optionalChoice<const T extends string>(
+  options: FieldNotes & { readonly among: readonly T[] },
+): Field<T | undefined> {
+  return {
+    ...notes(options),
+    schema: v.picklist(options.among),
+    expected: options.among.map((word) => `"${word}"`).join(' or '),
+    shownDefault: '',
+    fallback: () => undefined,
+    fromText: asItIs,
   };
 }
 
@@ -163,17 +180,11 @@ export interface TextOptions extends FieldNotes {
 export function text(options: TextOptions): Field<string | undefined> {
   return {
     ...notes(options),
-    unit: undefined,
+    schema: v.pipe(plainText, v.regex(options.pattern ?? /\S/)),
     expected: options.expected ?? 'a text that is not empty',
-    required: false,
     shownDefault: options.shownDefault ?? '',
     fallback: () => undefined,
-    accept: (value) =>
-      // A NUL cannot be in a path or an argument of a process.
-      typeof value === 'string' && (options.pattern ?? /\S/).test(value) && !value.includes('\0')
-        ? value
-        : undefined,
-    fromText: (given) => given,
+    fromText: asItIs,
   };
 }
 
@@ -183,34 +194,76 @@ export function requiredText(options: TextOptions): Field<string> {
   return { ...(text(options) as Field<string>), required: true };
 }
 
-/** A list of texts. */
-export function texts(options: FieldNotes): Field<readonly string[]> {
+/** A list of texts, each of which matches the pattern; any text, when that is left out. */
+export function texts(
+  options: FieldNotes & Pick<TextOptions, 'pattern' | 'expected'>,
+): Field<readonly string[]> {
+  const { pattern, expected = 'an array of strings' } = options;
+  const one: v.GenericSchema<string> =
+    pattern === undefined ? plainText : v.pipe(plainText, v.regex(pattern));
   return {
     ...notes(options),
-    unit: undefined,
-    expected: 'an array of strings',
-    required: false,
+    schema: v.array(one),
+    expected,
     shownDefault: '[]',
     fallback: () => [],
-    accept: (value) =>
-      Array.isArray(value) &&
-      value.every((item) => typeof item === 'string' && !item.includes('\0'))
-        ? [...(value as readonly string[])]
-        : undefined,
     fromText: (given) => given.split(','),
   };
 }
 
-/** A map of names to texts, as environment variables are. */
+/** A text, or a list of them, or nothing. */
+export function optionalTextOrTexts(
+  options: TextOptions & { readonly pattern: RegExp; readonly expected: string },
+): Field<string | readonly string[] | undefined> {
+  const one = v.pipe(plainText, v.regex(options.pattern));
+  return {
+    ...texts(options),
+    schema: v.union([one, v.pipe(v.array(one), v.minLength(1))]),
+    expected: `${options.expected}, or an array of such`,
+    shownDefault: '',
+    fallback: () => undefined,
+    fromText: (given) => given.split(','),
+  };
+}
+
+/** A list of texts that says something else when it is empty than when it is left out. */
+export function optionalTexts(
+  options: FieldNotes & { readonly shownDefault: string },
+): Field<readonly string[] | undefined> {
+  return { ...texts(options), shownDefault: options.shownDefault, fallback: () => undefined };
+}
+
+/** A map of names to texts, as environment variables are; that of the pool is added to that of the top level. */
 export function textMap(options: FieldNotes): Field<Readonly<Record<string, string>>> {
   return {
     ...notes(options),
-    unit: undefined,
+    schema: v.pipe(
+      v.custom<Readonly<Record<string, string>>>(isObject),
+      v.record(variableName, plainText),
+    ),
     expected: 'an object of strings, with names that hold no "="',
-    required: false,
     shownDefault: '{}',
     fallback: () => ({}),
-    accept: acceptTextMap,
+    isMerged: true,
+    fromText: () => undefined,
+  };
+}
+
+/** An object with functions, which only its user can make. */
+export function functions<T extends object>(
+  options: FieldNotes & { readonly names: readonly (keyof T & string)[] },
+): Field<T | undefined> {
+  const { names } = options;
+  return {
+    ...notes(options),
+    schema: v.custom<T>(
+      (value) =>
+        isObject(value) &&
+        names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    ),
+    expected: `an object with the functions ${names.join(', ')}`,
+    shownDefault: '',
+    fallback: () => undefined,
     fromText: () => undefined,
   };
 }
@@ -220,9 +273,29 @@ export function group<const S extends Schema>(meaning: string, fields: S): Group
   return { kind: 'group', meaning, fields };
 }
 
-function notes(options: FieldNotes): FieldNotes & { readonly kind: 'field' } {
-  const { meaning, variable } = options;
-  return { kind: 'field', meaning, ...(variable === undefined ? {} : { variable }) };
+/** Whether a value is an object with keys, not an array. */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+// A NUL cannot be in a path or an argument of a process.
+const plainText = v.pipe(v.string(), v.excludes('\0'));
+
+const variableName = v.pipe(plainText, v.nonEmpty(), v.excludes('='));
+
+function notes(
+  options: FieldNotes,
+): FieldNotes & Pick<Field<never>, 'kind' | 'unit' | 'required' | 'isMerged'> {
+  const { meaning, variable, secret } = options;
+  return {
+    kind: 'field',
+    unit: undefined,
+    required: false,
+    isMerged: false,
+    meaning,
+    ...(variable === undefined ? {} : { variable }),
+    ...(secret === undefined ? {} : { secret }),
+  };
 }
 
 function callOrValue(value: number | (() => number)): number {
@@ -235,13 +308,6 @@ function toNumber(text: string): number {
   return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function acceptTextMap(value: unknown): Readonly<Record<string, string>> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const entries: [string, string][] = [];
-  for (const [name, item] of Object.entries(value) as [string, unknown][]) {
-    if (typeof item !== 'string' || item.includes('\0')) return undefined;
-    if (name === '' || name.includes('=') || name.includes('\0')) return undefined;
-    entries.push([name, item]);
-  }
-  return Object.fromEntries(entries);
+function asItIs(text: string): string {
+  return text;
 }

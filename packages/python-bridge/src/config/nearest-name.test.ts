@@ -36,6 +36,7 @@ describe('nearestName', () => {
     ['heartbeatConfig', 'heartbeat'],
     ['colour', undefined],
     ['x', undefined],
+    ['size'.repeat(100_000), undefined],
   ])('%s: %s', (unknown, expected) => {
     expect(nearestName(unknown, known)).toBe(expected);
   });

@@ -1,3 +1,6 @@
+/** Longer ones are no slips of the pen. */
+const longestName = 100;
+
 /**
  * The known name that somebody who wrote `unknown` probably meant.
  *
@@ -8,6 +11,8 @@
  * @returns The nearest name, or undefined when none is near.
  */
 export function nearestName(unknown: string, known: readonly string[]): string | undefined {
+  // What nobody types is not compared with anything: the work grows with both lengths.
+  if (unknown.length > longestName) return undefined;
   const wanted = plain(unknown);
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;

@@ -1,31 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from '@jest/globals';
-import { isSnakepitError } from '@snakepit/core';
-import type { ResolvedConfig, SnakepitConfig } from './config.ts';
-import { resolveConfig } from './resolve-config.ts';
-
-const pool = { name: 'default', adapter: 'my_app.adapter.MyAdapter' };
-
-function resolved(config: unknown, env: Record<string, string> = {}): ResolvedConfig {
-  return resolveConfig(config, { env, cwd: '/srv/app' });
-}
-
-function onlyPool(config: unknown, env: Record<string, string> = {}): ResolvedConfig['pools'][0] {
-  const [first] = resolved(config, env).pools;
-  if (first === undefined) throw new Error('no pool');
-  return first;
-}
-
-function complaint(config: unknown, env: Record<string, string> = {}): string {
-  try {
-    resolved(config, env);
-  } catch (error) {
-    if (!isSnakepitError(error)) throw error;
-    expect(error.code).toBe('INVALID_CONFIG');
-    return error.message;
-  }
-  throw new Error('the configuration was accepted');
-}
+import type { SnakepitConfig } from './config.ts';
+import { complaint, onlyPool, pool, resolved } from './resolved.fixture.ts';
 
 describe('resolveConfig', () => {
   test('[R4.5] [R9.2] [R9.5] the watchdog is off; on for all pools, for one, for all but one, by the environment', () => {
@@ -48,12 +24,17 @@ describe('resolveConfig', () => {
       adapterArgs: [],
       size: availableParallelism(),
       concurrency: 1,
+      profile: 'process',
+      threadsPerWorker: 10,
+      threadSafetyCheck: 'off',
       python: undefined,
       pythonPath: [],
       cwd: '/srv/app',
       env: {},
       startupTimeoutMs: 30_000,
       requestTimeoutMs: 60_000,
+      streamTimeoutMs: 900_000,
+      cancelGraceMs: Infinity,
       queueTimeoutMs: 10_000,
       maxQueueSize: 1000,
       startupBatchSize: 10,
@@ -67,8 +48,27 @@ describe('resolveConfig', () => {
       },
       gracefulShutdownTimeoutMs: 30_000,
       termTimeoutMs: 3000,
+      launch: 'auto',
+      preload: [],
       descendants: 'usual',
+      unserializable: 'error',
+      callPath: 'auto',
+      maxValueBytes: 2_147_483_647,
       watchdog: false,
+      recycle: {
+        maxAgeMs: Infinity,
+        maxRequests: Infinity,
+        maxMemoryBytes: Infinity,
+        checkIntervalMs: 60_000,
+        jitter: 0.1,
+      },
+      circuitBreaker: {
+        ...{ enabled: false, failureThreshold: 5, failureWindowMs: 60_000 },
+        ...{ resetTimeoutMs: 30_000, halfOpenMaxCalls: 1 },
+        ...{ countTimeouts: false, countExceptions: false },
+      },
+      retry: { maxAttempts: 3, initialMs: 10, maxMs: 30_000, factor: 2, jitter: 0.25 },
+      crashBarrier: { enabled: true, maxDeaths: 2, rememberMs: 60_000 },
       restart: {
         maxRestarts: 3,
         periodMs: 10_000,
@@ -78,7 +78,10 @@ describe('resolveConfig', () => {
     const unsaid = { stateDir: undefined, socketDir: undefined, logger: undefined };
     expect(resolved(config)).toMatchObject({
       ...unsaid,
-      telemetry: undefined,
+      telemetry: {
+        ...{ bus: undefined, disabled: [], log: false },
+        python: { enabled: true, sampling: 1, sampled: [], allow: [], deny: [] },
+      },
       handleSignals: true,
     });
   });
@@ -208,7 +211,7 @@ describe('resolveConfig, faults', () => {
     const message = complaint({
       size: 'many',
       ...{ stateDir: '', handleSignals: 'yes' },
-      ...{ logger: console.log, telemetry: { on: console.log } },
+      ...{ logger: console.log, telemetry: { bus: { on: console.log } } },
       pools: [{ name: 'a b', size: 0 }, 7, { ...pool, heartbeat: true, env: { A: 1 } }],
     });
     expect(message).toContain('the configuration has 11 faults:');
@@ -217,7 +220,7 @@ describe('resolveConfig, faults', () => {
       'stateDir is ""; it must be a text that is not empty',
       'handleSignals is "yes"; it must be true or false',
       'logger is a function; it must be an object with the functions debug, info, warn, error',
-      'telemetry is an object; it must be an object with the functions enabled, emit, on, attachMany, detach',
+      'telemetry.bus is an object; it must be an object with the functions enabled, emit, on, attachMany, detach',
       'pools[0].name is "a b"; it must be 1 to 64 letters',
       'pools[0].size is 0',
       'pools[0].adapter is missing; it must be the dotted path of a Python class',
@@ -256,66 +259,5 @@ describe('resolveConfig, faults', () => {
       stateDir: undefined,
     };
     expect(onlyPool(config).size).toBe(availableParallelism());
-  });
-});
-
-describe('resolveConfig, environment', () => {
-  test('[R9.5] variables win over the configuration, for every pool', () => {
-    const config = resolved(
-      {
-        stateDir: '/from/config',
-        pools: [
-          { ...pool, size: 3, python: '/usr/bin/python3' },
-          { name: 'b', adapter: 'a.B' },
-        ],
-      },
-      {
-        SNAKEPIT_POOL_SIZE: ' 5 ',
-        SNAKEPIT_HEARTBEAT_PING_INTERVAL: '4000',
-        SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT: '7000',
-        SNAKEPIT_PYTHON: 'python3.12',
-        SNAKEPIT_STATE_DIR: 'run',
-        SNAKEPIT_HEARTBEAT_ENABLED: 'false',
-        SNAKEPIT_REQUEST_TIMEOUT: 'Infinity',
-      },
-    );
-    expect(config.stateDir).toBe('/srv/app/run');
-    for (const each of config.pools) {
-      expect(each).toMatchObject({
-        size: 5,
-        gracefulShutdownTimeoutMs: 7000,
-        requestTimeoutMs: Infinity,
-        python: { path: 'python3.12', source: 'SNAKEPIT_PYTHON' },
-        heartbeat: { pingIntervalMs: 4000, enabled: false },
-      });
-    }
-  });
-
-  test('[R9.5] a wrong value names the variable and the same range', () => {
-    const message = complaint(
-      { pools: [pool] },
-      {
-        SNAKEPIT_POOL_SIZE: 'four',
-        SNAKEPIT_HEARTBEAT_PING_INTERVAL: '500',
-        SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT: '0x2000',
-        SNAKEPIT_HEARTBEAT_ENABLED: 'perhaps',
-      },
-    );
-    expect(message).toContain(
-      'SNAKEPIT_POOL_SIZE is "four"; it must be a whole number from 1 to 10000.',
-    );
-    expect(message).toContain(
-      'SNAKEPIT_HEARTBEAT_PING_INTERVAL is "500"; it must be a whole number of milliseconds from 1000 to 60000.',
-    );
-    expect(message).toContain('SNAKEPIT_GRACEFUL_SHUTDOWN_TIMEOUT is "0x2000"');
-    expect(message).toContain('SNAKEPIT_HEARTBEAT_ENABLED is "perhaps"; it must be true or false.');
-  });
-
-  test('[R9.5] an empty variable says nothing', () => {
-    const config = { pools: [{ ...pool, size: 3, python: 'py' }] };
-    expect(onlyPool(config, { SNAKEPIT_POOL_SIZE: '', SNAKEPIT_PYTHON: '  ' })).toMatchObject({
-      size: 3,
-      python: { path: 'py', source: 'pools[0].python' },
-    });
   });
 });

@@ -1,12 +1,16 @@
-import { resolve } from 'node:path';
-import type { Logger, Telemetry } from '@snakepit/core';
+import { dirname, resolve } from 'node:path';
 import { bridgeError } from '../errors.ts';
+import { currentPlatform } from '../os/platform/current.ts';
+import type { Platform } from '../os/platform/platform.ts';
 import { showValue } from './config-fault.ts';
 import type { ConfigFault } from './config-fault.ts';
 import type { ConfiguredPython, ResolvedConfig, ResolvedPool } from './config.ts';
-import { isObject, readEnvironment, readLayer, resolveLayers } from './layers.ts';
+import { layersBelow, readEnvironment, resolveLayers } from './layers.ts';
 import type { Layer } from './layers.ts';
-import { poolSchema, runtimeSchema, sharedSchema } from './schema.ts';
+import { readConfig } from './read-config.ts';
+import { refuseLaunch } from './resolve-launch.ts';
+import { forcedByRemote, resolveRemote } from './resolve-remote.ts';
+import { poolSchema, runtimeSchema, sharedSchema, suppliedSchema } from './schema.ts';
 
 /** Where a configuration is read; injected so that tests have their own. */
 export interface ConfigSurroundings {
@@ -14,6 +18,28 @@ export interface ConfigSurroundings {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Directory at which relative paths start. Default: that of this process. */
   readonly cwd?: string;
+  /** Name of the operating system. Default: this one's. */
+  readonly platform?: Platform['name'];
+}
+
+/** What says something about the pools, each by itself; only allowed values. */
+export interface ConfigSources {
+  /** The environment variables. */
+  readonly environment: Layer;
+  /** The top level. */
+  readonly top: Layer;
+  /** The pools by their index; undefined where there is something that is no pool. */
+  readonly pools: readonly (Layer | undefined)[];
+}
+
+/** A configuration, and what it was made of. */
+export interface ConfigReading {
+  /** Everything that is wrong; while there is something, `config` is incomplete. */
+  readonly faults: readonly ConfigFault[];
+  /** Every value known and frozen; undefined when what was given is no configuration at all. */
+  readonly config: ResolvedConfig | undefined;
+  /** Who says what. */
+  readonly sources: ConfigSources;
 }
 
 /**
@@ -31,92 +57,77 @@ export function resolveConfig(
   config: unknown,
   surroundings: ConfigSurroundings = {},
 ): ResolvedConfig {
+  const { faults, config: resolved } = readSources(config, surroundings);
+  if (faults.length > 0 || resolved === undefined) throw bridgeError('INVALID_CONFIG', { faults });
+  return resolved;
+}
+
+/** What {@link resolveConfig} does, with the sources of each value, and without throwing. */
+export function readSources(config: unknown, surroundings: ConfigSurroundings): ConfigReading {
   const env = surroundings.env ?? process.env;
   const cwd = surroundings.cwd ?? process.cwd();
-  if (!isObject(config)) {
-    throw invalid([
-      {
-        where: 'config',
-        message: `the configuration is ${showValue(config)}; it must be an object such as { pools: [{ name: 'default', adapter: 'my_app.adapter.MyAdapter' }] }.`,
-      },
-    ]);
-  }
+  const platform = surroundings.platform ?? currentPlatform.name;
   const faults: ConfigFault[] = [];
-  const top = readLayer({ ...sharedSchema, ...runtimeSchema }, config, '', faults, [
-    'pools',
-    'logger',
-    'telemetry',
-  ]);
-  const overrides = readEnvironment({ ...sharedSchema, ...runtimeSchema }, env, faults);
-  const logger = readObject<Logger>(config, 'logger', logLevels, faults);
-  const telemetry = readObject<Telemetry>(config, 'telemetry', busFunctions, faults);
-  const pools = readPools(config, faults).map(({ value, path }) =>
-    resolvePool({ value, path, top, overrides, cwd, faults }),
+  const environment = readEnvironment({ ...sharedSchema, ...runtimeSchema }, env, faults);
+  const given = readConfig(config, faults);
+  if (given === undefined) {
+    return { faults, config: undefined, sources: { environment, top: {}, pools: [] } };
+  }
+  const { top } = given;
+  const sources: ConfigSources = { environment, ...given };
+  const pools = given.pools.map((_, index) =>
+    resolvePool({ index, sources, cwd, platform, faults }),
   );
   refuseDuplicates(pools, faults);
-  const runtime = resolveLayers(runtimeSchema, [overrides, top], '', faults);
-  if (faults.length > 0) throw invalid(faults);
-  return Object.freeze({
+  const runtime = resolveLayers(runtimeSchema, [environment, top], '', faults);
+  const resolved = Object.freeze({
     ...runtime,
+    ...resolveLayers(suppliedSchema, [top], '', faults),
     stateDir: absolute(cwd, runtime.stateDir),
     socketDir: absolute(cwd, runtime.socketDir),
-    logger,
-    telemetry,
-    pools: Object.freeze(pools),
+    pools: Object.freeze(pools.filter((pool) => pool !== undefined)),
   });
+  return { faults, config: resolved, sources };
 }
 
-function invalid(faults: readonly ConfigFault[]): Error {
-  return bridgeError('INVALID_CONFIG', { faults });
-}
-
-interface PoolSource {
-  readonly value: object;
-  readonly path: string;
-}
-
-function readPools(config: object, faults: ConfigFault[]): readonly PoolSource[] {
-  const pools: unknown = 'pools' in config ? config.pools : undefined;
-  if (!Array.isArray(pools) || pools.length === 0) {
-    const what = pools === undefined ? 'is missing' : `is ${showValue(pools)}`;
-    faults.push({
-      where: 'pools',
-      message: `pools ${what}; it must be an array with at least one pool such as { name: 'default', adapter: 'my_app.adapter.MyAdapter' }.`,
-    });
-    return [];
-  }
-  return (pools as readonly unknown[]).flatMap((value, index) => {
-    const path = `pools[${index}]`;
-    if (isObject(value)) return [{ value, path }];
-    faults.push({
-      where: path,
-      message: `${path} is ${showValue(value)}; it must be an object with at least name and adapter.`,
-    });
-    return [];
-  });
-}
-
-function resolvePool(source: {
-  readonly value: object;
-  readonly path: string;
-  readonly top: Layer;
-  readonly overrides: Layer;
+function resolvePool(options: {
+  readonly index: number;
+  readonly sources: ConfigSources;
   readonly cwd: string;
+  readonly platform: Platform['name'];
   readonly faults: ConfigFault[];
-}): ResolvedPool {
-  const { value, path, top, overrides, faults } = source;
-  const own = readLayer(poolSchema, value, path, faults);
-  const layers = [overrides, own, top];
+}): ResolvedPool | undefined {
+  const { index, platform, faults } = options;
+  const { environment, top, pools } = options.sources;
+  const own = pools[index];
+  if (own === undefined) return undefined;
+  const path = `pools[${index}]`;
+  const layers = [forcedByRemote(own), environment, own, top];
   const values = resolveLayers(poolSchema, layers, path, faults);
-  const cwd = resolve(source.cwd, values.cwd ?? '.');
+  const remote = resolveRemote(values.remote, own, options.cwd, path, faults);
+  const { compat, serverScript } = compatOf(values, remote !== undefined, options.cwd);
+  if (remote === undefined) refuseHalfCompat(values, path, faults);
+  refuseOtherProfile(values.profile, own, path, faults);
+  const { launch, descendants, preload, size } = values;
+  const speakers = { environment, own, top, path };
+  // What others start is no matter of ours.
+  if (remote === undefined) {
+    const launched = { launch, compat, descendants, preload, size };
+    refuseLaunch(launched, platform, speakers, faults);
+  }
+  // The original's servers run where they are, unless somebody says otherwise (SNK §3.2).
+  const ownPlace = serverScript === undefined ? '.' : dirname(serverScript);
+  const cwd = resolve(options.cwd, values.cwd ?? ownPlace);
   return Object.freeze({
     ...values,
-    heartbeat: resolveHeartbeat(values.heartbeat, layers, path, faults),
-    python: whichPython(values.python, own, overrides, path),
+    concurrency: values.profile === 'thread' ? values.threadsPerWorker : values.concurrency,
+    heartbeat: resolveHeartbeat(values.heartbeat, layersBelow(layers, 'heartbeat'), path, faults),
+    python: whichPython(values.python, own, environment, path),
     cwd,
+    remote,
+    compat,
+    serverScript,
     pythonPath: Object.freeze(values.pythonPath.map((directory) => resolve(cwd, directory))),
-    adapterArgs: Object.freeze(values.adapterArgs),
-    env: Object.freeze({ ...asEnv(top['env']), ...asEnv(own['env']) }),
   });
 }
 
@@ -127,11 +138,7 @@ function resolveHeartbeat(
   faults: ConfigFault[],
 ): ResolvedPool['heartbeat'] {
   const { pingIntervalMs, timeoutThresholdMs } = heartbeat;
-  const saidByUser = layers.some((layer) => {
-    const group = layer['heartbeat'];
-    return isObject(group) && 'timeoutThreshold' in group && group.timeoutThreshold !== undefined;
-  });
-  if (!saidByUser) {
+  if (layers.every(({ timeoutThreshold }) => timeoutThreshold === undefined)) {
     // Somebody who only pings less often must not thereby make every worker look dead between two pings.
     const threshold = Math.max(timeoutThresholdMs, Math.min(3 * pingIntervalMs, 300_000));
     return Object.freeze({ ...heartbeat, timeoutThresholdMs: threshold });
@@ -146,24 +153,62 @@ function resolveHeartbeat(
   return heartbeat;
 }
 
+/** A pool that says how many calls, and not by the key that counts in its profile, would wonder about its numbers. */
+function refuseOtherProfile(
+  profile: ResolvedPool['profile'],
+  own: Layer,
+  path: string,
+  faults: ConfigFault[],
+): void {
+  const [idle, counts] =
+    profile === 'thread'
+      ? ['concurrency', 'threadsPerWorker']
+      : ['threadsPerWorker', 'concurrency'];
+  if (own[idle] === undefined) return;
+  const where = `${path}.${idle}`;
+  const message = `${where} is ${showValue(own[idle])}; with profile "${profile}" it does not count, say ${counts} instead.`;
+  faults.push({ where, message });
+}
+
 function whichPython(
   path: string | undefined,
   own: Layer,
-  overrides: Layer,
+  environment: Layer,
   where: string,
 ): ConfiguredPython | undefined {
   if (path === undefined) return undefined;
-  if (overrides['python'] !== undefined) return Object.freeze({ path, source: 'SNAKEPIT_PYTHON' });
+  if (environment['python'] !== undefined) {
+    return Object.freeze({ path, source: 'SNAKEPIT_PYTHON' });
+  }
   const source = own['python'] === undefined ? 'python' : `${where}.python`;
   return Object.freeze({ path, source });
 }
 
-function refuseDuplicates(pools: readonly ResolvedPool[], faults: ConfigFault[]): void {
+function refuseHalfCompat(
+  { compat, serverScript }: Pick<ResolvedPool, 'compat' | 'serverScript'>,
+  path: string,
+  faults: ConfigFault[],
+): void {
+  if ((compat === undefined) === (serverScript === undefined)) return;
+  const [missing, there] =
+    compat === undefined ? ['compat', 'serverScript'] : ['serverScript', 'compat'];
+  const where = `${path}.${missing}`;
+  if (faults.some((fault) => [missing, where].includes(fault.where))) return;
+  const example = `compat: 'snakepit-0.13', serverScript: 'deps/snakepit/priv/python/grpc_server.py'`;
+  const message = `${where} is missing; it goes with ${there}, such as { ${example} }.`;
+  faults.push({ where, message });
+}
+
+function refuseDuplicates(
+  pools: readonly (ResolvedPool | undefined)[],
+  faults: ConfigFault[],
+): void {
   const first = new Map<string, number>();
-  pools.forEach(({ name }, index) => {
+  pools.forEach((pool, index) => {
+    // A pool or a name that was refused has its own fault.
+    const name = pool?.name;
+    if (name === undefined) return;
     const earlier = first.get(name);
-    // A name that was refused is undefined here and has its own fault.
-    if (typeof name !== 'string') return;
     if (earlier === undefined) {
       first.set(name, index);
       return;
@@ -176,40 +221,14 @@ function refuseDuplicates(pools: readonly ResolvedPool[], faults: ConfigFault[])
   });
 }
 
-const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
-
-const busFunctions = [
-  'enabled',
-  'emit',
-  'on',
-  'attachMany',
-  'detach',
-] as const satisfies readonly (keyof Telemetry)[];
-
-/** What is an object with functions, which only its user can make. */
-function readObject<T extends object>(
-  config: object,
-  key: string,
-  functions: readonly (keyof T & string)[],
-  faults: ConfigFault[],
-): T | undefined {
-  const value = (config as Readonly<Record<string, unknown>>)[key];
-  if (value === undefined) return undefined;
-  if (isObject(value)) {
-    const members = value as Readonly<Record<string, unknown>>;
-    // Looked at here, so it is one.
-    if (functions.every((name) => typeof members[name] === 'function')) return value as T;
-  }
-  faults.push({
-    where: key,
-    message: `${key} is ${showValue(value)}; it must be an object with the functions ${functions.join(', ')}.`,
-  });
-  return undefined;
-}
-
-function asEnv(layerValue: unknown): Readonly<Record<string, string>> {
-  // Accepted by its field before: a map of strings, or not said.
-  return (layerValue ?? {}) as Readonly<Record<string, string>>;
+/** What the top level says of servers of the original is not meant for workers that others start. */
+function compatOf(
+  { compat, serverScript }: Pick<ResolvedPool, 'compat' | 'serverScript'>,
+  isRemote: boolean,
+  cwd: string,
+): Pick<ResolvedPool, 'compat' | 'serverScript'> {
+  if (isRemote) return { compat: undefined, serverScript: undefined };
+  return { compat, serverScript: absolute(cwd, serverScript) };
 }
 
 function absolute(cwd: string, path: string | undefined): string | undefined {

@@ -1,25 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isSnakepitError } from '@snakepit/core';
-import type { ResolvedConfig } from './config.ts';
-import { resolveConfig } from './resolve-config.ts';
-
-const pool = { name: 'default', adapter: 'my_app.adapter.MyAdapter' };
-
-function onlyPool(config: unknown, env: Record<string, string> = {}): ResolvedConfig['pools'][0] {
-  const [first] = resolveConfig(config, { env, cwd: '/srv/app' }).pools;
-  if (first === undefined) throw new Error('no pool');
-  return first;
-}
-
-function complaint(config: unknown): string {
-  try {
-    onlyPool(config);
-  } catch (error) {
-    if (isSnakepitError(error) && error.code === 'INVALID_CONFIG') return error.message;
-    throw error;
-  }
-  throw new Error('no complaint');
-}
+import { complaint, onlyPool, pool } from './resolved.fixture.ts';
 
 describe('resolveConfig, heartbeat', () => {
   test.each([

@@ -2,7 +2,7 @@ import type { ExitStatus, OutputLine } from './worker-host.ts';
 
 /** What a worker says before it gives up starting. */
 export interface WorkerFailedMessage {
-  /** `ADAPTER_NOT_FOUND`, `ADAPTER_IMPORT`, `ADAPTER_INVALID`, `ENVIRONMENT`, `LISTEN`. */
+  /** `ADAPTER_NOT_FOUND`, `ADAPTER_IMPORT`, `ADAPTER_INVALID`, `ENVIRONMENT`, `LISTEN`; of a fork server `PRELOAD_FAILED`, `PRELOAD_UNSAFE`, `FORK_UNSUPPORTED`, and `FORK_SERVER` in place of one that said nothing. */
   readonly code: string;
   /** What is wrong, in the worker's words. */
   readonly message: string;
@@ -28,10 +28,14 @@ export type StartFailure =
   | { readonly kind: 'cwdNotFound'; readonly cwd: string }
   /** The operating system refused (`EAGAIN`, `EMFILE`, `E2BIG`, …). */
   | { readonly kind: 'spawnFailed'; readonly code: string; readonly detail: string }
+  /** What its launch waits for was not there in time. */
+  | { readonly kind: 'late'; readonly detail: string }
   /** What was asked for cannot be started by this host. */
   | { readonly kind: 'invalidSpec'; readonly detail: string }
   /** The host has no room, or is closed. */
   | { readonly kind: 'unavailable'; readonly detail: string }
+  /** A worker that others start does not answer at its address, or refuses us; `wasReached` says whether it has answered before. */
+  | { readonly kind: 'unreachable'; readonly detail: string; readonly wasReached: boolean }
   /** The caller gave up; `ended` is there when a process had been made, which is gone now. */
   | { readonly kind: 'aborted'; readonly ended: EndedEarly | undefined }
   /** It ended before it was ready. */

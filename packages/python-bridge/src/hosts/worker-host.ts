@@ -1,3 +1,6 @@
+import type { Duplex } from 'node:stream';
+import type { WorkerLauncher } from './worker-launcher.ts';
+
 /**
  * Where Python workers live: the port behind which a host (this machine, later others) starts them.
  *
@@ -48,6 +51,11 @@ export interface WorkerHandle {
   /** Liveness beats. An addition of ours to the port: they travel beside the calls. */
   readonly beats: WorkerBeats;
   /**
+   * A socket on which the worker takes calls in frames (messages as in the RPC `Frames`); nobody else can have its other end.
+   * An addition of ours to the port; `undefined` where there is none, and then calls go to the worker's address.
+   */
+  readonly calls: Duplex | undefined;
+  /**
    * Signals the whole process group; never fails for one that is gone already.
    *
    * `term` reaches the worker's own handler; waiting and escalating is the caller's (WH-6).
@@ -85,18 +93,30 @@ export interface Pong {
 
 /** Where a worker listens. Opaque: hand it to the channel as it is. */
 export interface WorkerAddress {
+  /**
+   * Has it listen, where it does that only when asked; absent where it listens already.
+   *
+   * @throws Error when it cannot, or has ended.
+   */
+  readonly serve?: (() => Promise<void>) | undefined;
   /** `unix:/path` or `host:port`. */
   readonly target: string;
-  /** TLS material; absent on this machine. */
-  readonly tls?: TlsRef;
+  /** By what TLS knows both sides; absent on this machine. */
+  readonly tls?: TlsMaterial | undefined;
   /** Secret that every call to the worker must carry. */
   readonly token: string;
 }
 
-/** Name of TLS material that the host's configuration holds. */
-export interface TlsRef {
-  /** The name. */
-  readonly name: string;
+/** By what TLS knows both sides; each PEM. */
+export interface TlsMaterial {
+  /** The authorities one of which must have signed the worker's certificate. */
+  readonly ca: Buffer;
+  /** Our own certificate, for workers that ask for one. */
+  readonly cert?: Buffer | undefined;
+  /** Its key. */
+  readonly key?: Buffer | undefined;
+  /** The name in the worker's certificate; default the one in its address. */
+  readonly serverName?: string | undefined;
 }
 
 /** What a worker says of itself when it is ready. */
@@ -109,6 +129,14 @@ export interface WorkerReady extends WorkerAddress {
   readonly lifeline: boolean;
   /** Names of its tools. */
   readonly tools: readonly string[];
+  /** Whether its Python has the global lock: not when it is free-threaded. Absent when it does not say. */
+  readonly gil?: boolean | undefined;
+  /** Changes with their interface; empty for tools that are the adapter's own affair, absent when nothing can be asked. */
+  readonly toolsFingerprint?: string | undefined;
+  /** What it can besides the original's contract, such as `frames`; none when it does not say. */
+  readonly features?: readonly string[] | undefined;
+  /** The one session in whose name it is called; of servers of the original only. */
+  readonly session?: string | undefined;
 }
 
 /**
@@ -144,6 +172,10 @@ export interface WorkerSpec {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Id of the run, the one of the host's run records. */
   readonly runId: string;
+  /** Whether it need not listen before it is asked to: calls go another way. Default false. */
+  readonly servesLater?: boolean | undefined;
+  /** Most bytes that the attachments of one call may have; default what the worker takes by itself. */
+  readonly maxValueBytes?: number | undefined;
   /** Secret for calls to this worker, in hexadecimal; travels on the beat channel only. */
   readonly token: string;
   /** Where the worker can call the runtime; `null` where it cannot. */
@@ -157,6 +189,49 @@ export interface WorkerSpec {
   readonly command?: readonly [string, ...string[]];
   /** What holds its descendants; default `group`. */
   readonly containment?: Containment;
+  /** Names of inherited variables, with `*` for any characters, beside what every worker needs; default all. */
+  readonly envAllow?: readonly string[] | undefined;
+  /** The thread profile: how many calls at the same time, and whether to look for what is risky there; default none. */
+  readonly threads?: WorkerThreads | undefined;
+  /** A server of the original in place of ours. */
+  readonly original?: OriginalServer | undefined;
+  /** Makes its process in another way than by spawning it; for workers of our own make in a group of their own only. */
+  readonly launcher?: WorkerLauncher | undefined;
+}
+
+/** How a worker of the thread profile is started. */
+export interface WorkerThreads {
+  /** How many calls it executes at the same time. */
+  readonly limit: number;
+  /** Whether risky modules and tools are told of, or refused. */
+  readonly check: 'off' | 'warn' | 'strict';
+}
+
+/** A server of Snakepit v0.13: it knows neither beat channel nor token, and tells its port in a file. */
+export interface OriginalServer {
+  /** Absolute path of `grpc_server.py` or `grpc_server_threaded.py`. */
+  readonly serverScript: string;
+  /** How it watches the runtime; it ends itself when the runtime does not answer. */
+  readonly heartbeat: {
+    /** Milliseconds between two of its questions. */
+    readonly intervalMs: number;
+    /** Milliseconds that each waits for an answer. */
+    readonly timeoutMs: number;
+    /** How many in a row may fail. */
+    readonly maxMissed: number;
+  };
+  /** The sessions by which the runtime knows its workers. */
+  readonly sessions: WorkerSessions;
+}
+
+/** Sessions of workers, not of users: each lives as long as its worker, and is known to nobody else. */
+export interface WorkerSessions {
+  /** Makes a session; its id cannot be guessed. */
+  open(): string;
+  /** Ends a session: its worker is gone. */
+  close(id: string): void;
+  /** Whether there is a worker with this session. */
+  has(id: string): boolean;
 }
 
 /** Which start of which worker, and on which host. */

@@ -1,6 +1,6 @@
 import type { ActorSystem } from '@snakepit/core';
 import { describeNotice } from '../hosts/local/describe-notice.ts';
-import type { HostNotice } from '../hosts/local/local-worker.ts';
+import type { HostNotice } from '../hosts/local/worker-surroundings.ts';
 import '../telemetry/events.ts';
 import { isLeft, type SweptProcess } from './run-leftovers.ts';
 import type { SweepReport, SweptRun } from './run-sweep.ts';

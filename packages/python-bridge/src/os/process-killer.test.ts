@@ -7,6 +7,7 @@ import {
   endCarriers,
   ignoresTerm,
   isAlive,
+  membersOf,
   statOf,
   until,
   type Token,
@@ -44,6 +45,13 @@ function start(token: Token, command: readonly [string, ...string[]]): Started {
 
 const limits = { termTimeoutMs: 10_000, killTimeoutMs: 10_000, scanner: createProcessScanner() };
 const FAMILY = ['sh', '-c', 'sleep 1000 & sleep 1000 & setsid sleep 1000 & wait'] as const;
+/** Also the daemon has left the group: until then it has the same parent, mark and group as its brothers. */
+async function grown(token: Token, { leader }: Started): Promise<void> {
+  await until(
+    () => carriers(token).length === 4 && membersOf(leader.pid).length === 3,
+    'a family of which one has left',
+  );
+}
 const STUBBORN = ['python3', fixturePath('outlives_everything.py'), '2'] as const;
 
 describe('signalProcess', () => {
@@ -85,8 +93,9 @@ describe('signalProcess', () => {
 describe('groups and markers', () => {
   test('list members and carriers, not those that left or were told apart', async () => {
     await withToken(async (token) => {
-      const { leader, marker } = start(token, FAMILY);
-      await until(() => carriers(token).length === 4, 'family');
+      const family = start(token, FAMILY);
+      const { leader, marker } = family;
+      await grown(token, family);
       const members = (name: 'linux' | 'darwin') =>
         createProcessScanner(platformNamed(name)).membersOf([leader.pid]);
       expect(await members('linux')).toHaveLength(3);
@@ -125,8 +134,9 @@ describe('groups and markers', () => {
 describe('terminateGroup', () => {
   test('[R6.5] TERM ends a group with its children, and the daemon that left it is found', async () => {
     await withToken(async (token) => {
-      const { leader, marker } = start(token, FAMILY);
-      await until(() => carriers(token).length === 4, 'family');
+      const family = start(token, FAMILY);
+      const { leader, marker } = family;
+      await grown(token, family);
       const report = await terminateGroup({ ...limits, leader, marker: [marker] });
       expect(carriers(token)).toEqual([]);
       expect(report).toMatchObject({ how: 'kill', survivors: [] });

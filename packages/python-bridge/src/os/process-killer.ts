@@ -77,7 +77,10 @@ export function signalGroup(
       const isPinned = platform.hasGroups && readProcessStat(leader.pid, platform) === undefined;
       if (!isPinned) return 'gone';
     }
-    return platform.signalGroup(leader.pid, sent);
+    const delivery = platform.signalGroup(leader.pid, sent);
+    if (delivery !== 'gone' || !isSameProcess(leader, platform)) return delivery;
+    // A fork that does not lead its group yet; it has started nobody.
+    return platform.signalProcess(leader.pid, sent);
   });
 }
 

@@ -86,7 +86,7 @@ describe('openRun', () => {
     });
   });
 
-  test('records intent, process, end, and removes the directory last', () => {
+  test('records intent, process, end, and removes the directory last', async () => {
     const { run } = openRun({ stateDir: base });
     const directory = run.directory ?? '';
     const path = join(directory, workerFileName(WORKER));
@@ -104,8 +104,8 @@ describe('openRun', () => {
       ok: false,
       reason: expect.stringContaining('1 worker'),
     });
-    expect(run.removeRecord(WORKER)).toEqual({ ok: true });
-    expect(run.removeRecord(WORKER)).toEqual({ ok: true });
+    expect(await run.removeRecord(WORKER)).toEqual({ ok: true });
+    expect(await run.removeRecord(WORKER)).toEqual({ ok: true });
     expect(run.closeRun()).toEqual({ ok: true });
     expect(run.closeRun()).toEqual({ ok: true });
     expect(existsSync(directory)).toBe(false);
@@ -133,6 +133,18 @@ describe('openRun', () => {
       kind: 'unavailable',
       reason: expect.stringContaining('file'),
     });
+  });
+
+  test('[R1.4] where there is no room for another run, earlier ones are looked for all the same', () => {
+    const { run } = openRun({ stateDir: base });
+    // In the place of the directory that is made first.
+    writeFileSync(join(base, 'runs', '.new-abcdefghijklmnop'), '');
+    const next = openRun({ stateDir: base, runId: 'abcdefghijklmnop' });
+    expect(next).toMatchObject({
+      kind: 'unavailable',
+      run: { directory: undefined, stateDirectory: run.stateDirectory },
+    });
+    expect(run.stateDirectory).toBe(base);
   });
 
   test('the same run cannot be opened twice', () => {

@@ -8,6 +8,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { makeOwnDirectory } from './own-directory.ts';
@@ -69,14 +70,14 @@ export interface RunRecords {
   readonly marker: string;
   /** Directory of the run (0700); `undefined` when nothing can be written. */
   readonly directory: string | undefined;
-  /** State directory that holds all runs; `undefined` when nothing can be written. */
+  /** State directory that holds all runs, maybe only earlier ones; `undefined` when there is none that is ours. */
   readonly stateDirectory: string | undefined;
   /** Writes down that a worker is about to be started. Call before the spawn. */
   recordIntent(worker: WorkerRecordKey): RecordResult;
   /** Writes down what was started. Call in the same turn as the spawn. */
   recordSpawned(worker: WorkerRecordKey, identity: ProcessIdentity): RecordResult;
-  /** Forgets a worker. Call when its group is confirmed empty. */
-  removeRecord(worker: WorkerRecordKey): RecordResult;
+  /** Forgets a worker. Call when its group is confirmed empty. Never rejects. */
+  removeRecord(worker: WorkerRecordKey): Promise<RecordResult>;
   /** Makes the run's directory as young as if it were written to now. */
   touch(): RecordResult;
   /**
@@ -124,12 +125,15 @@ export function openRun(options: OpenRunOptions = {}): OpenRunResult {
     );
   }
   const reasons: string[] = [];
+  let full: string | undefined;
   for (const choice of stateDirectoryChoices(options.stateDir, options.env)) {
     const made = makeRunDirectory(choice, runId);
     if (made.ok) return { kind: 'recorded', run: recordsIn(choice.path, runId) };
     reasons.push(made.reason);
+    // Earlier runs may be recorded where there is no room for another one.
+    if (made.isOurs) full ??= choice.path;
   }
-  return { kind: 'unavailable', run: unrecorded(runId), reason: reasons.join('; ') };
+  return { kind: 'unavailable', run: unrecorded(runId, full), reason: reasons.join('; ') };
 }
 
 /** Directory that holds the run directories of a state directory. */
@@ -147,13 +151,16 @@ function usualStateDirectory(
   return platform.stateDirectory(env, nonEmpty(env['HOME']) ?? nonEmpty(homedir()));
 }
 
-function makeRunDirectory(choice: StateDirectoryChoice, runId: string): RecordResult {
+function makeRunDirectory(
+  choice: StateDirectoryChoice,
+  runId: string,
+): RecordResult & { readonly isOurs: boolean } {
   for (const [path, allowLink] of [
     [choice.path, choice.allowLink],
     [runsDirectory(choice.path), false],
   ] as const) {
     const made = makeOwnDirectory(path, allowLink);
-    if (!made.ok) return made;
+    if (!made.ok) return { ...made, isOurs: false };
   }
   const finished = join(runsDirectory(choice.path), runId);
   // Made under another name and renamed: nobody ever sees a run directory without its run.json.
@@ -166,7 +173,7 @@ function makeRunDirectory(choice: StateDirectoryChoice, runId: string): RecordRe
   if (!opened.ok) {
     attempt('clean up', () => rmSync(unfinished, { recursive: true, force: true }));
   }
-  return opened;
+  return { ...opened, isOurs: true };
 }
 
 /** What `run.json` of a run says that this process owns. */
@@ -201,10 +208,16 @@ function recordsIn(stateDirectory: string, runId: string): RunRecords {
     stateDirectory,
     recordIntent: (worker) => write({ version: 1, ...keyOf(worker), process: null }),
     recordSpawned: (worker, process) => write({ version: 1, ...keyOf(worker), process }),
-    removeRecord: (worker) =>
-      attempt(`cannot remove a worker record of ${directory}`, () =>
-        rmSync(join(directory, workerFileName(worker)), { force: true }),
-      ),
+    // Beside everything else: on some disks it takes milliseconds, and of a thousand workers that end together each has one.
+    removeRecord: async (worker) => {
+      try {
+        await rm(join(directory, workerFileName(worker)), { force: true });
+        return { ok: true };
+      } catch (error) {
+        const reason = `cannot remove a worker record of ${directory}: ${messageOf(error)}`;
+        return { ok: false, reason };
+      }
+    },
     touch: () =>
       attempt(`cannot touch run directory ${directory}`, () => {
         const now = new Date();
@@ -219,16 +232,16 @@ function recordsIn(stateDirectory: string, runId: string): RunRecords {
   };
 }
 
-function unrecorded(runId: string): RunRecords {
+function unrecorded(runId: string, stateDirectory: string | undefined): RunRecords {
   const nothing = (): RecordResult => ({ ok: true });
   return {
     runId,
     marker: runMarker(runId),
     directory: undefined,
-    stateDirectory: undefined,
+    stateDirectory,
     recordIntent: nothing,
     recordSpawned: nothing,
-    removeRecord: nothing,
+    removeRecord: () => Promise.resolve(nothing()),
     touch: nothing,
     closeRun: nothing,
   };
@@ -237,7 +250,8 @@ function unrecorded(runId: string): RunRecords {
 /** The same run, whose workers are not written down: only their marker leads to them. */
 export function withoutWorkerRecords(run: RunRecords): RunRecords {
   const nothing = (): RecordResult => ({ ok: true });
-  return { ...run, recordIntent: nothing, recordSpawned: nothing, removeRecord: nothing };
+  const removeRecord = (): Promise<RecordResult> => Promise.resolve(nothing());
+  return { ...run, recordIntent: nothing, recordSpawned: nothing, removeRecord };
 }
 
 function namesIn(directory: string): readonly string[] {

@@ -162,7 +162,11 @@ async function judgeAll(
 
 function judge({ self }: Sweep, directory: RunDirectory): Judged {
   const { run, reason, isUnread } = readRunFile(directory);
+  // Ourselves, too: two Snakepits of one process may start at once.
+  const isClaimed = directory.claimer !== undefined && mayStillSweep(directory.claimer, self);
   if (run === undefined) {
+    // Being removed, perhaps: file by file.
+    if (isClaimed) return { directory, outcome: 'claimedByOther' };
     if (isUnread) return { directory, outcome: 'unread', reason };
     // Gone: renamed by another sweeper between the listing and the look into it.
     if (!isThere(directory)) return { directory, outcome: 'claimedByOther' };
@@ -171,12 +175,7 @@ function judge({ self }: Sweep, directory: RunDirectory): Judged {
   const outcome = stateOfOwner(run, self);
   if (outcome === 'live') return { directory, outcome, run };
   if (outcome !== 'dead') return { directory, outcome };
-  const { claimer } = directory;
-  // Ourselves, too: two Snakepits of one process may start at once.
-  if (claimer !== undefined && mayStillSweep(claimer, self)) {
-    return { directory, outcome: 'claimedByOther' };
-  }
-  return { directory, outcome, run };
+  return isClaimed ? { directory, outcome: 'claimedByOther' } : { directory, outcome, run };
 }
 
 /** A claimer in another namespace cannot be judged from here, so it keeps its claim. */

@@ -59,17 +59,19 @@ describe('sockets outside of the records', () => {
 
   test('[R1.4] [I4.5] of a dead run that nobody recorded go, unless one of its processes may use them', async () => {
     const ids = [createRunId(), createRunId(), createRunId(), createRunId()] as const;
+    // Other tests sweep the same place meanwhile: nothing is there for a moment that they would judge otherwise.
+    const { identity: user } = startProcess(token, ['sleep', '1000'], {
+      [`SNAKEPIT_RUN_${ids[1]}`]: '1',
+    });
     const [dead, used, live, unsigned] = [
       leaveSockets(tmpdir(), `sp-${ids[0]}`, {}),
       leaveSockets(tmpdir(), `sp-${ids[1]}`, {}),
       leaveSockets(tmpdir(), `sp-${ids[2]}`, { owner: currentIdentity() }),
-      leaveSockets(tmpdir(), `sp-${ids[3]}`, {}),
+      join(tmpdir(), `sp-${ids[3]}`),
     ];
-    rmSync(join(unsigned, 'run.json'));
+    mkdirSync(unsigned, { mode: 0o700 });
+    writeFileSync(join(unsigned, 'w1.sock'), '');
     try {
-      const { identity: user } = startProcess(token, ['sleep', '1000'], {
-        [`SNAKEPIT_RUN_${ids[1]}`]: '1',
-      });
       await sweepEarlierRuns({ stateDirectory });
       expect([dead, used, live, unsigned].map(existsSync)).toEqual([false, true, true, true]);
       expect(isAlive(user.pid)).toBe(true);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { bridgeError } from '../errors.ts';
+import { noGuard } from './call-guard.ts';
 import {
   anyCall,
   crashed,
@@ -61,6 +62,26 @@ describe('trying again', () => {
     expect(alive.tools).toEqual(['b']);
   });
 
+  test('[I5.9] whether it may is asked with the number under which it was taken', async () => {
+    const asked: unknown[] = [];
+    const { dispatcher, call } = createBench({
+      guard: {
+        ...noGuard,
+        enter: () => 7,
+        refusal: ({ tool }, ticket) => void asked.push([tool, ticket]),
+      },
+    });
+    const worker = new ScriptedWorker('w1');
+    dispatcher.admit(worker);
+    call('a', { idempotent: true });
+    worker.fail(crashed());
+    await settle();
+    expect(asked).toEqual([
+      ['a', undefined],
+      ['a', 7],
+    ]);
+  });
+
   test('it ends: after four attempts the failure is told', async () => {
     const { dispatcher, call, outcomes } = createBench();
     call('a', { idempotent: true });
@@ -97,13 +118,13 @@ describe('trying again', () => {
     dispatcher.admit(worker);
     call('a', { idempotent: true, signal: controller.signal });
     controller.abort();
-    worker.fail(crashed());
+    worker.die(crashed());
     await settle();
     call('b', { idempotent: true, timeoutMs: 100 });
     await clock.advance(100);
-    worker.fail(crashed());
+    worker.die(crashed());
     await settle();
-    expect(dispatcher.stats()).toMatchObject({ retried: 0, failed: 2 });
+    expect(dispatcher.stats()).toMatchObject({ retried: 0, failed: 1, cancelled: 1 });
   });
 
   test('a call that waits again can be cancelled and has its own limit', async () => {

@@ -5,25 +5,34 @@ import {
   type TestClock,
 } from '@snakepit/core';
 import { encodeArguments } from '../bridge/codec.ts';
-import type { CallLimits, ToolCall } from '../bridge/worker-client.ts';
+import type { CallListener, RunLimits, RunningCall, ToolCall } from '../bridge/call-path.ts';
 import { bridgeError } from '../errors.ts';
+import type { ToolInfo } from '../tools/tool-info.ts';
 import type { WorkerConnection } from '../worker/worker-connection.ts';
-import { createDispatcher, type PoolCall, type PoolDispatcher } from './dispatcher.ts';
+import { createDispatcher } from './dispatcher.ts';
+import type { DispatcherParts, PoolCall, PoolDispatcher } from './pool-call.ts';
 
 /** A worker that does what the test says, when it says so. */
 export class ScriptedWorker implements WorkerConnection {
   /** Its id. */
   readonly workerId: string;
   /** Calls in flight, oldest first. */
-  readonly calls: {
-    readonly tool: string;
-    readonly limits: CallLimits;
-    readonly resolve: (value: unknown) => void;
-    readonly reject: (error: unknown) => void;
-  }[] = [];
+  readonly calls: ScriptedCall[] = [];
+  /** Calls that were given up and that it has not let go of, oldest first. */
+  readonly lingering: ScriptedCall[] = [];
+  /** Sessions that are open here. */
+  readonly sessions = new Map<string, Readonly<Record<string, string>>>();
 
   constructor(workerId: string) {
     this.workerId = workerId;
+  }
+
+  /** Nobody can ask for its tools. */
+  readonly toolsFingerprint = undefined;
+
+  /** There are none. */
+  describeTools(): Promise<readonly ToolInfo[]> {
+    return Promise.resolve([]);
   }
 
   /** How many calls are in flight. */
@@ -32,10 +41,36 @@ export class ScriptedWorker implements WorkerConnection {
   }
 
   /** Keeps the call until the test ends it. */
-  execute(call: ToolCall, limits: CallLimits): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.calls.push({ tool: call.tool, limits, resolve, reject });
-    });
+  begin(call: ToolCall, limits: RunLimits, listener: CallListener): RunningCall {
+    const scripted: ScriptedCall = { tool: call.tool, call, limits, listener, granted: 0 };
+    this.calls.push(scripted);
+    return {
+      cancel: (error) => {
+        const index = this.calls.indexOf(scripted);
+        if (index === -1) return;
+        this.calls.splice(index, 1);
+        this.lingering.push(scripted);
+        listener.settled(error, undefined);
+      },
+      grant: (chunks) => {
+        scripted.granted += chunks;
+      },
+    };
+  }
+
+  /** Notes that the session is open. */
+  openSession(id: string, metadata: Readonly<Record<string, string>>): void {
+    this.sessions.set(id, metadata);
+  }
+
+  /** Notes that it is not any more. */
+  closeSession(id: string): void {
+    this.sessions.delete(id);
+  }
+
+  /** Lets go of the oldest call that was given up. */
+  letGo(): void {
+    this.lingering.shift()?.listener.released();
   }
 
   /** Tools of the calls in flight, oldest first. */
@@ -45,24 +80,43 @@ export class ScriptedWorker implements WorkerConnection {
 
   /** Ends the oldest call. */
   answer(value: unknown = 'done'): void {
-    this.calls.shift()?.resolve(value);
+    this.#end(undefined, value);
   }
 
   /** Ends the oldest call with an error. */
-  fail(error: unknown): void {
-    this.calls.shift()?.reject(error);
+  fail(error: Error): void {
+    this.#end(error, undefined);
+  }
+
+  /** Ends all its calls, as death does. */
+  die(error: Error): void {
+    while (this.calls.length > 0) this.fail(error);
+    while (this.lingering.length > 0) this.letGo();
+  }
+
+  #end(error: Error | undefined, value: unknown): void {
+    const ended = this.calls.shift();
+    ended?.listener.settled(error, value);
+    ended?.listener.released();
   }
 }
 
-/** What a dispatcher may be given besides what every one here has. */
-export interface Limits {
-  /** Calls at the same time for each worker; default 1. */
-  readonly concurrency?: number;
-  /** Default 10. */
-  readonly maxQueueSize?: number;
-  /** Default 1,000. */
-  readonly queueTimeoutMs?: number;
+/** One call at a {@link ScriptedWorker}. */
+export interface ScriptedCall {
+  /** Name of the tool. */
+  readonly tool: string;
+  /** All of it. */
+  readonly call: ToolCall;
+  /** How long it may take. */
+  readonly limits: RunLimits;
+  /** Who is told. */
+  readonly listener: CallListener;
+  /** Chunks that were granted since it began. */
+  granted: number;
 }
+
+/** What a dispatcher may be given besides what every one here has. */
+export type Limits = Partial<DispatcherParts>;
 
 /** A dispatcher and what came of its calls. */
 export interface Bench {
@@ -114,6 +168,8 @@ export const anyCall: PoolCall = {
   timeoutMs: 60_000,
   signal: undefined,
   idempotent: false,
+  priority: 'normal',
+  binding: undefined,
 };
 /** Lets promises run. */
 export const settle = async (): Promise<void> => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { bridgeError } from '../errors.ts';
 import { anyCall, createBench, errorOf, ScriptedWorker, settle } from './dispatcher.fixture.ts';
 
 describe('handing out', () => {
@@ -21,19 +20,71 @@ describe('handing out', () => {
     expect(dispatcher.stats()).toMatchObject({ succeeded: 3, queued: 0, inFlight: 0 });
   });
 
-  test('the worker that has been free longest is next', async () => {
+  test('[I7.5] the worker that has just served well is next', async () => {
     const { dispatcher, call } = createBench();
     const workers = ['w1', 'w2', 'w3'].map((id) => new ScriptedWorker(id));
     for (const worker of workers) dispatcher.admit(worker);
+    // Nobody has served yet: the one that has been free longest.
     for (const tool of ['a', 'b', 'c']) call(tool);
     expect(workers.map(({ tools }) => tools)).toEqual([['a'], ['b'], ['c']]);
     workers[1]?.answer();
     await settle();
     workers[0]?.answer();
     await settle();
+    for (const tool of ['d', 'e']) call(tool);
+    expect(workers.map(({ tools }) => tools)).toEqual([['d'], ['e'], ['c']]);
+    workers[1]?.answer();
+    await settle();
+    call('f');
+    expect(workers.map(({ tools }) => tools)).toEqual([['d'], ['f'], ['c']]);
+  });
+
+  test('[I7.5] a worker whose calls fail at once does not draw all others', async () => {
+    const { dispatcher, call, outcomes } = createBench();
+    const [sick, sound] = [new ScriptedWorker('w1'), new ScriptedWorker('w2')];
+    dispatcher.admit(sick);
+    dispatcher.admit(sound);
+    for (let n = 1; n <= 6; n++) {
+      call(`call ${String(n)}`);
+      if (sick.calls.length > 0) sick.fail(new Error('no GPU'));
+      else sound.answer();
+      await settle();
+    }
+    expect(Object.values(outcomes)).toEqual([expect.any(Error), ...Array<string>(5).fill('done')]);
+  });
+
+  test('[I7.5] a worker that has not let go of a call that was given up is not next', async () => {
+    const { dispatcher, call } = createBench();
+    const [first, second] = [new ScriptedWorker('w1'), new ScriptedWorker('w2')];
+    dispatcher.admit(first);
+    dispatcher.admit(second);
+    call('a', { timeoutMs: Infinity });
+    first.answer();
+    await settle();
+    const giveUp = new AbortController();
+    call('b', { signal: giveUp.signal });
+    giveUp.abort();
+    await settle();
+    call('c');
+    expect([first.tools, second.tools]).toEqual([[], ['c']]);
+    first.letGo();
+    second.answer();
+    await settle();
     call('d');
-    call('e');
-    expect(workers.map(({ tools }) => tools)).toEqual([['e'], ['d'], ['c']]);
+    expect([first.tools, second.tools]).toEqual([[], ['d']]);
+  });
+
+  test('[I7.5] a worker that has served well and was withdrawn is called no more', async () => {
+    const { dispatcher, call } = createBench();
+    const [first, second] = [new ScriptedWorker('w1'), new ScriptedWorker('w2')];
+    dispatcher.admit(first);
+    dispatcher.admit(second);
+    call('a');
+    first.answer();
+    await settle();
+    dispatcher.withdraw(first);
+    call('b');
+    expect([first.tools, second.tools]).toEqual([[], ['b']]);
   });
 
   test('a worker executes as many calls at the same time as it may, and they are spread', async () => {
@@ -156,18 +207,35 @@ describe('the queue', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('a worker gets only the time that the wait has left; the error names the whole', async () => {
+  test('the limit counts from the beginning, also for a call that has waited; its worker is told what is left', async () => {
     const { dispatcher, clock } = createBench();
     const worker = new ScriptedWorker('w1');
     const error = errorOf(dispatcher.execute({ ...anyCall, timeoutMs: 900 }));
     await clock.advance(400);
     dispatcher.admit(worker);
-    expect(worker.calls[0]?.limits.deadlineMs).toBe(500);
-    const details = { pool: 'p', worker: 'w1', operation: 'tool "any"', timeoutMs: 500 };
-    worker.fail(bridgeError('TIMEOUT', { ...details, option: 'x' }));
+    expect(worker.calls[0]?.limits.timeoutMs).toBe(500);
+    await clock.advance(500);
     expect(await error).toMatchObject({ code: 'TIMEOUT', details: { timeoutMs: 900 } });
     expect((await error).message).toContain('worker "w1" of pool "p"');
+    expect(worker.tools).toEqual([]);
+    expect(worker.lingering).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  test('[I5.2] a call that was given up keeps its place until the worker has let go of it', async () => {
+    const { dispatcher, call, outcomes } = createBench();
+    const controller = new AbortController();
+    const worker = new ScriptedWorker('w1');
+    dispatcher.admit(worker);
+    call('given up', { signal: controller.signal });
+    call('next');
+    controller.abort();
+    await settle();
+    expect(outcomes).toEqual({ 'given up': 'CANCELLED' });
+    expect(dispatcher.stats()).toMatchObject({ cancelled: 1, inFlight: 0, queued: 1 });
+    expect([worker.tools, dispatcher.inFlightOf('w1')]).toEqual([[], 1]);
+    worker.letGo();
+    expect(worker.tools).toEqual(['next']);
   });
 
   test('a call that is cancelled leaves the queue', async () => {
@@ -181,6 +249,7 @@ describe('the queue', () => {
     const worker = new ScriptedWorker('w1');
     dispatcher.admit(worker);
     expect(worker.tools).toEqual(['next']);
+    worker.answer();
     expect(clock.pending).toBe(0);
   });
 
@@ -193,16 +262,52 @@ describe('the queue', () => {
     expect(dispatcher.stats()).toMatchObject({ accepted: 0, refused: 1 });
   });
 
-  test('a call in flight is cancelled by its worker, and counted so', async () => {
-    const { dispatcher, call, outcomes } = createBench();
-    const { signal } = new AbortController();
+  test('a call in flight is cancelled at its worker, and counted so', async () => {
+    const { dispatcher, call, outcomes, clock } = createBench();
+    const controller = new AbortController();
     const worker = new ScriptedWorker('w1');
     dispatcher.admit(worker);
-    call('a', { signal });
-    expect(worker.calls[0]?.limits.signal).toBe(signal);
-    worker.fail(bridgeError('CANCELLED', {}));
+    call('a', { signal: controller.signal });
+    controller.abort();
     await settle();
     expect(outcomes).toEqual({ a: 'CANCELLED' });
+    expect([worker.tools, worker.lingering.length]).toEqual([[], 1]);
     expect(dispatcher.stats()).toMatchObject({ cancelled: 1, failed: 0 });
+    expect(clock.pending).toBe(0);
   });
+
+  test.each(['signal', 'time'])(
+    '[I5.2] of calls that end by one %s none begins when another makes room',
+    async (end) => {
+      const { dispatcher, call, outcomes, clock } = createBench();
+      const begun: string[] = [];
+      const worker = new ScriptedWorker('w1');
+      const begin = worker.begin.bind(worker);
+      // This one lets go of a call at once.
+      worker.begin = (...args) => {
+        const running = begin(...args);
+        begun.push(args[0].tool);
+        const cancel = (error: Error): void => {
+          running.cancel(error);
+          worker.letGo();
+        };
+        return { ...running, cancel };
+      };
+      dispatcher.admit(worker);
+      let idle = false;
+      dispatcher.whenIdle(() => (idle = true));
+      const controller = new AbortController();
+      const options = end === 'signal' ? { signal: controller.signal } : { timeoutMs: 100 };
+      for (const tool of ['a', 'b', 'c']) call(tool, options);
+      dispatcher.stopAccepting();
+      if (end === 'signal') controller.abort();
+      else await clock.advance(100);
+      await settle();
+      const code = end === 'signal' ? 'CANCELLED' : 'TIMEOUT';
+      expect(outcomes).toEqual({ a: code, b: code, c: code });
+      expect([begun, idle]).toEqual([['a'], true]);
+      expect(dispatcher.stats()).toMatchObject({ accepted: 3, queued: 0, inFlight: 0 });
+      expect(clock.pending).toBe(0);
+    },
+  );
 });

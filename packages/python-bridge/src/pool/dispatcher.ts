@@ -1,165 +1,109 @@
-import { isSnakepitError, type Clock } from '@snakepit/core';
-import type { EncodedArguments } from '../bridge/codec.ts';
-import { bridgeError, type ErrorIds } from '../errors.ts';
+import type { Clock } from '@snakepit/core';
+import { bridgeError } from '../errors.ts';
+import { createToolCatalogue, type ToolCatalogue } from '../tools/tool-catalogue.ts';
 import type { WorkerConnection } from '../worker/worker-connection.ts';
-
-/** A call that was declared idempotent is tried so often in all before its failure is told. */
-const maxAttempts = 4;
-
-/** One call as the pool takes it. */
-export interface PoolCall {
-  /** Name of the tool. */
-  readonly tool: string;
-  /** Its arguments, encoded. */
-  readonly arguments: EncodedArguments;
-  /** Milliseconds for everything: waiting, running, trying again. */
-  readonly timeoutMs: number;
-  /** Cancels it, wherever it is. */
-  readonly signal: AbortSignal | undefined;
-  /** Whether it may run twice: then it is tried again when its worker dies. */
-  readonly idempotent: boolean;
-}
-
-/** What a pool has done and is doing. `accepted = succeeded + failed + cancelled + queued + inFlight`. */
-export interface DispatcherStats {
-  /** Calls that were taken on. */
-  readonly accepted: number;
-  /** Calls that were refused at once: the queue was full, or the pool is stopping. */
-  readonly refused: number;
-  /** Calls that came back with a result. */
-  readonly succeeded: number;
-  /** Calls that came back with an error. */
-  readonly failed: number;
-  /** Calls that their callers gave up. */
-  readonly cancelled: number;
-  /** Calls that wait for a worker. */
-  readonly queued: number;
-  /** Calls that a worker is executing. */
-  readonly inFlight: number;
-  /** How often an idempotent call was given to another worker. */
-  readonly retried: number;
-}
-
-/** Hands calls to workers: first come, first served, to the worker that has been free longest. */
-export interface PoolDispatcher {
-  /** A worker is ready. */
-  admit(connection: WorkerConnection): void;
-  /** A worker takes no more calls; those it is executing go on. */
-  withdraw(connection: WorkerConnection): void;
-  /** Takes a call; resolves with the tool's result. */
-  execute(call: PoolCall): Promise<unknown>;
-  /** Takes calls, also when it was told not to. It does so from the start. */
-  accept(): void;
-  /** Takes no more calls; those taken go on. */
-  stopAccepting(): void;
-  /** Fails what waits, and what comes before a worker is ready or `accept`, with this error: nobody will serve it. */
-  fail(error: Error): void;
-  /** Tells from now on, in place of whom it told before, that it takes no more calls and has none left. */
-  whenIdle(listener: () => void): void;
-  /** Counts, safe to print. */
-  stats(): DispatcherStats;
-  /** Calls in flight of one worker. */
-  inFlightOf(workerId: string): number;
-}
-
-/** What a dispatcher is made of. */
-export interface DispatcherParts {
-  /** Name of the pool, for errors. */
-  readonly pool: string;
-  /** Time. */
-  readonly clock: Clock;
-  /** How many calls a worker executes at the same time. */
-  readonly concurrency: number;
-  /** How many calls may wait for a worker. */
-  readonly maxQueueSize: number;
-  /** Milliseconds that a call may wait for a worker; `Infinity` for as long as its own limit allows. */
-  readonly queueTimeoutMs: number;
-}
-
-interface Slot {
-  readonly connection: WorkerConnection;
-  inFlight: number;
-}
-
-interface Job {
-  readonly call: PoolCall;
-  readonly deadlineAtMs: number;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  attempts: number;
-  timer: unknown;
-  onAbort: (() => void) | undefined;
-}
+import {
+  Binding,
+  close,
+  enter,
+  leave,
+  type BoundSession,
+  type Route,
+  type Slot,
+} from './affinity.ts';
+import {
+  cancelled,
+  endedMeanwhile,
+  inTermsOfCaller,
+  late,
+  mayRetry,
+  outcomeOf,
+  refusalOf,
+  sessionLost,
+  tellStuck,
+  waitedTooLong,
+} from './call-errors.ts';
+import { noGuard, type CallGuard } from './call-guard.ts';
+import { Job, type JobOwner, type Promised } from './job.ts';
+import {
+  noCalls,
+  type ChunkTaker,
+  type DispatcherParts,
+  type DispatcherStats,
+  type PendingCall,
+  type PoolCall,
+  type PoolDispatcher,
+  type SessionBinding,
+} from './pool-call.ts';
+import { rank } from './queue.ts';
+import { Slots } from './slots.ts';
+import { WaitingCalls } from './waiting-calls.ts';
 
 /** Makes the dispatcher of one pool. */
 export function createDispatcher(parts: DispatcherParts): PoolDispatcher {
   return new Dispatcher(parts);
 }
 
-class Dispatcher implements PoolDispatcher {
+class Dispatcher implements PoolDispatcher, JobOwner {
+  readonly clock: Clock;
+  readonly catalogue: ToolCatalogue;
   readonly #parts: DispatcherParts;
-  /** Workers that take calls, by id. */
-  readonly #slots = new Map<string, Slot>();
-  /** Workers that take none any more, and finish those that they have. */
-  readonly #leaving = new Set<Slot>();
-  /** Workers with room, the one that has been free longest first. */
-  readonly #free = new Set<Slot>();
-  /** Jobs that wait, oldest first. */
-  readonly #waiting = new Set<Job>();
-  /** Jobs that have waited their turn once and lost their worker: they go before all others. */
-  readonly #waitingAgain = new Set<Job>();
-  readonly #counts = { accepted: 0, refused: 0, succeeded: 0, failed: 0, cancelled: 0, retried: 0 };
-  #inFlight = 0;
+  readonly #guard: CallGuard;
+  readonly #slots: Slots<Job>;
+  readonly #waiting = new WaitingCalls();
+  readonly #counts: { -readonly [K in keyof DispatcherStats]: number } = { ...noCalls };
   #refusal: Error | undefined;
   #isAccepting = true;
   #onIdle: () => void = () => undefined;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.clock = parts.clock;
+    this.catalogue = createToolCatalogue(parts.pool);
+    this.#guard = parts.guard ?? noGuard;
+    this.#slots = new Slots(parts.concurrency, parts.wear);
   }
 
   admit(connection: WorkerConnection): void {
-    const { workerId } = connection;
-    const known = this.#slots.get(workerId);
+    const known = this.#slots.find(connection.workerId);
     if (known?.connection === connection) return;
     if (known !== undefined) this.withdraw(known.connection);
-    const slot: Slot = { connection, inFlight: 0 };
-    this.#slots.set(workerId, slot);
-    this.#free.add(slot);
+    const slot = this.#slots.open(connection, this.#waiting.queue.open());
+    this.catalogue.admit(connection);
     this.#refusal = undefined;
-    this.#serveQueue();
+    this.#serve(slot);
   }
 
   withdraw(connection: WorkerConnection): void {
-    const slot = this.#slots.get(connection.workerId);
+    const slot = this.#slots.find(connection.workerId);
     if (slot?.connection !== connection) return;
-    this.#slots.delete(connection.workerId);
-    this.#free.delete(slot);
-    if (slot.inFlight > 0) this.#leaving.add(slot);
+    this.#slots.close(slot);
+    this.catalogue.withdraw(connection);
+    for (const binding of leave(slot, this.#waiting.queue)) {
+      this.#parts.reports?.sessionLost(binding.session.id, connection.workerId);
+      for (const job of this.#waiting.clear(binding)) {
+        this.#fail(job, sessionLost(this.#parts.pool, binding));
+      }
+    }
+    // What waited for this one only may go elsewhere now; seldom, so that the end of many is not looked at by all others.
+    if (this.#waiting.size > 0) for (const free of this.#slots.free) this.#serve(free);
+    this.#tellIdle();
   }
 
   execute(call: PoolCall): Promise<unknown> {
-    const refusal = this.#refuse(call);
-    if (refusal !== undefined) {
-      this.#counts.refused += 1;
-      return Promise.reject(refusal);
-    }
-    this.#counts.accepted += 1;
-    return new Promise((resolve, reject) => {
-      const deadlineAtMs = this.#parts.clock.now() + call.timeoutMs;
-      const job: Job = {
-        call,
-        deadlineAtMs,
-        resolve,
-        reject,
-        attempts: 0,
-        timer: undefined,
-        onAbort: undefined,
-      };
-      const slot = this.#takeSlot();
-      if (slot === undefined) this.#enqueue(job, this.#waiting);
-      else this.#run(slot, job);
-    });
+    return new Promise((resolve, reject) => void this.#take(call, { resolve, reject }));
+  }
+
+  open(call: PoolCall, taker: ChunkTaker): PendingCall {
+    return this.#take(call, taker);
+  }
+
+  bind(session: BoundSession): SessionBinding {
+    return new Binding<Job>(session);
+  }
+
+  release(binding: SessionBinding): void {
+    close(binding);
   }
 
   accept(): void {
@@ -174,10 +118,7 @@ class Dispatcher implements PoolDispatcher {
 
   fail(error: Error): void {
     this.#refusal = error;
-    for (const job of [...this.#waitingAgain, ...this.#waiting]) {
-      this.#leaveQueue(job);
-      this.#finish(job, 'failed', error);
-    }
+    for (const job of this.#waiting.drain()) this.#fail(job, error);
     this.#tellIdle();
   }
 
@@ -186,191 +127,221 @@ class Dispatcher implements PoolDispatcher {
   }
 
   stats(): DispatcherStats {
-    return { ...this.#counts, queued: this.#queueLength, inFlight: this.#inFlight };
+    return { ...this.#counts, queued: this.#waiting.size };
   }
 
-  inFlightOf(workerId: string): number {
-    const own = this.#slots.get(workerId)?.inFlight ?? 0;
-    const left = [...this.#leaving].filter(({ connection }) => connection.workerId === workerId);
-    return left.reduce((total, { inFlight }) => total + inFlight, own);
+  readonly oldestWaitMs = (): number => this.#waiting.oldestWaitMs(this.clock.now());
+
+  readonly inFlightOf = (workerId: string): number => this.#slots.inFlightOf(workerId);
+
+  lend(workerId: string): () => void {
+    const slot = this.#slots.lend(workerId);
+    if (slot === undefined) return () => undefined;
+    this.#serveNested(slot);
+    return () => this.#slots.takeBack(slot);
   }
 
-  get #queueLength(): number {
-    return this.#waitingAgain.size + this.#waiting.size;
+  servedBy(workerId: string): number {
+    return this.#slots.find(workerId)?.served ?? 0;
   }
 
-  #refuse(call: PoolCall): Error | undefined {
-    const { pool, maxQueueSize } = this.#parts;
-    if (this.#refusal !== undefined) return this.#refusal;
-    if (!this.#isAccepting) return bridgeError('SHUTTING_DOWN', { pool, tool: call.tool });
-    if (call.signal?.aborted === true) {
-      const { reason } = call.signal as { readonly reason: unknown };
-      return bridgeError('CANCELLED', { pool, tool: call.tool }, { cause: reason });
+  settled(job: Job, error: Error | undefined, value: unknown): void {
+    if (job.state !== 'running') return;
+    if (job.slot !== undefined) job.slot.hasServedWell = error === undefined;
+    this.#guard.attempted(job.call, error);
+    this.#parts.reports?.attempted(job, error);
+    if (error === undefined) {
+      this.#counts.inFlight -= 1;
+      this.#counts.succeeded += 1;
+      this.#end(job, undefined);
+      job.tell(undefined, value);
+    } else if (this.#refusal === undefined && mayRetry(job, error, this.#guard, this.clock)) {
+      // Its worker tells next that it has let go of it.
+      job.state = 'between';
+      job.failure = error;
+      return;
+    } else {
+      this.#counts.inFlight -= 1;
+      this.#fail(job, inTermsOfCaller(this.#parts.pool, job, error));
     }
-    const queueLength = this.#queueLength;
-    if (this.#free.size > 0 || queueLength < maxQueueSize) return undefined;
-    return bridgeError('QUEUE_FULL', { pool, tool: call.tool, queueLength, maxQueueSize });
-  }
-
-  #takeSlot(): Slot | undefined {
-    for (const slot of this.#free) {
-      this.#free.delete(slot);
-      slot.inFlight += 1;
-      // Back to the end of the line: the next call goes to somebody else first.
-      if (slot.inFlight < this.#parts.concurrency) this.#free.add(slot);
-      return slot;
-    }
-    return undefined;
-  }
-
-  #run(slot: Slot, job: Job): void {
-    const { call } = job;
-    const leftMs = job.deadlineAtMs - this.#parts.clock.now();
-    this.#inFlight += 1;
-    job.attempts += 1;
-    slot.connection
-      .execute(
-        { tool: call.tool, arguments: call.arguments },
-        { deadlineMs: leftMs, signal: call.signal },
-      )
-      .then(
-        (value) => {
-          this.#release(slot);
-          this.#counts.succeeded += 1;
-          job.resolve(value);
-          this.#afterCall();
-        },
-        (error: unknown) => {
-          this.#release(slot);
-          if (this.#canRetry(job, error)) this.#retry(job);
-          else this.#finish(job, outcomeOf(error), inTermsOfCaller(job, leftMs, error));
-          this.#afterCall();
-        },
-      );
-  }
-
-  #release(slot: Slot): void {
-    this.#inFlight -= 1;
-    slot.inFlight -= 1;
-    if (this.#slots.get(slot.connection.workerId) === slot) this.#free.add(slot);
-    else if (slot.inFlight === 0) this.#leaving.delete(slot);
-  }
-
-  #afterCall(): void {
-    this.#serveQueue();
     this.#tellIdle();
+  }
+
+  released(job: Job): void {
+    const { slot } = job;
+    if (slot === undefined) return;
+    job.slot = job.running = undefined;
+    this.#slots.vacate(slot);
+    if (job.state === 'over') {
+      this.#counts.lingering -= 1;
+      job.unwatch();
+    } else if (job.state === 'between') this.#retry(job);
+    this.#serveNested(slot);
+    if (slot.isOpen) this.#serve(slot);
+  }
+
+  expired(job: Job): void {
+    const { pool, onStuck } = this.#parts;
+    const nowMs = this.clock.now();
+    if (job.state === 'over') tellStuck(job, onStuck);
+    else if (nowMs >= job.deadlineAtMs) this.cancelled(job, late(pool, job));
+    else if (job.state === 'waiting') {
+      this.cancelled(job, waitedTooLong(pool, job, nowMs, this.#waiting.size - 1));
+    } else if (job.state === 'pausing') {
+      this.#waiting.remove(job);
+      this.#again(job);
+    } else job.watch(job.deadlineAtMs - nowMs);
+  }
+
+  aborted(job: Job): void {
+    if (job.state !== 'over') this.cancelled(job, cancelled(this.#parts.pool, job));
+  }
+
+  cancelled(job: Job, error: Error): void {
+    const { state } = job;
+    if (state === 'new' || state === 'over') return;
+    if (state === 'running') {
+      job.running?.cancel(error);
+      // By now it has failed, and its worker may have a limited time to let go of it.
+      if (job.slot !== undefined) job.watch(this.#parts.cancelGraceMs ?? Infinity);
+      return;
+    }
+    if (state === 'between') this.#counts.inFlight -= 1;
+    else this.#waiting.remove(job);
+    this.#fail(job, error);
+    this.#tellIdle();
+  }
+
+  #take(call: PoolCall, caller: Promised | ChunkTaker): Job {
+    const job = new Job(this, call, this.clock.now(), caller);
+    const route = this.#slots.routeOf(call);
+    const refusal = this.#refuse(call, route);
+    if (refusal !== undefined) {
+      this.#counts.refused += 1;
+      this.#parts.reports?.refused(job, refusal, this.#waiting.size);
+      job.state = 'over';
+      job.tell(refusal, undefined);
+      return job;
+    }
+    this.#counts.accepted += 1;
+    this.#parts.reports?.taken(job);
+    job.ticket = this.#guard.enter();
+    call.binding?.session.callBegan();
+    job.heed();
+    this.#place(job, route);
+    return job;
+  }
+
+  #refuse(call: PoolCall, route: Route): Error | undefined {
+    const { pool, maxQueueSize } = this.#parts;
+    const { tool, isNested = false } = call;
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (!this.#isAccepting && !isNested) return bridgeError('SHUTTING_DOWN', { pool, tool });
+    const queueLength = this.#waiting.size;
+    return refusalOf(call, { pool, route, maxQueueSize, queueLength }) ?? this.#guard.refusal(call);
+  }
+
+  /** Gives it to a worker, or puts it into the queue. */
+  #place(job: Job, route: Route): void {
+    const any = (): Slot<Job> | undefined => this.#slots.anyFor(job.binding);
+    const slot = route === 'own' ? job.binding?.slot : route === 'any' ? any() : undefined;
+    if (slot === undefined) this.#enqueue(job);
+    else this.#run(slot, job);
+  }
+
+  #enqueue(job: Job): void {
+    this.#waiting.add(job);
+    job.watch(Math.min(this.#parts.queueTimeoutMs, job.deadlineAtMs - this.clock.now()));
+  }
+
+  #run(slot: Slot<Job>, job: Job): void {
+    this.#slots.occupy(slot);
+    this.#counts.inFlight += 1;
+    job.begin(slot);
+    this.#parts.meter?.began(job, this.clock);
+    if (job.binding !== undefined) enter(job.binding, slot, this.#waiting.queue);
+    // What watched the wait, if anything, is not later than the end: it is set anew when it rings, which is seldom.
+    if (!job.isWatched) job.watch(job.timeoutMs);
+    this.#parts.reports?.dispatched(job);
+    job.running = slot.connection.begin(job.call, job, job);
+  }
+
+  /** Gives a worker what waits for it. */
+  #serve(slot: Slot<Job>): void {
+    while (this.#slots.hasRoom(slot)) {
+      const job = this.#waiting.take(slot);
+      if (job === undefined) {
+        this.#slots.rest(slot);
+        return;
+      }
+      this.#begin(slot, job);
+    }
+  }
+
+  /** Gives it nested calls that wait, where calls that wait for Node make room. */
+  #serveNested(slot: Slot<Job>): void {
+    while (this.#waiting.hasNested && this.#slots.hasRoomForNested(slot)) {
+      const job = this.#waiting.takeNested(slot);
+      if (job === undefined) return;
+      this.#begin(slot, job);
+    }
+  }
+
+  /** Gives it one that has waited, unless that is over meanwhile. */
+  #begin(slot: Slot<Job>, job: Job): void {
+    const nowMs = this.clock.now();
+    const end = endedMeanwhile(this.#parts.pool, job, nowMs);
+    job.timeoutMs = job.deadlineAtMs - nowMs;
+    if (end === undefined) this.#run(slot, job);
+    else this.cancelled(job, end);
+  }
+
+  #retry(job: Job): void {
+    this.#counts.inFlight -= 1;
+    job.rank = rank.again;
+    if (job.pauseMs > 0) {
+      this.#waiting.pause(job);
+      job.watch(Math.min(job.pauseMs, job.deadlineAtMs - this.clock.now()));
+    } else this.#again(job);
+  }
+
+  #again(job: Job): void {
+    const route = this.#slots.routeOf(job.call);
+    const why = this.#refusal ?? this.#guard.refusal(job.call, job.ticket);
+    // A session that does not wait does not do so for another attempt either.
+    const isNowhere = route === 'lost' || route === 'busy';
+    if (job.failure !== undefined && (isNowhere || why !== undefined)) {
+      this.#fail(job, why ?? job.failure);
+    } else {
+      this.#counts.retried += 1;
+      this.#parts.reports?.retried(job);
+      job.timeoutMs = Math.max(0, job.deadlineAtMs - this.clock.now());
+      this.#place(job, route);
+    }
+    this.#tellIdle();
+  }
+
+  #fail(job: Job, error: Error): void {
+    this.#counts[outcomeOf(error)] += 1;
+    this.#end(job, error);
+    job.tell(error, undefined);
+  }
+
+  /** Its outcome is about to be told. */
+  #end(job: Job, error: Error | undefined): void {
+    job.state = 'over';
+    job.unwatch();
+    this.#parts.meter?.ended(job, this.clock, error);
+    this.#parts.watch?.ended(job, error);
+    this.#guard.leave(job.ticket, error);
+    this.#parts.reports?.ended(job, error);
+    job.ignore();
+    job.binding?.session.callEnded();
+    if (job.slot !== undefined) this.#counts.lingering += 1;
   }
 
   #tellIdle(): void {
     if (this.#isAccepting) return;
-    if (this.#inFlight === 0 && this.#queueLength === 0) this.#onIdle();
+    if (this.#counts.inFlight === 0 && this.#waiting.size === 0) this.#onIdle();
   }
-
-  #serveQueue(): void {
-    for (const queue of [this.#waitingAgain, this.#waiting]) {
-      for (const job of queue) {
-        const slot = this.#takeSlot();
-        if (slot === undefined) return;
-        this.#leaveQueue(job);
-        this.#run(slot, job);
-      }
-    }
-  }
-
-  #canRetry(job: Job, error: unknown): boolean {
-    if (job.attempts >= maxAttempts || !isSnakepitError(error)) return false;
-    if (job.call.signal?.aborted === true || this.#refusal !== undefined) return false;
-    if (this.#parts.clock.now() >= job.deadlineAtMs) return false;
-    if (error.code === 'WORKER_CRASHED') return job.call.idempotent;
-    if (error.code !== 'WORKER_UNAVAILABLE') return false;
-    // What never reached Python can be sent again without harm, whatever the caller declared.
-    return job.call.idempotent || error.details['maybeExecuted'] === false;
-  }
-
-  #retry(job: Job): void {
-    this.#counts.retried += 1;
-    const slot = this.#takeSlot();
-    if (slot === undefined) this.#enqueue(job, this.#waitingAgain);
-    else this.#run(slot, job);
-  }
-
-  #enqueue(job: Job, queue: Set<Job>): void {
-    const { clock, queueTimeoutMs } = this.#parts;
-    const { signal } = job.call;
-    queue.add(job);
-    const waitMs = Math.min(queueTimeoutMs, job.deadlineAtMs - clock.now());
-    const sinceMs = clock.now();
-    if (waitMs !== Infinity) {
-      job.timer = clock.setTimeout(
-        () => {
-          this.#waitedTooLong(job, clock.now() - sinceMs);
-        },
-        Math.max(0, waitMs),
-      );
-    }
-    if (signal === undefined) return;
-    job.onAbort = () => {
-      this.#leaveQueue(job);
-      const { pool } = this.#parts;
-      const error = bridgeError(
-        'CANCELLED',
-        { pool, tool: job.call.tool },
-        { cause: signal.reason },
-      );
-      this.#finish(job, 'cancelled', error);
-      this.#tellIdle();
-    };
-    signal.addEventListener('abort', job.onAbort, { once: true });
-  }
-
-  #leaveQueue(job: Job): void {
-    if (!this.#waiting.delete(job)) this.#waitingAgain.delete(job);
-    if (job.timer !== undefined) this.#parts.clock.clearTimeout(job.timer);
-    if (job.onAbort !== undefined) job.call.signal?.removeEventListener('abort', job.onAbort);
-    job.timer = job.onAbort = undefined;
-  }
-
-  #waitedTooLong(job: Job, waitedMs: number): void {
-    this.#leaveQueue(job);
-    const { pool, clock } = this.#parts;
-    const { tool } = job.call;
-    const error =
-      clock.now() >= job.deadlineAtMs
-        ? timeout(job, { pool }, `tool "${tool}", which still waited for a worker,`)
-        : bridgeError('QUEUE_TIMEOUT', {
-            pool,
-            tool,
-            waitedMs: Math.round(waitedMs),
-            queueLength: this.#queueLength,
-          });
-    this.#finish(job, 'failed', error);
-    this.#tellIdle();
-  }
-
-  #finish(job: Job, outcome: 'failed' | 'cancelled', error: unknown): void {
-    this.#counts[outcome] += 1;
-    job.reject(error);
-  }
-}
-
-function timeout({ call }: Job, ids: ErrorIds, operation: string, cause?: unknown): Error {
-  const details = {
-    ...ids,
-    tool: call.tool,
-    operation,
-    timeoutMs: call.timeoutMs,
-    option: '{ timeout } of the call, or pools[].requestTimeout',
-  };
-  return bridgeError('TIMEOUT', details, cause === undefined ? undefined : { cause });
-}
-
-/** A call that ran out of time tells the limit that its caller set, of which it may have waited a part. */
-function inTermsOfCaller(job: Job, leftMs: number, error: unknown): unknown {
-  if (!isSnakepitError(error) || error.code !== 'TIMEOUT') return error;
-  if (leftMs === job.call.timeoutMs) return error;
-  return timeout(job, error.details, `tool "${job.call.tool}"`, error);
-}
-
-function outcomeOf(error: unknown): 'failed' | 'cancelled' {
-  return isSnakepitError(error) && error.code === 'CANCELLED' ? 'cancelled' : 'failed';
 }

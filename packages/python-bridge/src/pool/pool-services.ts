@@ -1,4 +1,4 @@
-import type { PoolDispatcher } from './dispatcher.ts';
+import type { PoolDispatcher } from './pool-call.ts';
 
 /** What the process of a pool works with; handed to its effects, never kept in its chart. */
 export interface PoolServices {
@@ -13,14 +13,22 @@ export interface PoolServices {
    * @returns Why it could not be started, if so.
    */
   readonly startWorker: (workerId: string) => Promise<Error | undefined>;
-  /** Tells a worker that its time for calls in flight is over. */
-  readonly endWorker: (workerId: string) => void;
-  /** How many workers may be starting at the same time. */
+  /** Tells all workers, also those that have left the pool and finish their calls, that the time for that is over. */
+  readonly endWorkers: () => void;
+  /** How many workers may be starting at the same time, at most; how many are, is decided by how long starts take. */
   readonly startupBatchSize: number;
   /** Milliseconds between the end of one worker's start and the begin of the next. */
   readonly startupBatchDelayMs: number;
+  /** How many processors there are: so many starts disturb each other least. */
+  readonly processors: number;
+  /** Hears that a worker is ready, so that calls are served. */
+  readonly onServing: () => void;
+  /** Hears that every worker is given up, so that calls are refused. */
+  readonly onRefusing: (error: Error) => void;
   /** Hears that every worker is ready. */
   readonly onReady: () => void;
   /** Hears that a worker is given up. */
   readonly onFailed: (error: Error) => void;
+  /** Hears that it has finished its calls, as it was told to, or that the time for them is over. */
+  readonly onDrained: () => void;
 }

@@ -2,6 +2,7 @@ import { exitReason, type ExitMessage, type ExitReason } from '@snakepit/core';
 import { assign, setup } from 'xstate';
 import { provide } from '../unprovided-effect.ts';
 import type { PoolServices } from './pool-services.ts';
+import { stateOf, statesOf, withoutState, withState, type WorkerStates } from './worker-states.ts';
 
 /** What happens to a pool. */
 export type PoolEvent =
@@ -13,6 +14,12 @@ export type PoolEvent =
   | { readonly type: 'worker.failed'; readonly workerId: string; readonly error: Error }
   /** A worker that was given up is started anew, because somebody asked for it. */
   | { readonly type: 'worker.revived'; readonly workerId: string }
+  /** The pool grows: it has this worker, too, which is to be started. */
+  | { readonly type: 'worker.added'; readonly workerId: string }
+  /** The pool shrinks: this worker is none of its own any more. */
+  | { readonly type: 'worker.removed'; readonly workerId: string }
+  /** All pools are to end: no more calls, while others drain too; EXIT comes when its turn to end does. */
+  | { readonly type: 'pool.drain' }
   /** Nothing waits and nothing is in flight. */
   | { readonly type: 'calls.ended' }
   /** Do not wait for calls any longer. */
@@ -22,19 +29,24 @@ export type PoolEvent =
 /** Where one worker of a pool is. */
 export type PoolWorkerState = 'starting' | 'ready' | 'down' | 'failed';
 
+/** How many workers of a pool are where. */
+export type PoolCounts = Readonly<Record<PoolWorkerState, number>>;
+
 /** What a pool knows. */
 export interface PoolContext {
   /** Its name. */
   readonly name: string;
   /** Milliseconds that calls may go on when it stops. */
   readonly drainTimeoutMs: number;
-  /** Its workers by id. */
-  readonly workers: Readonly<Record<string, PoolWorkerState>>;
+  /** Where each of its workers is. */
+  readonly workers: WorkerStates<PoolWorkerState>;
+  /** The same counted, so that whatever happens to one worker has nobody look at all others. */
+  readonly counts: PoolCounts;
   /** Why it ends. */
   readonly reason: ExitReason;
 }
 
-/** What a pool is started with. */
+/** What a pool is started with; its workers may be more or fewer later. */
 export interface PoolInput extends Pick<PoolContext, 'name' | 'drainTimeoutMs'> {
   /** Ids of its workers. */
   readonly workerIds: readonly string[];
@@ -48,18 +60,69 @@ export interface PoolOutput {
   readonly reason: ExitReason;
 }
 
-const markOf = (state: PoolWorkerState) =>
-  ({
-    type: 'markWorker',
-    params: ({ event }: { readonly event: { readonly workerId: string } }) => ({
-      workerId: event.workerId,
-      state,
-    }),
-  }) as const;
+/** What becomes of a worker, as its pool follows it: `gone` when it is none of its own any more. */
+export type FollowedState = PoolWorkerState | 'gone';
+
+interface WorkerNews {
+  readonly event: { readonly workerId: string };
+}
+
+const markOf = (state: PoolWorkerState) => {
+  const params = ({ event }: WorkerNews) => ({ workerId: event.workerId, state });
+  return { type: 'markWorker', params } as const;
+};
+
+/** How far the starts have got is followed beside the chart. */
+const followOf = (state: FollowedState) => {
+  const params = ({ event }: WorkerNews) => ({ workerId: event.workerId, state });
+  return { type: 'followWorker', params } as const;
+};
+
+const workerOf = ({ event }: WorkerNews) => ({ workerId: event.workerId });
+
+/** News of a worker that has left the pool comes late. */
+const isOneOfOurs = { type: 'isOneOfOurs', params: workerOf } as const;
+
+const forgetWorker = { type: 'forgetWorker', params: workerOf } as const;
 
 const failureOfEvent = {
   type: 'tellFailed',
   params: ({ event }: { readonly event: { readonly error: Error } }) => ({ error: event.error }),
+} as const;
+
+/** Where its workers are is still followed while it drains. */
+const followed = {
+  'worker.ready': { guard: isOneOfOurs, actions: markOf('ready') },
+  'worker.down': { guard: isOneOfOurs, actions: markOf('down') },
+} as const;
+
+/** It awaits its calls, but not for ever, and goes on to this state. */
+const awaitCallsUntil = <End extends 'drained' | 'ended'>(end: End) =>
+  ({
+    entry: 'beginDraining',
+    initial: 'awaitingCalls',
+    on: {
+      ...followed,
+      'worker.failed': { guard: isOneOfOurs, target: '.assessing', actions: markOf('failed') },
+      'calls.ended': end,
+      'shutdown.hurried': end,
+    },
+    // The workers would wait as long again for the same calls.
+    after: { gracefulShutdownTimeout: { target: end, actions: 'endWorkers' } },
+    states: {
+      awaitingCalls: {},
+      // Whom would the calls wait for?
+      assessing: {
+        always: [{ guard: 'haveAllFailed', target: `#pool.${end}` }, { target: 'awaitingCalls' }],
+      },
+    },
+  }) as const;
+
+const drain = awaitCallsUntil('drained');
+
+const reasonOfExit = {
+  type: 'rememberReason',
+  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
 } as const;
 
 /**
@@ -81,23 +144,42 @@ export const poolMachine = setup({
     tellFailed: (_, { error }: { readonly error: Error }) => {
       throw new Error("provide the action 'tellFailed'", { cause: error });
     },
+    followWorker: (
+      _,
+      { workerId, state }: { readonly workerId: string; readonly state: FollowedState },
+    ) => {
+      throw new Error("provide the action 'followWorker'", { cause: { workerId, state } });
+    },
     refuseCalls: provide('refuseCalls'),
     acceptCalls: provide('acceptCalls'),
     beginDraining: provide('beginDraining'),
-    endWorkers: provide('endWorkers'),
-    markWorker: assign({
-      workers: (
-        { context },
+    ...{ endWorkers: provide('endWorkers'), tellDrained: provide('tellDrained') },
+    markWorker: assign(
+      (
+        { context: { workers, counts } },
         { workerId, state }: { readonly workerId: string; readonly state: PoolWorkerState },
-      ) => ({ ...context.workers, [workerId]: state }),
-    }),
+      ) => ({
+        workers: withState(workers, workerId, state),
+        counts: recounted(counts, stateOf(workers, workerId), state),
+      }),
+    ),
+    forgetWorker: assign(
+      ({ context: { workers, counts } }, { workerId }: { readonly workerId: string }) => ({
+        workers: withoutState(workers, workerId),
+        counts: recounted(counts, stateOf(workers, workerId), undefined),
+      }),
+    ),
     rememberReason: assign({ reason: (_, reason: ExitReason) => reason }),
   },
   guards: {
-    areAllReady: ({ context }) => count(context, 'ready') === size(context),
-    haveAllFailed: ({ context }) => count(context, 'failed') === size(context),
-    isAnyReady: ({ context }) => count(context, 'ready') > 0,
-    isAnyStarting: ({ context }) => count(context, 'starting') > 0,
+    isOneOfOurs: ({ context }, { workerId }: { readonly workerId: string }) =>
+      stateOf(context.workers, workerId) !== undefined,
+    isStranger: ({ context }, { workerId }: { readonly workerId: string }) =>
+      stateOf(context.workers, workerId) === undefined,
+    areAllReady: ({ context: { counts } }) => counts.ready === sizeOf(counts),
+    haveAllFailed: ({ context: { counts } }) => counts.failed === sizeOf(counts),
+    isAnyReady: ({ context: { counts } }) => counts.ready > 0,
+    isAnyStarting: ({ context: { counts } }) => counts.starting > 0,
   },
   delays: {
     gracefulShutdownTimeout: ({ context }) => context.drainTimeoutMs,
@@ -107,7 +189,8 @@ export const poolMachine = setup({
   context: ({ input }) => ({
     name: input.name,
     drainTimeoutMs: input.drainTimeoutMs,
-    workers: Object.fromEntries(input.workerIds.map((id) => [id, 'starting' as const])),
+    workers: statesOf(input.workerIds, 'starting'),
+    counts: { starting: input.workerIds.length, ready: 0, down: 0, failed: 0 },
     reason: exitReason.normal,
   }),
   initial: 'running',
@@ -115,18 +198,35 @@ export const poolMachine = setup({
     running: {
       initial: 'starting',
       on: {
-        'worker.ready': { target: '.assessing', actions: markOf('ready') },
-        'worker.down': { target: '.assessing', actions: markOf('down') },
-        'worker.failed': {
+        'worker.ready': {
+          guard: isOneOfOurs,
           target: '.assessing',
-          actions: [markOf('failed'), failureOfEvent],
+          actions: [markOf('ready'), followOf('ready')],
+        },
+        'worker.down': { guard: isOneOfOurs, target: '.assessing', actions: markOf('down') },
+        'worker.failed': {
+          guard: isOneOfOurs,
+          target: '.assessing',
+          actions: [markOf('failed'), followOf('failed'), failureOfEvent],
         },
         // Calls may wait for it.
-        'worker.revived': { target: '.assessing', actions: [markOf('starting'), 'acceptCalls'] },
-        EXIT: {
-          target: 'draining',
-          actions: { type: 'rememberReason', params: ({ event }) => event.reason },
+        'worker.revived': {
+          guard: isOneOfOurs,
+          target: '.assessing',
+          actions: [markOf('starting'), followOf('starting'), 'acceptCalls'],
         },
+        'worker.added': {
+          guard: { type: 'isStranger', params: workerOf },
+          target: '.assessing',
+          actions: [markOf('starting'), followOf('starting'), 'acceptCalls'],
+        },
+        'worker.removed': {
+          guard: isOneOfOurs,
+          target: '.assessing',
+          actions: [forgetWorker, followOf('gone')],
+        },
+        'pool.drain': 'draining',
+        EXIT: { target: 'ending', actions: reasonOfExit },
       },
       states: {
         // Its workers have time limits of their own, and each ends ready or failed.
@@ -148,40 +248,38 @@ export const poolMachine = setup({
         failed: { entry: 'refuseCalls' },
       },
     },
+    // With all other pools, before any of them ends: the limits of several are not added up.
     draining: {
-      entry: 'beginDraining',
-      initial: 'awaitingCalls',
+      ...drain,
+      on: { ...drain.on, EXIT: { target: 'ending', actions: reasonOfExit } },
+    },
+    drained: {
+      entry: 'tellDrained',
       on: {
-        'calls.ended': 'drained',
-        'shutdown.hurried': 'drained',
-        'worker.ready': { actions: markOf('ready') },
-        'worker.down': { actions: markOf('down') },
-        'worker.failed': { target: '.assessing', actions: markOf('failed') },
-      },
-      // The workers would wait as long again for the same calls.
-      after: { gracefulShutdownTimeout: { target: 'drained', actions: 'endWorkers' } },
-      states: {
-        awaitingCalls: {},
-        // Whom would the calls wait for?
-        assessing: {
-          always: [
-            { guard: 'haveAllFailed', target: '#pool.drained' },
-            { target: 'awaitingCalls' },
-          ],
-        },
+        ...followed,
+        'worker.failed': { guard: isOneOfOurs, actions: markOf('failed') },
+        EXIT: { target: 'ended', actions: reasonOfExit },
       },
     },
-    drained: { type: 'final' },
+    // Its supervisor ends it, and nobody has said so before.
+    ending: awaitCallsUntil('ended'),
+    ended: { type: 'final' },
   },
   output: ({ context }) => ({ reason: context.reason }),
 });
 
-function count({ workers }: PoolContext, wanted: PoolWorkerState): number {
-  let found = 0;
-  for (const state of Object.values(workers)) if (state === wanted) found += 1;
-  return found;
+/** The counts after a worker has gone from one state to another; `undefined` where it was, or is, none of ours. */
+function recounted(
+  counts: PoolCounts,
+  before: PoolWorkerState | undefined,
+  now: PoolWorkerState | undefined,
+): PoolCounts {
+  const changed = { ...counts };
+  if (before !== undefined) changed[before] -= 1;
+  if (now !== undefined) changed[now] += 1;
+  return changed;
 }
 
-function size({ workers }: PoolContext): number {
-  return Object.keys(workers).length;
+function sizeOf({ starting, ready, down, failed }: PoolCounts): number {
+  return starting + ready + down + failed;
 }

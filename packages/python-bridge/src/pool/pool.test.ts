@@ -1,84 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  createSystem,
-  createTestClock,
-  exitReason,
-  silentLogger,
-  type ActorSystem,
-  type TestClock,
-} from '@snakepit/core';
-import { bridgeError } from '../errors.ts';
+import { exitReason } from '@snakepit/core';
 import { anyCall, errorOf, ScriptedWorker } from './dispatcher.fixture.ts';
-import { createDispatcher, type PoolDispatcher } from './dispatcher.ts';
-import type { PoolServices } from './pool-services.ts';
-import { poolName, poolProcess } from './pool.ts';
-
-interface Bench {
-  readonly clock: TestClock;
-  readonly system: ActorSystem;
-  readonly dispatcher: PoolDispatcher;
-  /** Ids of the workers that were started, in order. */
-  readonly started: string[];
-  readonly ended: string[];
-  readonly heard: string[];
-  stopping: boolean;
-  readonly state: () => unknown;
-  readonly tell: (event: object) => Promise<void>;
-}
-
-async function withPool(
-  size: number,
-  options: Partial<PoolServices>,
-  run: (bench: Bench) => Promise<void>,
-): Promise<void> {
-  const clock = createTestClock();
-  const system = createSystem({ clock, logger: silentLogger });
-  const dispatcher = createDispatcher({
-    ...{ pool: 'p', clock, concurrency: 1, maxQueueSize: 10, queueTimeoutMs: Infinity },
-  });
-  const bench: Bench = {
-    ...{ clock, system, dispatcher, started: [], ended: [], heard: [], stopping: false },
-    state: () => system.processInfo(system.whereis(poolName('p')) ?? (null as never))?.stateValue,
-    tell: (event) => {
-      system.cast(poolName('p'), event as never);
-      return clock.advance(0);
-    },
-  };
-  const services: PoolServices = {
-    dispatcher,
-    isStopping: () => bench.stopping,
-    startWorker: (id) => {
-      bench.started.push(id);
-      return Promise.resolve(undefined);
-    },
-    endWorker: (id) => void bench.ended.push(id),
-    startupBatchSize: 10,
-    startupBatchDelayMs: 0,
-    onReady: () => void bench.heard.push('ready'),
-    onFailed: ({ message }) => void bench.heard.push(message.split('\n')[0] ?? ''),
-    ...options,
-  };
-  const workerIds = Array.from({ length: size }, (_, i) => `w${String(i + 1)}`);
-  const input = { name: 'p', drainTimeoutMs: 5_000, workerIds, services };
-  system.spawn(poolProcess, input, { name: poolName('p') });
-  await clock.advance(0);
-  try {
-    await run(bench);
-  } finally {
-    for (const { pid } of [...system.processes()]) system.exit(pid, exitReason.kill);
-    const stopped = system.stop();
-    await clock.advance(0);
-    await stopped;
-  }
-  expect(clock.pending).toBe(0);
-}
-
-const ready = (workerId: string) => ({ type: 'worker.ready', workerId });
-const failed = (workerId: string) => ({
-  type: 'worker.failed',
-  workerId,
-  error: bridgeError('WORKER_START_FAILED', { reason: 'no', failure: 'exited' }),
-});
+import { failed, ready, withPool } from './pool.fixture.ts';
+import { poolName } from './pool.ts';
 
 describe('starting', () => {
   test('so many at a time as may start, the next when one has settled', () =>
@@ -126,6 +50,93 @@ describe('starting', () => {
     });
   });
 
+  test('[I7.4] first one for each processor, then as many as the time that starts take allows', () =>
+    withPool(60, { startupBatchSize: 20, processors: 2 }, async ({ started, tell, clock }) => {
+      expect(started).toEqual(['w1', 'w2']);
+      let settled = 0;
+      const atOnce = (): number => started.length - settled;
+      const settle = async (): Promise<void> => {
+        settled += 1;
+        await tell(ready(`w${String(settled)}`));
+      };
+      // Starts that wait for something else than processors: ever more at a time, up to the limit.
+      const seen: number[] = [];
+      while (started.length < 60) {
+        await clock.advance(100);
+        seen.push(atOnce());
+        for (let i = atOnce(); i > 0; i--) await settle();
+      }
+      expect(seen.slice(0, 2)).toEqual([2, 5]);
+      expect(Math.max(...seen)).toBe(20);
+    }));
+
+  test('[I7.4] starts that take longer and longer are fewer at a time', () =>
+    withPool(60, { startupBatchSize: 20, processors: 2 }, async ({ started, tell, clock }) => {
+      const seen: number[] = [];
+      let settled = 0;
+      while (started.length < 60) {
+        const atOnce = started.length - settled;
+        seen.push(atOnce);
+        await clock.advance((100 * Math.max(2, atOnce)) / 2);
+        settled += 1;
+        await tell(ready(`w${String(settled)}`));
+      }
+      expect(Math.max(...seen)).toBeLessThan(8);
+      expect(Math.max(...seen)).toBeGreaterThan(2);
+    }));
+
+  test('[I7.4] calls are served from the first worker on, and refused when the last is given up', () =>
+    withPool(2, {}, async ({ tell, served, state }) => {
+      await tell(failed('w1'));
+      expect(served).toEqual([]);
+      await tell(ready('w2'));
+      expect([served, state()]).toEqual([['serving'], { running: 'degraded' }]);
+      await tell({ type: 'worker.down', workerId: 'w2' });
+      await tell(failed('w2'));
+      expect(served).toEqual(['serving', '[WORKER_START_FAILED] the worker did not start: no.']);
+    }));
+
+  test('[I7.4] how far the starts have got is told, also when the pool grows and when one is wanted back', () =>
+    withPool(2, {}, async ({ tell, system }) => {
+      const told: string[] = [];
+      system.telemetry.on('snakepit.pool.start.progress', (m, { pool }) => {
+        told.push(`${pool} ${String(m.ready)}+${String(m.failed)} of ${String(m.total)}`);
+      });
+      await tell(ready('w1'));
+      await tell(failed('w2'));
+      await tell({ type: 'worker.down', workerId: 'w1' });
+      await tell(ready('w1'));
+      await tell({ type: 'worker.added', workerId: 'w3' });
+      await tell(ready('w3'));
+      await tell({ type: 'worker.revived', workerId: 'w2' });
+      await tell(ready('w2'));
+      expect(told).toEqual(['p 1+0 of 2', 'p 1+1 of 2', 'p 1+0 of 1', 'p 1+0 of 1']);
+    }));
+
+  test('[I5.8] one that is added is started in its turn, and one that is removed counts no more', () =>
+    withPool(2, { startupBatchSize: 1 }, async ({ started, tell, state }) => {
+      await tell({ type: 'worker.added', workerId: 'w3' });
+      await tell(ready('w1'));
+      await tell({ type: 'worker.removed', workerId: 'w2' });
+      expect(started).toEqual(['w1', 'w2', 'w3']);
+      expect(state()).toEqual({ running: 'filling' });
+      await tell(ready('w3'));
+      expect(state()).toEqual({ running: 'serving' });
+      // What is told of it late changes nothing.
+      await tell({ type: 'worker.down', workerId: 'w2' });
+      await tell(failed('w2'));
+      expect(state()).toEqual({ running: 'serving' });
+    }));
+
+  test('[I5.8] one that is removed before its turn is not started', () =>
+    withPool(3, { startupBatchSize: 1 }, async ({ started, tell, state }) => {
+      await tell({ type: 'worker.removed', workerId: 'w2' });
+      await tell(ready('w1'));
+      expect(started).toEqual(['w1', 'w3']);
+      await tell({ type: 'worker.removed', workerId: 'w3' });
+      expect(state()).toEqual({ running: 'serving' });
+    }));
+
   test('[R6.4] [I4.6] when one that was given up is started anew, calls wait for it', () =>
     withPool(2, {}, async ({ tell, state, dispatcher, clock }) => {
       await tell(failed('w1'));
@@ -141,70 +152,5 @@ describe('starting', () => {
       await clock.advance(0);
       worker.answer('done');
       expect(await call).toBe('done');
-    }));
-});
-
-describe('ending', () => {
-  const shutDown = async ({ system, clock }: Bench): Promise<void> => {
-    const pid = system.whereis(poolName('p'));
-    if (pid !== undefined) system.exit(pid, exitReason.shutdown);
-    await clock.advance(0);
-  };
-
-  test('[R6.1] with all of Snakepit it waits for its calls, takes no more, and then fails what comes', () =>
-    withPool(1, {}, async (bench) => {
-      const { dispatcher, state, clock } = bench;
-      const worker = new ScriptedWorker('w1');
-      dispatcher.admit(worker);
-      const call = dispatcher.execute(anyCall);
-      bench.stopping = true;
-      await shutDown(bench);
-      expect(state()).toEqual({ draining: 'awaitingCalls' });
-      expect((await errorOf(dispatcher.execute(anyCall))).code).toBe('SHUTTING_DOWN');
-      worker.answer('done');
-      expect(await call).toBe('done');
-      await clock.advance(0);
-      expect([state(), bench.ended]).toEqual([undefined, []]);
-    }));
-
-  test('[R6.2] its workers do not wait a second time for what took too long', () =>
-    withPool(2, {}, async (bench) => {
-      const { dispatcher, state, clock } = bench;
-      dispatcher.admit(new ScriptedWorker('w1'));
-      dispatcher.execute(anyCall).catch(() => undefined);
-      bench.stopping = true;
-      await shutDown(bench);
-      await clock.advance(4_999);
-      expect(bench.ended).toEqual([]);
-      await clock.advance(1);
-      expect([state(), bench.ended]).toEqual([undefined, ['w1', 'w2']]);
-    }));
-
-  test('[R6.4] without the rest of Snakepit it waits for nothing: calls go on and wait for its next life', () =>
-    withPool(1, {}, async (bench) => {
-      const { dispatcher, state, clock } = bench;
-      const [worker, next] = [new ScriptedWorker('w1'), new ScriptedWorker('w1')];
-      dispatcher.admit(worker);
-      const calls = [dispatcher.execute(anyCall), dispatcher.execute(anyCall)];
-      await shutDown(bench);
-      expect(state()).toBeUndefined();
-      dispatcher.withdraw(worker);
-      worker.answer(1);
-      dispatcher.admit(next);
-      await clock.advance(0);
-      next.answer(2);
-      expect(await Promise.all(calls)).toEqual([1, 2]);
-    }));
-
-  test('when the last worker is given up meanwhile, there is nothing to wait for', () =>
-    withPool(2, {}, async (bench) => {
-      bench.dispatcher.execute(anyCall).catch(() => undefined);
-      bench.stopping = true;
-      await shutDown(bench);
-      await bench.tell(failed('w1'));
-      expect(bench.state()).toEqual({ draining: 'awaitingCalls' });
-      await bench.tell(failed('w2'));
-      expect(bench.state()).toBeUndefined();
-      expect(bench.dispatcher.stats()).toMatchObject({ failed: 1, queued: 0 });
     }));
 });

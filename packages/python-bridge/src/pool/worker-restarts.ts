@@ -1,12 +1,22 @@
-import type { ActorSystem } from '@snakepit/core';
-import { Supervisor } from '@snakepit/supervisor';
-import type { Bell } from '../bell.ts';
-import { bridgeError } from '../errors.ts';
-import { workerName } from '../worker/grpc-worker.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Pid } from '@snakepit/core';
+import { Supervisor, type RestartChildError } from '@snakepit/supervisor';
 import type { GrpcWorkerEvent } from '../worker/worker-life.ts';
+import { otherPlace, workerChildId, workerProcesses } from '../worker/worker-place.ts';
 import type { WorkerHistory } from '../worker/worker-history.ts';
-import { starterName, workerChildId } from '../worker/worker-starter.ts';
+import { starterName } from '../worker/worker-starter.ts';
+import {
+  isServing,
+  seatOf,
+  startRefused,
+  stopProcess,
+  throwIfAny,
+  workerProcess,
+  type PoolOperationParts,
+} from './pool-operation.ts';
+import { batchSizeFor } from './pool-seats.ts';
 import { poolName } from './pool.ts';
+import type { WorkerSeat } from './worker-seat.ts';
 
 /** Restarts that somebody asks for: nothing is wrong with the worker, or with its pool. */
 export interface WorkerRestarts {
@@ -31,29 +41,10 @@ export interface WorkerRestarts {
 }
 
 /** What restarts need to know of their pool. */
-export interface WorkerRestartsParts {
-  /** Where its processes live. */
-  readonly system: ActorSystem;
-  /** Name of the pool. */
-  readonly pool: string;
-  /** Ids of its workers. */
-  readonly workerIds: readonly string[];
-  /** What is remembered of each. */
-  readonly histories: ReadonlyMap<string, WorkerHistory>;
-  /** How many workers may be starting at the same time. */
-  readonly startupBatchSize: number;
-  /** Has a starter started for a worker that has none. */
-  readonly startWorker: (workerId: string) => Promise<Error | undefined>;
-  /** Whether calls wait for a worker. */
-  readonly isWaitedFor: () => boolean;
-  /** Why nothing will be started any more, once that is so. */
-  readonly over: () => Error | undefined;
-  /** Rings when a worker has become ready or was given up, and when all is over. */
-  readonly bell: Bell;
+export interface WorkerRestartsParts extends PoolOperationParts {
+  /** The recycling of a worker, while it is under way: that gives it a new process, too. */
+  readonly recycling: (workerId: string) => Promise<void> | undefined;
 }
-
-/** At most one worker in so many is away in a rolling restart, as at Kubernetes' default; but always one. */
-const oneIn = 4;
 
 /** A restart under way. */
 interface Restart {
@@ -83,13 +74,16 @@ class Restarts implements WorkerRestarts {
     this.#parts = parts;
   }
 
-  restart(workerId: string, drainTimeoutMs?: number): Promise<void> {
+  // Whoever asks for what cannot be is told by the promise; the rest is done before this returns.
+  async restart(workerId: string, drainTimeoutMs?: number): Promise<void> {
     const known = this.#underWay.get(workerId);
     if (known !== undefined) {
       if (drainTimeoutMs !== undefined) known.endDrainAfter(drainTimeoutMs);
       return known.done;
     }
-    const begun = this.#begin(workerId, drainTimeoutMs);
+    const recycling = this.#parts.recycling(workerId);
+    if (recycling !== undefined) return recycling;
+    const begun = this.#begin(seatOf(this.#parts, workerId), drainTimeoutMs);
     this.#underWay.set(workerId, begun);
     return begun.done;
   }
@@ -108,19 +102,17 @@ class Restarts implements WorkerRestarts {
     return known.done;
   }
 
-  #begin(workerId: string, drainTimeoutMs: number | undefined): Restart {
-    const { system, pool } = this.#parts;
-    const old = system.whereis(workerName(pool, workerId));
+  #begin(seat: WorkerSeat, drainTimeoutMs: number | undefined): Restart {
+    const { system } = this.#parts;
+    const { workerId } = seat;
+    const old = workerProcess(this.#parts, seat)?.pid;
     const timers = new Set<unknown>();
     const run = async (): Promise<void> => {
       try {
-        if (old !== undefined) {
-          this.#tell(old, { type: 'worker.stop', ...asDrainTime(drainTimeoutMs) });
-          // Its process ends only when that of the operating system, its socket and its record are gone.
-          await system.awaitExit(old);
-        }
+        // Its process ends only when that of the operating system, its socket and its record are gone.
+        if (old !== undefined) await stopProcess(system, old, drainTimeoutMs);
         for (const timer of timers) system.clock.clearTimeout(timer);
-        await this.#startAnew(workerId);
+        await this.#startAnew(seat);
       } finally {
         this.#underWay.delete(workerId);
       }
@@ -136,14 +128,13 @@ class Restarts implements WorkerRestarts {
     };
   }
 
-  #tell(worker: Parameters<ActorSystem['send']>[0], event: GrpcWorkerEvent): void {
+  #tell(worker: Pid, event: GrpcWorkerEvent): void {
     this.#parts.system.send(worker, event);
   }
 
-  async #startAnew(workerId: string): Promise<void> {
-    const { system, pool, histories, over, isWaitedFor, startWorker } = this.#parts;
-    const history = histories.get(workerId);
-    if (history === undefined) throw new TypeError(`pool ${pool} has no worker ${workerId}`);
+  async #startAnew(seat: WorkerSeat): Promise<void> {
+    const { system, pool, over, isWaitedFor, startWorker } = this.#parts;
+    const { history, workerId } = seat;
     // At the end of everything, too, calls that were taken are served before the pool ends (R6.1).
     if (!isWaitedFor()) throwIfAny(over());
     const { starts } = history;
@@ -154,24 +145,45 @@ class Restarts implements WorkerRestarts {
     history.startOver();
     const starter = system.whereis(starterName(pool, workerId));
     if (starter === undefined) await startWorker(workerId);
-    else await this.#startChild(starter, workerId);
+    else await this.#startChild(starter, seat);
     await this.#serving(history, starts);
   }
 
-  async #startChild(
-    starter: NonNullable<ReturnType<ActorSystem['whereis']>>,
-    workerId: string,
-  ): Promise<void> {
+  async #startChild(starter: Pid, seat: WorkerSeat): Promise<void> {
     const { system, pool } = this.#parts;
-    const tree = Supervisor.at(system, starter);
-    const started = await Supervisor.restartChild(tree, workerChildId).catch(() => undefined);
-    // Killed meanwhile: its own supervisor starts it, and it the worker. A crashed worker it starts by itself, too.
-    if (started === undefined || started.ok) return;
-    const { kind } = started.error;
-    if (kind === 'running' || kind === 'restarting') return;
-    const reason = `its starter did not start it (${kind})`;
-    const details = { pool, worker: workerId, reason, failure: 'supervision' } as const;
-    throw bridgeError('WORKER_START_FAILED', details);
+    for (;;) {
+      const refusal = await this.#restartChild(starter, seat);
+      if (refusal === undefined) return;
+      if (refusal.kind === 'running') {
+        // It had crashed, and its starter was faster; somebody wants it now, so that it need not pause.
+        for (const { pid } of workerProcesses(system, pool, seat.workerId)) {
+          this.#tell(pid, { type: 'worker.start' });
+        }
+        return;
+      }
+      if (refusal.kind !== 'restarting') {
+        const why = `its starter did not start it (${refusal.kind})`;
+        throw startRefused(pool, seat.workerId, why);
+      }
+      // Its starter is about to start it.
+      await nextTurn();
+    }
+  }
+
+  /** Has it started in the place where it was, which only its starter knows for sure. */
+  async #restartChild(starter: Pid, seat: WorkerSeat): Promise<RestartChildError | undefined> {
+    const tree = Supervisor.at(this.#parts.system, starter);
+    const restart = (place: WorkerSeat['place']) =>
+      Supervisor.restartChild(tree, workerChildId(place));
+    try {
+      const first = await restart(seat.place);
+      if (first.ok || first.error.kind !== 'notFound') return first.ok ? undefined : first.error;
+      const second = await restart(otherPlace(seat.place));
+      return second.ok ? undefined : second.error;
+    } catch {
+      // Killed meanwhile: its own supervisor starts it, and it the worker. A crashed worker it starts by itself, too.
+      return undefined;
+    }
   }
 
   /** Waits until it has become ready once more than before. */
@@ -194,20 +206,22 @@ class Restarts implements WorkerRestarts {
   }
 
   async #roll(drainTimeoutMs: number | undefined): Promise<void> {
-    const { workerIds, startupBatchSize, system, pool } = this.#parts;
-    if (workerIds.length === 1) {
+    const { seats, startupBatchSize, system, pool } = this.#parts;
+    const { members } = seats;
+    if (members.length === 1) {
       system.logger.info(
         `pool "${pool}" has one worker: while it restarts, calls wait in the queue`,
       );
     }
-    const batchSize = Math.max(1, Math.min(Math.floor(workerIds.length / oneIn), startupBatchSize));
-    const waiting = [...workerIds].sort(
-      (a, b) => Number(this.#serves(a)) - Number(this.#serves(b)),
-    );
+    const batchSize = batchSizeFor(members.length, startupBatchSize);
+    const waiting = [...members].sort((a, b) => Number(this.#serves(a)) - Number(this.#serves(b)));
     while (waiting.length > 0) {
       const batch = waiting.splice(0, batchSize);
       const ends = await Promise.allSettled(
-        batch.map((workerId) => this.#restartInTurn(workerId, drainTimeoutMs)),
+        batch
+          // The pool may have shrunk meanwhile.
+          .filter(({ workerId }) => seats.get(workerId)?.membership === 'member')
+          .map(({ workerId }) => this.#restartInTurn(workerId, drainTimeoutMs)),
       );
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     }
@@ -220,18 +234,7 @@ class Restarts implements WorkerRestarts {
     return this.restart(workerId, laterDrainTimeoutMs);
   }
 
-  #serves(workerId: string): boolean {
-    const { system, pool } = this.#parts;
-    const worker = system.processInfo(system.whereis(workerName(pool, workerId)));
-    const state = worker?.stateValue ?? '';
-    return typeof state === 'object' && 'ready' in state;
+  #serves(seat: WorkerSeat): boolean {
+    return isServing(this.#parts, seat);
   }
-}
-
-function asDrainTime(drainTimeoutMs: number | undefined): { readonly drainTimeoutMs?: number } {
-  return drainTimeoutMs === undefined ? {} : { drainTimeoutMs };
-}
-
-function throwIfAny(error: Error | undefined): void {
-  if (error !== undefined) throw error;
 }

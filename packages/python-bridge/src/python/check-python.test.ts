@@ -53,9 +53,15 @@ describe('checkPython', () => {
     });
   });
 
+  test('[I5.7] a Python without the global lock is told from others', async () => {
+    const free = await fake(`echo '{"version": "3.14.0", "packages": [], "gil": false}'`);
+    expect(await checkPython(free)).toMatchObject({ version: '3.14.0', freeThreaded: true });
+  });
+
   test('an interpreter that is too old says how old it is', async () => {
     const old = await fake(`echo '{"version": "3.8.10", "packages": []}'`);
     expect(await checkPython(old)).toEqual({
+      freeThreaded: false,
       kind: 'runs',
       version: '3.8.10',
       recentEnough: false,

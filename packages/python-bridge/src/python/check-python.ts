@@ -25,6 +25,8 @@ export type PythonCheck =
       readonly version: string;
       /** Whether it is at least {@link oldestPython}. */
       readonly recentEnough: boolean;
+      /** Whether it runs without the global lock, so that threads compute side by side. */
+      readonly freeThreaded: boolean;
       /** What a worker imports, in the order in which to repair it. */
       readonly packages: readonly PackageCheck[];
     }
@@ -60,6 +62,7 @@ for module, name in (("grpc", "grpcio"), ("google.protobuf", "protobuf"), ("snak
     except BaseException as error:
         entry["fault"] = "%s: %s" % (type(error).__name__, error)
     report["packages"].append(entry)
+report["gil"] = getattr(sys, "_is_gil_enabled", lambda: True)()
 sys.stdout.write("\\n" + json.dumps(report) + "\\n")
 `;
 
@@ -92,6 +95,7 @@ export async function checkPython(
     kind: 'runs',
     version: report['version'],
     recentEnough: isRecentEnough(report['version']),
+    freeThreaded: report['gil'] === false,
     packages: readPackages(report['packages']),
   };
 }

@@ -60,6 +60,21 @@ function only(findings: readonly Finding[], id: string): Finding {
 }
 
 describe('runDoctor', () => {
+  test('[I5.7] an adapter of a thread pool is tried as one; a free-threaded Python is named', async () => {
+    const path = join(directory, 'python');
+    const report = JSON.stringify({ version: '3.14.0', packages: complete, gil: false });
+    // Says what it was asked, where an adapter is tried.
+    await writeFile(
+      path,
+      `#!/bin/sh\ncase "$2" in\n-c) echo '${report}' ;;\n*) echo '{"ok": true, "tools": ["'"$*"'"]}' ;;\nesac\n`,
+    );
+    await chmod(path, 0o755);
+    const pool = { ...poolWith(path), profile: 'thread', threadsPerWorker: 6 } as const;
+    const findings = await runDoctor({ pools: [pool] });
+    expect(only(findings, 'adapter:default').detail).toContain('--adapter a.B --max-workers 6');
+    expect(only(findings, 'python-version').detail).toContain('Python 3.14.0, free-threaded;');
+  });
+
   test('[I2.10] all is well: one finding a thing, none with a remedy', async () => {
     const pool = poolWith(await fakePython(complete));
     const second = { ...pool, name: 'second' };
@@ -76,12 +91,59 @@ describe('runDoctor', () => {
       'descendants',
       'state-dir',
       'socket-path',
+      'room',
       'protection',
     ]);
     for (const finding of findings) expect(finding).toMatchObject({ ok: true, remedy: '' });
     expect(only(findings, 'adapter:default').detail).toBe('a.B has 1 tools: add');
     expect(only(findings, 'protection').detail).toMatch(
       /measured on linux: record, exit, lifeline/,
+    );
+  });
+
+  test('the adapter of a server of the original is not tried by ours, its server is looked for', async () => {
+    const pool = poolWith(await fakePython(complete, 'no adapter of ours'));
+    const there = { ...pool, name: 'there', serverScript: join(directory, 'python') };
+    const gone = { ...pool, name: 'gone', serverScript: join(directory, 'gone.py') };
+    const findings = await runDoctor({ pools: [there, gone] });
+    expect(findings.filter(({ id }) => id.startsWith('adapter:'))).toEqual([]);
+    expect(only(findings, 'server:there')).toMatchObject({ ok: true, remedy: '' });
+    expect(only(findings, 'server:gone')).toMatchObject({
+      ok: false,
+      detail: `${gone.serverScript}, the server of pool "gone", is not there; its adapter was not tried`,
+      remedy: 'correct pools[].serverScript.',
+    });
+  });
+
+  test('[I7.1] it is said which way workers are started, why, and what is in the way of forking', async () => {
+    const pool = poolWith(await fakePython(complete));
+    const pools = [
+      { ...pool, name: 'auto', launch: 'auto', preload: ['json', 'csv'] },
+      { ...pool, name: 'strict', launch: 'auto', descendants: 'strict' },
+      { ...pool, name: 'several', launch: 'auto', size: 2 },
+      { ...pool, name: 'one', launch: 'auto', size: 1 },
+      { ...pool, name: 'plain', launch: 'spawn' },
+      { ...pool, name: 'both', launch: 'spawn', descendants: 'strict' },
+      pool,
+    ] as const;
+    const findings = await runDoctor({ pools, env: {} });
+    const told = findings.filter(({ id }) => id.startsWith('launch:'));
+    const hindrance = 'with descendants: "strict" each worker has a launcher of its own';
+    expect(told).toEqual(
+      [
+        ['auto', 'forked (nothing is in its way), with json, csv imported before'],
+        ['strict', `spawned, because ${hindrance}`],
+        ['several', 'forked (nothing is in its way)'],
+        [
+          'one',
+          'spawned, because a fork server costs one worker more than it saves; they could be forked',
+        ],
+        ['plain', "spawned, because launch is 'spawn'; they could be forked"],
+        ['both', `spawned, because launch is 'spawn'; ${hindrance}`],
+      ].map(([name = '', how = '']) => ({
+        ...{ id: `launch:${name}`, ok: true, remedy: '' },
+        detail: `the workers of pool "${name}" are ${how}`,
+      })),
     );
   });
 
@@ -172,6 +234,7 @@ describe('runDoctor', () => {
       'descendants ok',
       'state-dir ok',
       'socket-path ok',
+      'room ok',
       'protection ok',
     ]);
     expect(only(findings, 'state-dir').detail).toContain(directory);

@@ -1,8 +1,7 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isSnakepitError } from '@snakepit/core';
 import { findBridgeFiles } from '../bridge/bridge-files.ts';
-import { parseObject } from '../bridge/codec.ts';
 import type { ConfiguredPython, ResolvedPool } from '../config/config.ts';
 import { LONGEST_SOCKET_NAME } from '../hosts/local/local-host.ts';
 import { currentPlatform } from '../os/platform/current.ts';
@@ -10,11 +9,14 @@ import { createContainmentProber, describeContainment } from '../hosts/local/str
 import { maxSocketPathBytes, shortDirectories } from '../os/private-directory.ts';
 import { createRunId, stateDirectoryChoices } from '../os/run-records.ts';
 import { errorCode } from '../os/system-error.ts';
+import { chooseLaunch, describeLaunch } from '../pool/choose-launch.ts';
+import type { RoomyPool } from '../pool/worker-room.ts';
+import { askAdapter, faultOfAdapter } from './adapter-report.ts';
 import { checkPython, oldestPython } from './check-python.ts';
 import type { PackageCheck } from './check-python.ts';
 import { findPython } from './find-python.ts';
 import type { FoundPython } from './find-python.ts';
-import { runCommand } from './run-command.ts';
+import { reportRoom } from './room-report.ts';
 
 /** One thing that the doctor looked at. */
 export interface Finding {
@@ -33,7 +35,7 @@ export type DoctorPool = Pick<
   ResolvedPool,
   'name' | 'adapter' | 'python' | 'pythonPath' | 'cwd' | 'env'
 > &
-  Partial<Pick<ResolvedPool, 'descendants'>>;
+  Partial<RoomyPool & Pick<ResolvedPool, 'serverScript'>>;
 
 /** What the doctor is to look at. */
 export interface DoctorOptions {
@@ -87,13 +89,15 @@ export async function runDoctor(options: DoctorOptions = {}): Promise<readonly F
     if (pool !== undefined && seen.get(found.executable) === true) {
       findings.push(await checkAdapter(pool, found, options));
     }
+    findings.push(...launchOf(pool));
   }
   for (const [python, isFine] of seen) {
     options.signal?.throwIfAborted();
     if (isFine) findings.push(await checkDescendants(python, options));
   }
   options.signal?.throwIfAborted();
-  return [...findings, checkStateDirectory(options), checkSocketPath(options), protection()];
+  findings.push(checkStateDirectory(options), checkSocketPath(options));
+  return [...findings, reportRoom(options.pools ?? []), protection()];
 }
 
 function checkNode(version: string): Finding {
@@ -135,7 +139,7 @@ async function checkInterpreter(
   const version: Finding = {
     id: 'python-version',
     ok: check.recentEnough,
-    detail: `Python ${check.version}; ${oldestPython} or newer is needed`,
+    detail: `Python ${check.version}${check.freeThreaded ? ', free-threaded' : ''}; ${oldestPython} or newer is needed`,
     remedy: check.recentEnough
       ? ''
       : `install Python ${oldestPython} or newer, name it with SNAKEPIT_PYTHON, and ${setUp}`,
@@ -159,51 +163,42 @@ async function checkAdapter(
   { executable }: FoundPython,
   options: DoctorOptions,
 ): Promise<Finding> {
-  const env = options.env ?? process.env;
-  const path = [
-    findBridgeFiles().pythonDir,
-    ...pool.pythonPath,
-    pool.env['PYTHONPATH'] ?? env['PYTHONPATH'] ?? '',
-  ];
-  const result = await runCommand(
-    executable,
-    ['-u', '-m', 'snakepit_bridge', '--health-check', '--adapter', pool.adapter],
-    {
-      cwd: pool.cwd,
-      timeoutMs: 60_000,
-      signal: options.signal,
-      // Importing it may take for ever.
-      lifeline: true,
-      env: {
-        ...env,
-        ...pool.env,
-        PYTHONPATH: path.filter((entry) => entry !== '').join(delimiter),
-        PYTHONNOUSERSITE: '1',
-      },
-    },
-  );
+  if (pool.serverScript !== undefined) return checkServer(pool.name, pool.serverScript);
+  const { env: base = process.env, signal } = options;
+  const threads = pool.profile === 'thread' ? pool.threadsPerWorker : undefined;
+  const answer = await askAdapter(executable, { ...pool, base, threads, signal });
+  const { report } = answer;
   const id = `adapter:${pool.name}`;
-  const report = parseObject(result.lastLine);
   if (report?.['ok'] === true) {
     const tools = Array.isArray(report['tools']) ? report['tools'].map(String) : [];
     const detail = `${pool.adapter} has ${tools.length} tools: ${tools.join(', ')}`;
     return { id, ok: true, detail, remedy: '' };
   }
-  const error = report?.['error'];
-  const said =
-    typeof error === 'object' && error !== null && 'message' in error
-      ? [
-          String(error.message),
-          'traceback' in error && typeof error.traceback === 'string' ? error.traceback : '',
-        ]
-      : [result.failure ?? `exit code ${String(result.code)}`, result.tail.join('\n')];
   return {
     id,
     ok: false,
-    detail: `${pool.adapter}: ${said.filter((part) => part !== '').join('\n')}`,
+    detail: `${pool.adapter}: ${faultOfAdapter(answer)}`,
     remedy:
       'correct the adapter, or where it is looked for (pools[].adapter, pools[].cwd, pools[].pythonPath), or install what it imports.',
   };
+}
+
+/** Its adapters are made for a server of the original, and ours could not import what they import from that. */
+function checkServer(pool: string, serverScript: string): Finding {
+  const ok = existsSync(serverScript);
+  const detail = `${serverScript}, the server of pool "${pool}", is ${ok ? 'there' : 'not there'}; its adapter was not tried`;
+  const remedy = ok ? '' : 'correct pools[].serverScript.';
+  return { id: `server:${pool}`, ok, detail, remedy };
+}
+
+/** Which way the workers of a pool go, and why: no fault, but what to know. */
+function launchOf(pool: DoctorPool | undefined): readonly Finding[] {
+  if (pool?.launch === undefined) return [];
+  const { name, launch, compat, descendants = 'usual', preload = [], size = 1 } = pool;
+  const launched = { launch, compat, descendants, preload, size };
+  const choice = chooseLaunch(launched, currentPlatform.name);
+  const detail = `the workers of pool "${name}" are ${describeLaunch(choice, preload)}`;
+  return [{ id: `launch:${name}`, ok: true, detail, remedy: '' }];
 }
 
 async function checkDescendants(

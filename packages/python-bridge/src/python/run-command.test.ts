@@ -40,7 +40,7 @@ describe('runCommand', () => {
 
   test('so does the end of its time', async () => {
     const pidFile = join(directory, 'pid');
-    const result = await runCommand('/bin/sh', parent(pidFile), { timeoutMs: 300 });
+    const result = await runCommand('/bin/sh', parent(pidFile), { timeoutMs: 2_000 });
     expect(result).toMatchObject({ code: null, failure: 'it was ended by SIGKILL' });
     expect(lives(Number(await readFile(pidFile, 'utf8')))).toBe(false);
   });

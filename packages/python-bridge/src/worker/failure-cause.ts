@@ -2,7 +2,7 @@ import type { SnakepitError } from '@snakepit/core';
 
 /** What kind of thing keeps a worker from running, for programs to decide by (R10.2). */
 export type FailureCause =
-  /** The adapter is not there, raises while it is imported, or is no adapter. */
+  /** The adapter, or a module that is imported before forking, is not there or raises while it is imported, or is no adapter. */
   | 'importError'
   /** It cannot listen on its socket or port. */
   | 'socket'
@@ -24,6 +24,8 @@ export type FailureCause =
   | 'timeout'
   /** The operating system made no process. */
   | 'noProcess'
+  /** It is started by others, and does not answer at its address, or refuses us. */
+  | 'unreachable'
   /** It served, and answered no heartbeat any more. */
   | 'heartbeat'
   /** Its own supervision failed. */
@@ -37,7 +39,7 @@ export interface WorkerFailure {
   readonly cause: FailureCause;
   /** Whether starting it again cannot help: the adapter is not there, the interpreter is missing. */
   readonly permanent: boolean;
-  /** There was no host to start it on, which says nothing of the worker: that start is not counted. */
+  /** There was no host to start it on, or others have not started it again yet: that start is not counted. */
   readonly uncounted?: true;
 }
 
@@ -61,9 +63,11 @@ export const remedyFor: Readonly<Record<FailureCause, string>> = {
     'the Python package snakepit_bridge must be the one that came with @snakepit/python-bridge; `npx snakepit doctor` compares them.',
   configuration: 'correct what the message names in the configuration of the pool.',
   timeout:
-    'allow it more time with pools[].startupTimeout, or let the adapter do less while it is imported; lower pools[].startupBatchSize when many start at once.',
+    'allow it more time with pools[].startupTimeout, or let the adapter and pools[].preload do less while they are imported; lower pools[].startupBatchSize when many start at once.',
   noProcess:
     'look at the limits of the system for processes, open files and memory (`ulimit -a`, the pids cgroup), or lower pools[].size.',
+  unreachable:
+    'see that it runs and listens at that address, and that certificates, name and token fit (pools[].remote).',
   heartbeat: readOutput,
   supervision: 'read the reports of the supervisors before this one.',
 };

@@ -1,3 +1,4 @@
+import { createEventSources } from '../telemetry/event-sources.ts';
 import {
   createSystem,
   createTestClock,
@@ -12,6 +13,7 @@ import { WorkerStartError } from '../hosts/start-failure.ts';
 import type { ExitStatus, WorkerHandle, WorkerHost, WorkerReady } from '../hosts/worker-host.ts';
 import { createDispatcher } from '../pool/dispatcher.ts';
 import { grpcWorker } from './grpc-worker.ts';
+import { createSharedMoments } from './shared-moments.ts';
 import { createWorkerHistory, type WorkerHistory } from './worker-history.ts';
 
 interface Settleable<T> {
@@ -34,6 +36,8 @@ export class FakeProcess {
   readonly ready = later<WorkerReady>();
   readonly exited = later<ExitStatus>();
   readonly signals: string[] = [];
+  /** What is still looked for when it has ended. */
+  cleanup: Promise<void> = Promise.resolve();
   readonly handle: WorkerHandle = {
     ref: { host: 'fake', pool: 'p', workerId: 'w1', incarnation: '1' },
     pid: 4_242,
@@ -41,7 +45,8 @@ export class FakeProcess {
     ready: this.ready.promise,
     exited: this.exited.promise,
     beats: { ping: () => undefined, onPong: () => () => undefined },
-    cleaned: this.exited.promise.then(() => undefined),
+    calls: undefined,
+    cleaned: this.exited.promise.then(() => this.cleanup),
     cleanupMs: 7,
     signal: (signal) => {
       this.signals.push(signal);
@@ -81,6 +86,7 @@ export class Bench {
   pid: Pid | undefined;
   reason: ExitReason | undefined;
   hostError: Error | undefined;
+  isStopping = false;
 
   /** Starts the worker. */
   async start(maxRestarts = 3): Promise<void> {
@@ -108,19 +114,23 @@ export class Bench {
       termTimeoutMs: 300,
       killTimeoutMs: 200,
       history: this.history,
+      tellPool: () => undefined,
       services: {
+        eventSources: createEventSources(),
         host: () => {
           if (this.hostError !== undefined) throw this.hostError;
           return host;
         },
-        poolName: 'nobody',
         configuration: { adapter: 'a.B' } as never,
         dispatcher: createDispatcher({
           ...{ pool: 'p', clock: this.clock, concurrency: 1 },
           ...{ maxQueueSize: 1, queueTimeoutMs: 1 },
         }),
         spec: () => ({}) as never,
+        calls: { callPath: 'auto', maxValueBytes: 1024 },
         heartbeat: undefined,
+        moments: createSharedMoments(this.clock),
+        isStopping: () => this.isStopping,
       },
     });
     void this.system.awaitExit(this.pid).then((reason) => {
@@ -165,7 +175,7 @@ export async function withBench(run: (bench: Bench) => Promise<void>): Promise<v
 
 /** Real I/O goes on while the clock of the test stands still. */
 export async function until({ clock }: Bench, holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
+  const deadlineMs = performance.now() + 15_000;
   while (!holds()) {
     if (performance.now() > deadlineMs) throw new Error('waited in vain');
     await clock.advance(0);

@@ -8,50 +8,33 @@ import {
   type GracefulShutdownOutput,
 } from './graceful-shutdown.machine.ts';
 import type { WorkerFailure } from './failure-cause.ts';
+import {
+  beginWith,
+  drainTimeOfEvent,
+  drainTo,
+  failureOfEvent,
+  isCleanExitEvent,
+  isSickExit,
+  noteSickness,
+  processOfEvent,
+  reasonOfExit,
+  reservationOfEvent,
+  sicknessOfExit,
+  toolOf,
+  unprovided,
+} from './grpc-worker-params.ts';
 import { heartbeatFaultOf } from './heartbeat-fault.ts';
 import {
+  knownAtFirst,
   sickness,
+  stuckFailure,
   workerGivenUp,
   type GrpcWorkerContext,
   type GrpcWorkerEvent,
+  type ReadyProcess,
   type GrpcWorkerInput,
   type GrpcWorkerOutput,
 } from './worker-life.ts';
-
-const reasonOfExit = {
-  type: 'rememberReason',
-  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
-} as const;
-
-const failureOfEvent = {
-  type: 'rememberFailure',
-  params: ({ event }: { readonly event: { readonly failure: WorkerFailure } }) => event.failure,
-} as const;
-
-const isCleanExitEvent = {
-  type: 'isClean',
-  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
-} as const;
-
-const drainTimeOfEvent = {
-  type: 'rememberDrainTime',
-  params: ({ event }: { readonly event: { readonly drainTimeoutMs?: number } }) =>
-    event.drainTimeoutMs,
-} as const;
-
-const beginWith = (begin: GracefulShutdownInput['begin']) =>
-  ({ type: 'rememberBegin', params: begin }) as const;
-
-const sicknessOfExit = { ...reasonOfExit, type: 'rememberSickness' } as const;
-
-const noteSickness = { ...reasonOfExit, type: 'noteSickness' } as const;
-
-const unprovidedNoteSickness: (args: unknown, exit: ExitReason) => never = provide('noteSickness');
-
-const isSickExit = {
-  type: 'isSick',
-  params: ({ event }: { readonly event: ExitMessage }) => event.reason,
-} as const;
 
 /**
  * One Python worker, from its reservation until its operating system process is confirmed gone.
@@ -77,7 +60,7 @@ export const grpcWorkerMachine = setup({
     announceAgain: provide('announceAgain'),
     startHeartbeat: provide('startHeartbeat'),
     stopHeartbeat: provide('stopHeartbeat'),
-    noteSickness: unprovidedNoteSickness,
+    ...unprovided,
     withdraw: provide('withdraw'),
     awaitCalls: provide('awaitCalls'),
     failCalls: provide('failCalls'),
@@ -92,7 +75,7 @@ export const grpcWorkerMachine = setup({
     endDraining: sendTo('shutdown', { type: 'calls.ended' }),
     rememberReservation: assign({ incarnation: (_, incarnation: string) => incarnation }),
     rememberProcess: assign({ osPid: (_, osPid: number | undefined) => osPid }),
-    rememberAddress: assign({ address: (_, address: string) => address }),
+    rememberAddress: assign((_, { address, gil }: ReadyProcess) => ({ address, gil })),
     rememberFailure: assign({ failure: (_, failure: WorkerFailure) => failure }),
     rememberReason: assign({ reason: (_, reason: ExitReason) => reason }),
     rememberBegin: assign({ begin: (_, begin: GracefulShutdownInput['begin']) => begin }),
@@ -103,6 +86,9 @@ export const grpcWorkerMachine = setup({
     rememberShutdown: assign({ shutdown: (_, output: GracefulShutdownOutput) => output }),
     rememberSickness: assign({
       failure: ({ context }, reason: ExitReason) => sickness(context, reason),
+    }),
+    rememberStuck: assign({
+      failure: ({ context }, { tool }: { readonly tool: string }) => stuckFailure(context, tool),
     }),
     rememberCrash: assign({
       reason: ({ context }) => context.reason ?? exitReason.error(context.failure?.error),
@@ -131,25 +117,7 @@ export const grpcWorkerMachine = setup({
   },
 }).createMachine({
   id: 'grpcWorker',
-  context: ({ input }) => ({
-    pool: input.pool,
-    workerId: input.workerId,
-    maxRestarts: input.maxRestarts,
-    startupTimeoutMs: input.startupTimeoutMs,
-    connectTimeoutMs: input.connectTimeoutMs,
-    drainTimeoutMs: input.drainTimeoutMs,
-    termTimeoutMs: input.termTimeoutMs,
-    killTimeoutMs: input.killTimeoutMs,
-    startBackoffMs: input.history.backoffMs(),
-    startsLeft: input.maxRestarts - input.history.failedStarts,
-    incarnation: undefined,
-    osPid: undefined,
-    address: undefined,
-    failure: undefined,
-    reason: undefined,
-    begin: 'ask',
-    shutdown: undefined,
-  }),
+  context: ({ input }) => knownAtFirst(input),
   initial: 'deciding',
   on: {
     // Its supervisor or its monitor has died. Its successor needs its name at once, so nothing is waited for: the
@@ -170,6 +138,7 @@ export const grpcWorkerMachine = setup({
         EXIT: { guard: isCleanExitEvent, target: 'terminated', actions: reasonOfExit },
         'worker.stop': 'terminated',
         'drain.expired': 'terminated',
+        'worker.start': 'reserving',
       },
       after: { startBackoff: 'reserving' },
     },
@@ -179,10 +148,7 @@ export const grpcWorkerMachine = setup({
       on: {
         'worker.reserved': {
           target: 'starting',
-          actions: {
-            type: 'rememberReservation',
-            params: ({ event }: { event: { incarnation: string } }) => event.incarnation,
-          },
+          actions: reservationOfEvent,
         },
         EXIT: { guard: isCleanExitEvent, target: 'cleaning', actions: reasonOfExit },
         'worker.stop': 'cleaning',
@@ -207,10 +173,7 @@ export const grpcWorkerMachine = setup({
           on: {
             'process.spawned': {
               target: 'awaitingReady',
-              actions: {
-                type: 'rememberProcess',
-                params: ({ event }: { event: { osPid: number | undefined } }) => event.osPid,
-              },
+              actions: processOfEvent,
             },
             // So there is none to end.
             'spawn.failed': { target: '#grpcWorker.cleaning', actions: failureOfEvent },
@@ -223,7 +186,7 @@ export const grpcWorkerMachine = setup({
               target: 'connecting',
               actions: {
                 type: 'rememberAddress',
-                params: ({ event }: { event: { address: string } }) => event.address,
+                params: ({ event }: { event: ReadyProcess }) => event,
               },
             },
           },
@@ -251,6 +214,7 @@ export const grpcWorkerMachine = setup({
           target: 'stopping',
           actions: [failureOfEvent, 'failCalls', beginWith('kill')],
         },
+        'connection.lost': { target: 'stopping', actions: [failureOfEvent, beginWith('kill')] },
         EXIT: [
           {
             guard: isSickExit,
@@ -260,16 +224,48 @@ export const grpcWorkerMachine = setup({
           {
             guard: isCleanExitEvent,
             target: 'stopping',
-            actions: [reasonOfExit, beginWith('drain')],
+            actions: [reasonOfExit, drainTo('stop'), beginWith('drain')],
           },
         ],
-        'worker.stop': { target: 'stopping', actions: [drainTimeOfEvent, beginWith('drain')] },
+        'worker.stop': {
+          target: 'stopping',
+          actions: [drainTimeOfEvent, drainTo('stop'), beginWith('drain')],
+        },
         'drain.expired': { target: 'stopping', actions: beginWith('ask') },
+        'worker.stuck': {
+          target: 'stopping',
+          actions: [
+            { type: 'rememberStuck', params: toolOf },
+            { type: 'noteStuck', params: toolOf },
+            beginWith('kill'),
+          ],
+        },
         'worker.announce': { actions: 'announceAgain' },
       },
       states: {
-        idle: { on: { 'calls.began': 'executing' } },
-        executing: { on: { 'calls.ended': 'idle' } },
+        idle: {
+          on: {
+            'calls.began': 'executing',
+            'worker.drain': { target: 'drained', actions: [drainTo('hold'), 'withdraw'] },
+          },
+        },
+        executing: {
+          on: {
+            'calls.ended': 'idle',
+            'worker.drain': { target: 'draining', actions: [drainTo('hold'), 'withdraw'] },
+          },
+        },
+        // Somebody wants it to take no calls: its pool goes on without it, and its process stays. It takes calls again
+        // only when it has ended those that it has: together they might be too many.
+        draining: { on: { 'calls.ended': 'drained', 'worker.announce': {} } },
+        drained: {
+          on: {
+            // Given to it before it was drained.
+            'calls.began': 'draining',
+            'worker.serve': { target: 'idle', actions: 'announceAgain' },
+            'worker.announce': {},
+          },
+        },
       },
     },
     stopping: {

@@ -180,6 +180,28 @@ describe('a stop', () => {
       expect(bench.ends).toMatchObject([{ means: 'kill', confirmed: false, reason: 'shutdown' }]);
       process.end();
     }));
+
+  test.each([
+    ['waits until nothing is left for its successor', false, 'cleaning', undefined],
+    ['of everything does not: there is none', true, undefined, exitReason.shutdown],
+  ])('%s', (_, isStopping, state, reason) =>
+    withBench(async (bench) => {
+      bench.isStopping = isStopping;
+      await bench.start();
+      const process = await bench.spawned();
+      let settle: (() => void) | undefined;
+      process.cleanup = new Promise((resolve) => {
+        settle = resolve;
+      });
+      await bench.exit(exitReason.shutdown);
+      process.end();
+      await bench.clock.advance(0);
+      expect([bench.state(), bench.reason]).toEqual([state, reason]);
+      settle?.();
+      await bench.clock.advance(0);
+      expect(bench.reason).toEqual(exitReason.shutdown);
+    }),
+  );
 });
 
 describe('the process of the worker itself', () => {

@@ -2,17 +2,24 @@ import { randomBytes } from 'node:crypto';
 import {
   defineStatechart,
   exitReason,
+  isSnakepitError,
   type ExitReason,
   type Pid,
   type ProcessContext,
 } from '@snakepit/core';
-import { createWorkerClient } from '../bridge/worker-client.ts';
-import type { WorkerHandle } from '../hosts/worker-host.ts';
+import { callsOfOriginal } from '../bridge/original-calls.ts';
+import { openWorkerClient } from '../bridge/open-worker-client.ts';
+import type { WorkerClient } from '../bridge/worker-client.ts';
+import type { WorkerHandle, WorkerReady } from '../hosts/worker-host.ts';
 import type { GracefulShutdownContext } from './graceful-shutdown.machine.ts';
 import { grpcWorkerMachine } from './grpc-worker.machine.ts';
 import { describeHeartbeatFault, heartbeatFaultOf } from './heartbeat-fault.ts';
 import { heartbeatMonitor } from './heartbeat-monitor.ts';
-import { createWorkerConnection, type OwnedConnection } from './worker-connection.ts';
+import {
+  createWorkerConnection,
+  type OwnedConnection,
+  type WorkerDeath,
+} from './worker-connection.ts';
 import {
   connectFailure,
   crash,
@@ -20,10 +27,14 @@ import {
   diedBeforeServing,
   lateConnection,
   lateStart,
+  lostConnection,
+  sicknessOfConnection,
   startFailure,
   type FailedWorker,
 } from './worker-failure.ts';
 import {
+  describeStuck,
+  type DrainEnd,
   type GrpcWorkerContext,
   type GrpcWorkerEvent,
   type GrpcWorkerInput,
@@ -32,11 +43,6 @@ import { WorkerReports } from './worker-reports.ts';
 
 /** How long a start whose connection failed waits to learn whether the worker has ended, in milliseconds. */
 const deathNewsMs = 1_000;
-
-/** The registered name of a worker's process. */
-export function workerName(pool: string, workerId: string): string {
-  return `snakepit.worker.${pool}.${workerId}`;
-}
 
 /** The process of one Python worker. */
 export const grpcWorker = defineStatechart(grpcWorkerMachine, {
@@ -58,13 +64,13 @@ class GrpcWorkerEffects {
   readonly #reports: WorkerReports;
   #handle: WorkerHandle | undefined;
   #connection: OwnedConnection | undefined;
-  #target: { readonly target: string; readonly token: string } | undefined;
+  #target: WorkerReady | undefined;
   #monitor: Pid | undefined;
   #isGone = false;
   /** Why we end its process: somebody asked, or something is wrong with it; `undefined` while we do not. */
   #ending: 'asked' | 'sick' | undefined;
-  /** What its heartbeat found wrong. */
-  #sickness: { readonly reason: string } | undefined;
+  /** What is wrong with it, so that it has to be killed. */
+  #sickness: Pick<WorkerDeath, 'reason' | 'failure'> | undefined;
 
   constructor(self: ProcessContext, input: GrpcWorkerInput) {
     this.#self = self;
@@ -118,9 +124,9 @@ class GrpcWorkerEffects {
     if (services.heartbeat === undefined) return;
     if (this.#handle === undefined || this.#connection === undefined) return;
     this.#monitor = this.#self.spawnLink(heartbeatMonitor, {
-      pool,
-      workerId,
+      ...{ pool, workerId },
       ...services.heartbeat,
+      moments: services.moments,
       beatChannel: this.#handle.beats,
       server: this.#connection,
     });
@@ -135,12 +141,21 @@ class GrpcWorkerEffects {
 
   noteSickness(reason: ExitReason): void {
     const fault = heartbeatFaultOf(reason);
-    if (fault !== undefined) this.#sickness = { reason: describeHeartbeatFault(fault) };
+    if (fault === undefined) return;
+    this.#sickness = { reason: describeHeartbeatFault(fault), failure: 'heartbeat' };
+  }
+
+  noteStuck({ tool }: { readonly tool: string }): void {
+    this.#sickness = { reason: describeStuck(tool), failure: 'timeout' };
   }
 
   withdraw(): void {
     this.#withdraw();
-    this.#tellPool({ type: 'worker.down' });
+    this.#input.tellPool({ type: 'worker.down' });
+  }
+
+  reportDraining({ then }: { readonly then: DrainEnd }, { context }: EffectArguments): void {
+    this.#reports.draining(context, then, this.#connection?.inFlight ?? 0);
   }
 
   awaitCalls(): void {
@@ -175,11 +190,10 @@ class GrpcWorkerEffects {
     this.#reports.terminated(context);
   }
 
-  reportFailed(_params: unknown, { context }: EffectArguments): void {
-    const { failure } = context;
+  reportFailed(_params: unknown, { context: { failure } }: EffectArguments): void {
     if (failure === undefined) return;
     this.#reports.failed(failure);
-    this.#tellPool({ type: 'worker.failed', error: failure.error });
+    this.#input.tellPool({ type: 'worker.failed', error: failure.error });
   }
 
   #tell(event: GrpcWorkerEvent): void {
@@ -187,20 +201,12 @@ class GrpcWorkerEffects {
   }
 
   #withdraw(): void {
-    if (this.#connection !== undefined) {
-      this.#input.services.dispatcher.withdraw(this.#connection);
-    }
+    const { dispatcher } = this.#input.services;
+    if (this.#connection !== undefined) dispatcher.withdraw(this.#connection);
   }
 
   #closeConnection(): void {
     this.#connection?.close('it was stopped before the call had ended');
-  }
-
-  #tellPool(news: { readonly type: string; readonly error?: Error }): void {
-    const { services, workerId } = this.#input;
-    const message = { ...news, workerId };
-    // A cast, because the pool may be between two lives: then the news is dropped, and asked for again.
-    this.#self.cast(services.poolName, message);
   }
 
   async #spawn(incarnation: string): Promise<void> {
@@ -212,6 +218,7 @@ class GrpcWorkerEffects {
       const handle = await services.host().start(spec, signal);
       this.#handle = handle;
       this.#reports.spawned(handle);
+      this.#input.onSpawned?.(handle);
       void handle.exited.then((exit) => {
         this.#exited(handle, exit);
       });
@@ -223,7 +230,8 @@ class GrpcWorkerEffects {
       this.#tell({ type: 'process.spawned', osPid: handle.pid });
       this.#target = await handle.ready;
       this.#abort = undefined;
-      this.#tell({ type: 'process.ready', address: this.#target.target });
+      const { target: address, gil } = this.#target;
+      this.#tell({ type: 'process.ready', address, gil });
     } catch (error) {
       if (this.#handle === undefined) this.#isGone = true;
       const type = this.#handle === undefined ? 'spawn.failed' : 'start.failed';
@@ -232,7 +240,7 @@ class GrpcWorkerEffects {
   }
 
   #exited(handle: WorkerHandle, exit: Parameters<typeof deathOf>[0]): void {
-    const death = deathOf(exit, handle.lastOutput());
+    const death = { ...deathOf(exit, handle.lastOutput()), osPid: handle.pid };
     this.#reports.gone(death);
     this.#isGone = true;
     // Before its calls fail, so that none of them is given to it again.
@@ -249,21 +257,23 @@ class GrpcWorkerEffects {
 
   async #connect(timeoutMs: number): Promise<void> {
     const { pool, workerId } = this.#input;
-    if (this.#target === undefined) return;
-    const { target: address, token } = this.#target;
-    const client = createWorkerClient({ address, token, ids: { pool, worker: workerId } });
-    const connection = createWorkerConnection({
-      client,
-      pool,
-      workerId,
-      clock: this.#self.system.clock,
-      onActivity: (isBusy) => {
-        this.#tell({ type: isBusy ? 'calls.began' : 'calls.ended' });
-      },
-    });
-    this.#connection = connection;
+    const ready = this.#target;
+    if (ready === undefined) return;
     try {
-      await client.ping({ deadlineMs: timeoutMs });
+      const client = await this.#openClient(ready, timeoutMs);
+      this.#connection = createWorkerConnection({
+        client,
+        pool,
+        workerId,
+        clock: this.#self.system.clock,
+        ready,
+        onActivity: (isBusy) => {
+          this.#tell({ type: isBusy ? 'calls.began' : 'calls.ended' });
+        },
+      });
+      // Ended meanwhile, it lets go of nothing any more.
+      if (!this.#self.alive) this.#closeConnection();
+      else this.#reports.connected(ready);
       this.#tell({ type: 'connection.established' });
     } catch (error) {
       if (!this.#self.alive) return;
@@ -276,9 +286,47 @@ class GrpcWorkerEffects {
     }
   }
 
+  async #openClient(ready: WorkerReady, deadlineMs: number): Promise<WorkerClient> {
+    const { target: address, token, tls, serve, session, features = [] } = ready;
+    const { services, pool, workerId } = this.#input;
+    const client = await openWorkerClient(
+      {
+        ...services.calls,
+        ...{ address, token, tls, serve, features },
+        calls: this.#handle?.calls,
+        beats: this.#handle?.beats,
+        mode: session === undefined ? 'values' : 'plain',
+        ids: { pool, worker: workerId },
+        clock: this.#self.system.clock,
+        onLost: (error) => {
+          this.#lost(error);
+        },
+      },
+      deadlineMs,
+    );
+    return session === undefined ? client : callsOfOriginal(client, session);
+  }
+
+  /** A connection that is lost does not come back; it may be the first sign of a death, which says more and is waited for. */
+  #lost(error: Error): void {
+    const { alive, system } = this.#self;
+    // One that we end closes its connection, too.
+    if (!alive || this.#isGone || this.#ending !== undefined) return;
+    if (this.#connection === undefined) return;
+    this.#connection.lost();
+    this.#withdraw();
+    this.#sickness ??= sicknessOfConnection(error);
+    if (isSnakepitError(error) && error.code === 'PROTOCOL') {
+      system.logger.warn(error.message, { ...this.#who });
+    }
+    const failure = lostConnection(error, this.#who);
+    this.#self.sendAfter(deathNewsMs, { type: 'connection.lost', failure });
+  }
+
   #joinPool(): void {
+    // First, because what waits may wear it out at once.
+    this.#input.tellPool({ type: 'worker.ready' });
     if (this.#connection !== undefined) this.#input.services.dispatcher.admit(this.#connection);
-    this.#tellPool({ type: 'worker.ready' });
   }
 
   #end(signal: 'term' | 'kill'): void {
@@ -291,11 +339,14 @@ class GrpcWorkerEffects {
   /** Whoever is asked to end leaves nothing behind for its successor; that of a crashed one does not wait. */
   async #release(): Promise<void> {
     // What does not even die of SIGKILL frees nothing.
-    if (this.#ending === 'asked' && this.#isGone) await this.#handle?.cleaned;
+    const isFreed = this.#ending === 'asked' && this.#isGone;
+    // At the end of everything the host waits, once for all, while what comes after the workers ends, too.
+    if (isFreed && !this.#input.services.isStopping()) await this.#handle?.cleaned;
     this.#tell({ type: 'resources.released' });
   }
 
   #letGo(): void {
+    this.#reports.leave();
     this.#withdraw();
     this.#closeConnection();
     this.#abort?.abort();

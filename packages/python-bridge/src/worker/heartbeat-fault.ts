@@ -16,7 +16,7 @@ export const heartbeatTimeout: Readonly<Record<HeartbeatFault, ExitReason>> = {
 const sentences: Readonly<Record<HeartbeatFault, string>> = {
   beats: 'it answered no heartbeat in time (no pong on its beat channel) and is replaced',
   serving:
-    'it answered no heartbeat in time (its gRPC server is silent; the beat channel is not) and is replaced',
+    'it answered no heartbeat in time (no answer where its calls go, though its beat channel answers) and is replaced',
   busy: 'it has been executing one call for longer than pools[].heartbeat.busyTimeout allows and is replaced',
 };
 

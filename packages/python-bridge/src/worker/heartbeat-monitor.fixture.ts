@@ -11,6 +11,7 @@ import '../telemetry/events.ts';
 import type { Pong } from '../hosts/worker-host.ts';
 import { heartbeatMonitor } from './heartbeat-monitor.ts';
 import type { HeartbeatMonitorContext, ServingPath } from './heartbeat-monitor.machine.ts';
+import { createSharedMoments, type SharedMoments } from './shared-moments.ts';
 
 /** Time that passes, or of which a stretch is lost: then what fell due meanwhile fires at its end, all in one turn. */
 class StallingClock implements Clock {
@@ -65,8 +66,9 @@ class StallingClock implements Clock {
   }
 }
 
+/** So many rounds of the event loop: on a slow machine the turns of fifty monitors at one moment are spread over several. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 24; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Asked {
@@ -128,6 +130,7 @@ export class HeartbeatBench {
   readonly clock = new StallingClock();
   readonly system: ActorSystem = createSystem({ clock: this.clock, logger: silentLogger });
   readonly server = new FakeServer(this.clock);
+  readonly moments: SharedMoments = createSharedMoments(this.clock);
   readonly pings: { readonly seq: number; readonly atMs: number }[] = [];
   readonly listeners = new Set<(pong: Pong) => void>();
   readonly events: string[] = [];
@@ -166,6 +169,7 @@ export class HeartbeatBench {
       busyTimeoutMs: Infinity,
       ...limits,
       server: this.server,
+      moments: this.moments,
       beatChannel: {
         ping: (seq) => {
           this.pings.push({ seq, atMs: this.clock.now() });

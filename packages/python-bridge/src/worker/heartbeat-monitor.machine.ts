@@ -4,6 +4,7 @@ import { provide } from '../unprovided-effect.ts';
 import type { WorkerStatistics } from '../bridge/worker-client.ts';
 import type { Pong, WorkerBeats } from '../hosts/worker-host.ts';
 import { heartbeatTimeout, type HeartbeatFault, type HeartbeatPath } from './heartbeat-fault.ts';
+import type { SharedMoments } from './shared-moments.ts';
 
 /** What happens to a heartbeat monitor. Time comes as events, too: one timer serves both paths. */
 export type HeartbeatMonitorEvent =
@@ -95,6 +96,8 @@ export interface HeartbeatMonitorInput extends Pick<
   readonly beatChannel: WorkerBeats;
   /** Where the other pings go; likewise. */
   readonly server: ServingPath;
+  /** When it wakes up, shared with the monitors of other workers; likewise. */
+  readonly moments: SharedMoments;
 }
 
 /** How a heartbeat monitor ends by itself: always abnormally, so that the worker is replaced. */
@@ -187,7 +190,7 @@ const stuckLoop = [
 
 /**
  * Finds a worker that hangs (R2.2), by two kinds of pings: *beats*, which a thread of the worker answers whatever its tools
- * do, each interval; and unary calls to the *server*, every second interval, left out where calls succeed anyway.
+ * do, each interval; and pings to the *server*, the way calls go, every second interval, left out where calls succeed anyway.
  *
  * Unhealthy is a worker with `maxMissed` misses in a row, or `timeoutThreshold` without an answer, on either path. A miss is
  * a ping without an answer within an interval, or refused; a refused one is tried again with exponential backoff (R10.1).
@@ -201,10 +204,8 @@ export const heartbeatMonitorMachine = setup({
     output: {} as HeartbeatMonitorOutput,
   },
   actions: {
-    sendBeat: provide('sendBeat'),
-    sendProbe: provide('sendProbe'),
-    scheduleRetry: provide('scheduleRetry'),
-    ...reports,
+    ...{ sendBeat: provide('sendBeat'), sendProbe: provide('sendProbe') },
+    ...{ scheduleRetry: provide('scheduleRetry'), ...reports },
     reportUnhealthy: provide('reportUnhealthy'),
     rememberAnswer: assign((_, { path, latencyMs, atMs }: Answer) => ({
       [path]: { missed: 0, latencyMs, answeredAtMs: atMs },

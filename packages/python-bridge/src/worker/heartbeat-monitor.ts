@@ -20,9 +20,7 @@ import {
   type HeartbeatMonitorEvent,
   type HeartbeatMonitorInput,
 } from './heartbeat-monitor.machine.ts';
-
-/** A timer may be late by this much before our own loop is held responsible, in milliseconds. */
-const tolerableLatenessMs = 500;
+import { tolerableLatenessMs, type Sleeper } from './shared-moments.ts';
 
 /** A ping that is sent later than this after the beginning of an interval begins one of its own, in milliseconds. */
 const promptMs = 100;
@@ -56,8 +54,8 @@ interface Miss {
 }
 
 /**
- * Does what the chart of one monitor names: sends the pings, hears the answers, and turns time into events, with one
- * timer for both paths.
+ * Does what the chart of one monitor names: sends the pings, hears the answers, and turns time into events. It wakes up for
+ * both paths together, and shares its timers with other monitors.
  *
  * It tells a silent worker from a stall of our own event loop: nothing is concluded when the timer came late, nor about a
  * ping that had not left yet, nor before what had arrived meanwhile was read.
@@ -77,8 +75,11 @@ class HeartbeatEffects {
   #succeeded: number;
   #intervalEndMs: number;
   #retryAtMs = Infinity;
-  #wakeAtMs = 0;
-  #timer: unknown;
+  readonly #sleeper: Sleeper = {
+    wake: (isLate) => {
+      if (this.#self.alive) this.#conclude(isLate);
+    },
+  };
 
   constructor(self: ProcessContext, input: HeartbeatMonitorInput) {
     this.#self = self;
@@ -93,9 +94,9 @@ class HeartbeatEffects {
     });
     self.onExit(() => {
       stopListening();
-      self.system.clock.clearTimeout(this.#timer);
+      input.moments.leave(this.#sleeper);
     });
-    this.#setTimer();
+    this.#sleep();
   }
 
   sendBeat(): void {
@@ -113,7 +114,7 @@ class HeartbeatEffects {
 
   scheduleRetry(_: unknown, { context }: EffectArguments): void {
     this.#retryAtMs = this.#now() + retryDelayMs(context);
-    this.#setTimer();
+    this.#sleep();
   }
 
   reportAnswer({ path, latencyMs }: Answer): void {
@@ -157,7 +158,7 @@ class HeartbeatEffects {
       this.#intervalEndMs = this.#endOfIntervalFrom(sentAtMs);
     }
     this.#probeLeftAtMs = Infinity;
-    // HTTP/2 writes after this turn; until then nobody can answer.
+    // It is written after this turn; until then nobody can answer.
     setImmediate(() => {
       if (seq === this.#probeSeq && this.#probeLeftAtMs === Infinity) {
         this.#probeLeftAtMs = this.#now();
@@ -196,29 +197,18 @@ class HeartbeatEffects {
     return Math.ceil(nowMs / stepMs) * stepMs + pingIntervalMs;
   }
 
-  #setTimer(): void {
-    const { clock } = this.#self.system;
+  #sleep(): void {
     const { beats, serving } = this.#heardAtMs;
     const silenceMs = Math.min(beats, serving) + toleratedSilenceMs(this.#input);
-    this.#wakeAtMs = Math.min(this.#intervalEndMs, silenceMs, this.#retryAtMs);
-    clock.clearTimeout(this.#timer);
-    this.#timer = clock.setTimeout(
-      () => {
-        const isLate = this.#now() - this.#wakeAtMs > tolerableLatenessMs;
-        // Timers come before input in a turn of the event loop: an answer that is there already is heard first.
-        setImmediate(() => {
-          if (this.#self.alive) this.#conclude(isLate);
-        });
-      },
-      Math.max(0, this.#wakeAtMs - this.#now()),
-    );
+    const wakeAtMs = Math.min(this.#intervalEndMs, silenceMs, this.#retryAtMs);
+    this.#input.moments.wait(this.#sleeper, wakeAtMs);
   }
 
   #conclude(isLate: boolean): void {
     const nowMs = this.#now();
     if (isLate || this.#hasProbeBeenHeldUp(nowMs)) this.#excuse(nowMs);
     else this.#judge(nowMs);
-    this.#setTimer();
+    this.#sleep();
   }
 
   /** Whether the interval ends for a probe that has not had a whole one, because it could not leave. */

@@ -140,7 +140,7 @@ describe('the process', () => {
           { count: 1, missed: 1 },
           {
             ...{ pool: 'p', workerId: 'w1', fault: 'serving' },
-            reason: expect.stringContaining('gRPC server is silent'),
+            reason: expect.stringContaining('no answer where its calls go'),
           },
         ],
       ]);

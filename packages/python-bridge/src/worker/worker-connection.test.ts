@@ -1,24 +1,65 @@
 import { describe, expect, test } from '@jest/globals';
 import { createTestClock, isSnakepitError, type SnakepitError } from '@snakepit/core';
 import { encodeArguments } from '../bridge/codec.ts';
-import type { CallLimits, ToolCall, WorkerClient } from '../bridge/worker-client.ts';
+import type { CallListener, RunningCall, ToolCall } from '../bridge/call-path.ts';
+import {
+  execute as executeOn,
+  RecordingListener,
+  type TestLimits,
+} from '../bridge/call-path.fixture.ts';
+import type { WorkerClient } from '../bridge/worker-client.ts';
 import { bridgeError } from '../errors.ts';
 import { createWorkerConnection } from './worker-connection.ts';
+
+/** A call of which the test says how it ends. */
+class ScriptedCall implements RunningCall {
+  readonly listener: CallListener;
+  readonly cancelled: Error[] = [];
+  granted = 0;
+
+  constructor(listener: CallListener) {
+    this.listener = listener;
+  }
+
+  cancel(error: Error): void {
+    this.cancelled.push(error);
+    this.listener.settled(error, undefined);
+  }
+
+  grant(chunks: number): void {
+    this.granted += chunks;
+  }
+
+  resolve(value: unknown): void {
+    this.listener.settled(undefined, value);
+    this.listener.released();
+  }
+
+  reject(error: Error): void {
+    this.listener.settled(error, undefined);
+    this.listener.released();
+  }
+}
 
 function createBench() {
   const clock = createTestClock();
   const activity: boolean[] = [];
-  const calls: {
-    readonly resolve: (value: unknown) => void;
-    readonly reject: (error: unknown) => void;
-  }[] = [];
+  const calls: ScriptedCall[] = [];
+  const sessions: string[] = [];
   let closed = 0;
   const client: WorkerClient = {
-    executeTool: () =>
-      new Promise((resolve, reject) => {
-        if (closed > 0) reject(lost(false));
-        else calls.push({ resolve, reject });
-      }),
+    begin: (_call, _limits, listener) => {
+      const scripted = new ScriptedCall(listener);
+      if (closed === 0) calls.push(scripted);
+      else {
+        queueMicrotask(() => {
+          scripted.reject(lost(false));
+        });
+      }
+      return scripted;
+    },
+    openSession: (id, { user }) => void sessions.push(`open ${id} of ${String(user)}`),
+    closeSession: (id) => void sessions.push(`close ${id}`),
     ping: () => Promise.reject(new Error('not asked here')),
     connected: () => Promise.reject(new Error('not asked here')),
     close: () => void (closed += 1),
@@ -28,10 +69,11 @@ function createBench() {
     clock,
     pool: 'p',
     workerId: 'w1',
+    ready: { tools: [] },
     onActivity: (isBusy) => activity.push(isBusy),
   });
-  const execute = (limits: CallLimits = {}): Promise<unknown> => connection.execute(call, limits);
-  return { clock, activity, calls, connection, execute, closed: () => closed };
+  const execute = (limits?: TestLimits): Promise<unknown> => executeOn(connection, call, limits);
+  return { clock, activity, calls, connection, sessions, execute, closed: () => closed };
 }
 
 const call: ToolCall = { tool: 'add', arguments: encodeArguments({}, 'add'), session: 's' };
@@ -58,6 +100,7 @@ describe('execute', () => {
   test('gives what the client gives, and counts what is in flight', async () => {
     const { calls, connection, execute } = createBench();
     const [first, second] = [execute(), execute()];
+    second.catch(() => undefined);
     expect(connection.inFlight).toBe(2);
     calls[0]?.resolve(5);
     calls[1]?.reject(new TypeError('odd'));
@@ -90,15 +133,6 @@ describe('execute', () => {
     expect(await error).toMatchObject({ code: 'WORKER_UNAVAILABLE' });
   });
 
-  test("nor longer than the call's own limit", async () => {
-    const { calls, execute, clock } = createBench();
-    const error = errorOf(execute({ deadlineMs: 300 }));
-    await clock.advance(100);
-    calls[0]?.reject(lost(true));
-    await clock.advance(200);
-    expect(await error).toMatchObject({ code: 'WORKER_UNAVAILABLE' });
-  });
-
   test('nor when the caller gives up', async () => {
     const { calls, execute, clock } = createBench();
     const controller = new AbortController();
@@ -107,11 +141,71 @@ describe('execute', () => {
     await turn();
     controller.abort('enough');
     expect(await error).toMatchObject({ code: 'CANCELLED', cause: 'enough' });
-    const late = AbortSignal.abort('before');
-    const other = errorOf(execute({ signal: late }));
-    calls[1]?.reject(lost(true));
-    expect(await other).toMatchObject({ code: 'CANCELLED', cause: 'before' });
     expect(clock.pending).toBe(0);
+  });
+
+  test('[I5.2] a call that was given up is settled at once, and over when the worker has let go', async () => {
+    const { calls, connection } = createBench();
+    const listener = new RecordingListener();
+    const running = connection.begin(call, { timeoutMs: 1 }, listener);
+    const enough = new Error('enough');
+    running.cancel(enough);
+    running.cancel(new Error('again'));
+    await expect(listener.outcome).rejects.toBe(enough);
+    expect([listener.events, connection.inFlight]).toEqual([['settled'], 0]);
+    expect(calls[0]?.cancelled).toEqual([enough]);
+    calls[0]?.listener.chunk?.('late');
+    calls[0]?.listener.released();
+    expect(listener.events).toEqual(['settled', 'released']);
+  });
+
+  test('[I5.2] the death of its worker lets go of it, too, once', () => {
+    const { calls, connection } = createBench();
+    const listener = new RecordingListener();
+    connection.begin(call, { timeoutMs: 1 }, listener).cancel(new Error('enough'));
+    connection.died(death);
+    calls[0]?.listener.released();
+    expect(listener.events).toEqual(['settled', 'released']);
+  });
+
+  test('[I5.9] the others are told how many calls that had been given up it was still executing', async () => {
+    const { calls, connection, execute } = createBench();
+    const others = [0, 1].map(() => new RecordingListener());
+    for (const listener of others) {
+      connection.begin(call, { timeoutMs: 1 }, listener).cancel(new Error('enough'));
+    }
+    calls[0]?.listener.released();
+    const error = errorOf(execute());
+    connection.lost();
+    calls[1]?.listener.released();
+    calls[2]?.reject(lost(true));
+    connection.died(death);
+    expect(await error).toMatchObject({ code: 'WORKER_CRASHED', details: { abandoned: 1 } });
+    for (const { outcome } of others) await expect(outcome).rejects.toThrow('enough');
+  });
+
+  test('chunks go through, and credit the other way', () => {
+    const { calls, connection } = createBench();
+    const listener = new RecordingListener();
+    const running = connection.begin(
+      { ...call, stream: { credit: 2 } },
+      { timeoutMs: 1 },
+      listener,
+    );
+    calls[0]?.listener.chunk?.('a');
+    running.grant(3);
+    calls[0]?.listener.chunk?.('b');
+    calls[0]?.resolve(undefined);
+    running.grant(1);
+    expect(listener.events).toEqual(['a', 'b', 'settled', 'released']);
+    expect(calls[0]?.granted).toBe(3);
+  });
+
+  test('sessions are told to the worker', () => {
+    const { connection, sessions } = createBench();
+    connection.openSession('s', { user: 'me' });
+    connection.closeSession('s');
+    expect(sessions).toEqual(['open s of me', 'close s']);
   });
 
   test('after the death a call fails at once and did not run', async () => {

@@ -34,6 +34,20 @@ const early = (code: number, failedCode?: string): StartFailure => ({
 
 describe('startFailure', () => {
   test.each([
+    ['PRELOAD_FAILED', 'importError'],
+    ['PRELOAD_UNSAFE', 'configuration'],
+    ['FORK_UNSUPPORTED', 'configuration'],
+  ] as const)('[I7.1] a fork server that says %s is a cause of its own: %s', (code, cause) => {
+    const failure = startFailure(hostError(early(78, code)), worker);
+    expect(failure).toMatchObject({ cause, permanent: true });
+    expect(failure.error).toMatchObject({
+      code: 'WORKER_START_FAILED',
+      details: { failure: cause, lastOutput: ['Traceback: x'] },
+    });
+    expect(failure.error.message).toContain('its fork server cannot fork: Python says');
+  });
+
+  test.each([
     [
       { kind: 'interpreterNotFound', executable: '/no/python', code: 'ENOENT' },
       'ENVIRONMENT',

@@ -1,8 +1,14 @@
 import { isSnakepitError } from '@snakepit/core';
-import { adapterFailed, bridgeError, type ErrorIds } from '../errors.ts';
+import { bridgeError, type ErrorIds } from '../errors.ts';
+import { adapterFailed } from '../python-exception.ts';
 import { describeExit, isRestartUseless } from '../hosts/local/exit-status.ts';
 import { messageOf } from '../os/system-error.ts';
-import { WorkerStartError, type EndedEarly, type StartFailure } from '../hosts/start-failure.ts';
+import {
+  WorkerStartError,
+  type EndedEarly,
+  type StartFailure,
+  type WorkerFailedMessage,
+} from '../hosts/start-failure.ts';
 import type { ExitStatus, OutputLine } from '../hosts/worker-host.ts';
 import type { WorkerDeath } from './worker-connection.ts';
 import type { FailureCause, WorkerFailure } from './failure-cause.ts';
@@ -63,6 +69,13 @@ function fromHost(
       const { error } = notStarted({ ...ids, reason: cause.message }, 'configuration', cause);
       return { error, cause: 'configuration', permanent: true };
     }
+    case 'unreachable': {
+      const found = notStarted({ ...ids, reason: cause.message }, 'unreachable', cause);
+      // Whoever starts it will start it again; how long that takes is not for us to limit.
+      return failure.wasReached ? { ...found, uncounted: true } : found;
+    }
+    case 'late':
+      return notStarted({ ...ids, reason: cause.message }, 'timeout', cause);
     case 'unavailable':
       return {
         ...notStarted({ ...ids, reason: cause.message }, 'supervision', cause),
@@ -114,7 +127,8 @@ function endedEarly(
   switch (failed?.code) {
     case 'ADAPTER_NOT_FOUND':
     case 'ADAPTER_IMPORT':
-    case 'ADAPTER_INVALID': {
+    case 'ADAPTER_INVALID':
+    case 'ADAPTER_NOT_THREAD_SAFE': {
       const { code: reason, message } = failed;
       const traceback = failed.traceback ?? '';
       const details = { pool, worker: workerId, adapter, reason, message, traceback };
@@ -127,6 +141,10 @@ function endedEarly(
         'environment',
         cause,
       );
+    case 'PRELOAD_FAILED':
+    case 'PRELOAD_UNSAFE':
+    case 'FORK_UNSUPPORTED':
+      return withoutForking(cause, failed, { pool, worker: workerId });
     default: {
       const reason = `it ${describeExit(ended.exit)}${failed === undefined ? '' : ` (${failed.message})`}`;
       const kind = failed?.code === 'LISTEN' ? 'socket' : causeOfExit(ended.exit);
@@ -136,6 +154,18 @@ function endedEarly(
       return { ...notStarted({ ...ids, reason, lastOutput }, kind, cause), permanent };
     }
   }
+}
+
+/** What its fork server said when it could not fork. */
+function withoutForking(
+  cause: WorkerStartError,
+  { code, message, traceback }: WorkerFailedMessage,
+  ids: ErrorIds,
+): WorkerFailure {
+  const reason = `its fork server cannot fork: ${message}`;
+  const lastOutput = (traceback?.trimEnd().split('\n') ?? []).slice(-shownLines).map(shorten);
+  const kind = code === 'PRELOAD_FAILED' ? 'importError' : 'configuration';
+  return { ...notStarted({ ...ids, reason, lastOutput }, kind, cause), permanent: true };
 }
 
 /** What an end by itself tells of its cause. */
@@ -186,6 +216,19 @@ export function connectFailure(cause: unknown, worker: FailedWorker): WorkerFail
   return notStarted(details, 'socket', cause);
 }
 
+/** What calls are told whose worker is killed because its connection is lost. */
+export function sicknessOfConnection(error: Error): Pick<WorkerDeath, 'reason' | 'failure'> {
+  const why = isSnakepitError(error) ? (error.details['problem'] ?? error.details['reason']) : '';
+  const reason = `its connection broke: ${typeof why === 'string' && why !== '' ? why : error.message}`;
+  return { reason, failure: 'socket' };
+}
+
+/** The failure of a worker whose connection was lost while it served. */
+export function lostConnection(error: Error, worker: FailedWorker): WorkerFailure {
+  const unknown = { exitCode: undefined, signal: undefined, lastOutput: [] };
+  return crash(worker, { ...sicknessOfConnection(error), ...unknown });
+}
+
 /** The failure of a start whose first call takes too long. */
 export function lateConnection(worker: FailedWorker, timeoutMs: number): WorkerFailure {
   const reason = `it was ready, but did not answer its first call within ${String(timeoutMs)} ms`;
@@ -233,7 +276,9 @@ function linesOf(lines: readonly OutputLine[]): readonly string[] {
   return lines
     .slice(Math.max(0, from))
     .slice(0, shownLines)
-    .map(({ text }) =>
-      text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text,
-    );
+    .map(({ text }) => shorten(text));
+}
+
+function shorten(text: string): string {
+  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
 }

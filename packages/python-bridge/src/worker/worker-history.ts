@@ -65,6 +65,17 @@ export function createWorkerHistory(parts: HistoryParts): WorkerHistory {
   return new History(parts);
 }
 
+/**
+ * Makes the history of a replacement: what goes wrong before it is ready is not held against the worker that it is to
+ * replace; from then on it is that worker, and writes into its history.
+ */
+export function createTrialHistory(
+  worker: WorkerHistory,
+  parts: HistoryParts,
+): WorkerHistory & { readonly isOver: boolean } {
+  return new TrialHistory(worker, parts);
+}
+
 class History implements WorkerHistory {
   readonly #parts: HistoryParts;
   #failedStarts = 0;
@@ -134,5 +145,60 @@ class History implements WorkerHistory {
     this.#endsInARow = 0;
     this.#givenUp = undefined;
     this.#shortestPauseMs = 0;
+  }
+}
+
+class TrialHistory implements WorkerHistory {
+  readonly #worker: WorkerHistory;
+  #current: WorkerHistory;
+
+  constructor(worker: WorkerHistory, parts: HistoryParts) {
+    this.#worker = worker;
+    this.#current = new History(parts);
+  }
+
+  get isOver(): boolean {
+    return this.#current === this.#worker;
+  }
+
+  get failedStarts(): number {
+    return this.#current.failedStarts;
+  }
+
+  get starts(): number {
+    return this.#current.starts;
+  }
+
+  get givenUp(): WorkerFailure | undefined {
+    return this.#current.givenUp;
+  }
+
+  backoffMs(): number {
+    return this.#current.backoffMs();
+  }
+
+  startFailed(): void {
+    this.#current.startFailed();
+  }
+
+  couldNotStart(): void {
+    this.#current.couldNotStart();
+  }
+
+  becameReady(): void {
+    this.#current = this.#worker;
+    this.#current.becameReady();
+  }
+
+  crashed(): void {
+    this.#current.crashed();
+  }
+
+  gaveUp(failure: WorkerFailure): void {
+    this.#current.gaveUp(failure);
+  }
+
+  startOver(): void {
+    this.#current.startOver();
   }
 }

@@ -1,9 +1,9 @@
 import { exitReason, formatExitReason, type ActorSystem } from '@snakepit/core';
-import type { WorkerHandle } from '../hosts/worker-host.ts';
+import type { WorkerHandle, WorkerReady } from '../hosts/worker-host.ts';
 import '../telemetry/events.ts';
 import type { WorkerFailure } from './failure-cause.ts';
 import type { WorkerDeath } from './worker-connection.ts';
-import type { GrpcWorkerContext, GrpcWorkerInput } from './worker-life.ts';
+import type { DrainEnd, GrpcWorkerContext, GrpcWorkerInput } from './worker-life.ts';
 
 /** Writes down what becomes of one worker: for its history, and as telemetry (R5.1, R5.3). */
 export class WorkerReports {
@@ -13,6 +13,7 @@ export class WorkerReports {
   #spawned:
     { readonly handle: WorkerHandle; readonly atMs: number; readonly on: number } | undefined;
   #hasServed = false;
+  #leaveSources: () => void = () => undefined;
   #death: (WorkerDeath & { readonly atMs: number }) | undefined;
 
   /** Its start begins now. */
@@ -30,6 +31,20 @@ export class WorkerReports {
   /** Its process was made just now. */
   spawned(handle: WorkerHandle): void {
     this.#spawned = { handle, atMs: this.#system.clock.now(), on: Date.now() };
+    const { pool, workerId } = this.#input;
+    const about = { pool, workerId, osPid: handle.pid };
+    this.#system.telemetry.emit('snakepit.worker.spawned', { count: 1 }, about);
+  }
+
+  /** It is reached: its Python may have events. */
+  connected({ target: address, token, tls, serve }: WorkerReady): void {
+    const { services, pool, workerId } = this.#input;
+    this.#leaveSources = services.eventSources.add({ pool, workerId, address, token, tls, serve });
+  }
+
+  /** Its Python has no events any more. */
+  leave(): void {
+    this.#leaveSources();
   }
 
   /** It is ready. */
@@ -53,9 +68,17 @@ export class WorkerReports {
     );
   }
 
+  /** It takes no more calls, and finishes so many. */
+  draining({ osPid }: GrpcWorkerContext, then: DrainEnd, inFlight: number): void {
+    const { pool, workerId } = this.#input;
+    const about = { pool, workerId, osPid, then };
+    this.#system.telemetry.emit('snakepit.worker.draining', { count: 1, inFlight }, about);
+  }
+
   /** Its process has ended, and nothing of its group is left. */
   gone(death: WorkerDeath): void {
     this.#death = { ...death, atMs: this.#system.clock.now() };
+    this.leave();
   }
 
   /** Its life is over. */
@@ -67,6 +90,11 @@ export class WorkerReports {
       else history.startFailed();
     }
     const { exitCode, signal, lastOutput = [] } = this.#death ?? {};
+    if (failure !== undefined && this.#hasServed) {
+      const { uptimeMs } = this.#durations();
+      const about = { pool, workerId, osPid, exitCode, signal, cause: failure.cause };
+      this.#system.telemetry.emit('snakepit.worker.crash', { count: 1, uptimeMs }, about);
+    }
     this.#system.telemetry.emit(
       'snakepit.worker.terminated',
       { count: 1, ...this.#durations() },

@@ -1,7 +1,8 @@
 import type { ChildSpec } from '@snakepit/supervisor';
 import { Supervisor } from '@snakepit/supervisor';
-import { grpcWorker, workerName } from './grpc-worker.ts';
+import { grpcWorker } from './grpc-worker.ts';
 import type { GrpcWorkerInput } from './worker-life.ts';
+import { workerChildId, workerName, type WorkerPlace } from './worker-place.ts';
 
 /** Time beyond its own limits that a worker's process has to end before its starter kills it, in milliseconds. */
 const shutdownMarginMs = 2_000;
@@ -12,9 +13,6 @@ const shutdownMarginMs = 2_000;
  * next supervisor should know.
  */
 const restartsBeyondItsOwn = { count: 50, maxSeconds: 5 } as const;
-
-/** The id of a starter's only child. */
-export const workerChildId = 'grpcWorker';
 
 /** The registered name of a worker's starter. */
 export function starterName(pool: string, workerId: string): string {
@@ -30,6 +28,8 @@ export function starterName(pool: string, workerId: string): string {
  *    └─ GrpcWorker   transient; owns process, socket, connection and heartbeat
  * ```
  *
+ * While a worker is recycled there are two below the starter: the replacement, and the old one that finishes its calls.
+ *
  * When the worker crashes, the starter brings it back without the pool's involvement: the pool learns of its workers by
  * messages and restarts nobody. Stopping the starter stops all that belongs to the worker as one unit. A worker that is
  * asked to restart, or that was given up and is revived, is started again by its starter, too.
@@ -41,7 +41,7 @@ export function starterName(pool: string, workerId: string): string {
  * as erlexec) and how we would notice that it was wrong: ADR-0001, `adr/0001-worker-starter.md`.
  */
 export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
-  const { pool, workerId, maxRestarts, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
+  const { pool, workerId, maxRestarts } = input;
   return {
     id: workerId,
     type: 'supervisor',
@@ -53,17 +53,21 @@ export function workerStarterSpec(input: GrpcWorkerInput): ChildSpec {
         strategy: 'oneForOne',
         maxRestarts: maxRestarts + restartsBeyondItsOwn.count,
         maxSeconds: restartsBeyondItsOwn.maxSeconds,
-        children: [
-          {
-            id: workerChildId,
-            start: [grpcWorker, input],
-            name: workerName(pool, workerId),
-            restart: 'transient',
-            // Never shorter than what the worker needs to drain, ask and kill (R6.2, R3.2).
-            shutdown: drainTimeoutMs + termTimeoutMs + killTimeoutMs + shutdownMarginMs,
-          },
-        ],
+        children: [workerSpec(input, 'first')],
       },
     ],
+  };
+}
+
+/** The child spec of one process of a worker, below its starter. */
+export function workerSpec(input: GrpcWorkerInput, place: WorkerPlace): ChildSpec {
+  const { pool, workerId, drainTimeoutMs, termTimeoutMs, killTimeoutMs } = input;
+  return {
+    id: workerChildId(place),
+    start: [grpcWorker, input],
+    name: workerName(pool, workerId, place),
+    restart: 'transient',
+    // Never shorter than what the worker needs to drain, ask and kill (R6.2, R3.2).
+    shutdown: drainTimeoutMs + termTimeoutMs + killTimeoutMs + shutdownMarginMs,
   };
 }

@@ -5,14 +5,11 @@ export function workerSupervisorName(pool: string): string {
   return `snakepit.workerSupervisor.${pool}`;
 }
 
-/** The child spec of a pool's worker supervisor: one permanent starter per worker below it. */
-export function workerSupervisorSpec(pool: string, size: number): ChildSpec {
+/** The child spec of a pool's worker supervisor: one permanent starter per worker below it, as many as the pool asks for. */
+export function workerSupervisorSpec(pool: string): ChildSpec {
   return {
     id: 'workerSupervisor',
     type: 'supervisor',
-    start: [
-      DynamicSupervisor,
-      { name: workerSupervisorName(pool), maxChildren: size, maxRestarts: 3, maxSeconds: 5 },
-    ],
+    start: [DynamicSupervisor, { name: workerSupervisorName(pool), maxRestarts: 3, maxSeconds: 5 }],
   };
 }

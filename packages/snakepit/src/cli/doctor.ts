@@ -1,6 +1,14 @@
-import type { DoctorPool, Finding } from '@snakepit/python-bridge';
+import type {
+  ConfigExplanation,
+  DoctorOptions,
+  DoctorPool,
+  Finding,
+} from '@snakepit/python-bridge';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import { configurationReport } from './configuration-report.ts';
+import { configNames, loadConfig } from './load-config.ts';
+import type { LoadedConfig } from './load-config.ts';
 import { painterFor } from './paint.ts';
 import { pythonOption } from './setup.ts';
 import { exitCodes } from './surroundings.ts';
@@ -9,6 +17,7 @@ import type { ExitCode, Surroundings } from './surroundings.ts';
 interface DoctorFlags {
   readonly adapter?: readonly string[];
   readonly python?: string;
+  readonly config?: string;
   readonly json?: true;
 }
 
@@ -23,7 +32,13 @@ export function addDoctor(
     .summary('say what is missing, and what to type')
     .description(
       'Looks at everything that Snakepit needs and says what is missing and what to type.\n' +
+        'With a configuration it also tries the pools of that, and says of every key what it is and who says so:\n' +
+        'an environment variable, the pool, the top level, or the default.\n' +
         'Exits with 1 when something is missing.',
+    )
+    .option(
+      '--config <file>',
+      `explain the configuration in this file: a JSON file, or a module with a default export or one called config (default: ${configNames.join(', ')})`,
     )
     .option(
       '--adapter <pkg.mod.Class>',
@@ -49,16 +64,23 @@ function collectAdapter(value: string, before: readonly string[] = []): readonly
 
 async function doctor(flags: DoctorFlags, surroundings: Surroundings): Promise<ExitCode> {
   const { stdout, stderr, cwd, env } = surroundings;
-  const { runDoctor } = await import('@snakepit/python-bridge');
+  const loaded = await loadConfig(flags.config, cwd);
+  if (loaded.kind === 'missing' && flags.config !== undefined) {
+    stderr.write(`error: there is no file ${flags.config} (option --config)\n`);
+    return exitCodes.wrongUse;
+  }
+  const { explainConfig, runDoctor } = await import('@snakepit/python-bridge');
+  const config = loaded.kind === 'loaded' ? loaded.config : undefined;
+  const explained = explainConfig(config, { env, cwd });
   const signal = surroundings.takeInterrupts();
   let findings: readonly Finding[];
   try {
     findings = await runDoctor({
       projectDir: cwd,
-      pools: (flags.adapter ?? []).map((adapter) => poolWith(adapter, flags.python, cwd)),
       python: configured(flags.python),
       env,
       signal,
+      ...whatToTry(flags, explained, cwd),
     });
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -66,11 +88,65 @@ async function doctor(flags: DoctorFlags, surroundings: Surroundings): Promise<E
     stderr.write('Interrupted.\n');
     return exitCodes.problem;
   }
-  const ok = findings.every((finding) => finding.ok);
-  stdout.write(
-    flags.json === true ? `${JSON.stringify({ ok, findings })}\n` : report(findings, stdout),
-  );
+  const all = [...configurationFindings(loaded, explained), ...findings];
+  const ok = all.every((finding) => finding.ok);
+  if (flags.json === true) {
+    const file = loaded.kind === 'missing' ? null : loaded.file;
+    const configuration = { file, values: explained.values };
+    stdout.write(`${JSON.stringify({ ok, findings: all, configuration })}\n`);
+  } else {
+    stdout.write(`${explanation(loaded, explained, stdout)}${report(all, stdout)}`);
+  }
   return ok ? exitCodes.fine : exitCodes.problem;
+}
+
+function whatToTry(
+  flags: DoctorFlags,
+  { config }: ConfigExplanation,
+  cwd: string,
+): Pick<DoctorOptions, 'pools' | 'stateDir' | 'socketDir'> {
+  const python = configured(flags.python);
+  // What others start elsewhere is served by their Python.
+  const ours = (config?.pools ?? []).filter(({ remote }) => remote === undefined);
+  const pools = ours.map((pool) => (python === undefined ? pool : { ...pool, python }));
+  const adapters = (flags.adapter ?? []).map((adapter) => poolWith(adapter, flags.python, cwd));
+  return {
+    pools: [...pools, ...adapters],
+    stateDir: config?.stateDir,
+    socketDir: config?.socketDir,
+  };
+}
+
+function configurationFindings(
+  loaded: LoadedConfig,
+  { faults }: ConfigExplanation,
+): readonly Finding[] {
+  const id = 'configuration';
+  if (loaded.kind === 'broken') {
+    const detail = `${loaded.file} cannot be used: ${loaded.problem}`;
+    const remedy = 'export the object that Snakepit.start takes as `default` or `config`.';
+    return [{ id, ok: false, detail, remedy }];
+  }
+  const wrong = faults.map(({ where, message }) => {
+    return { id, ok: false, detail: message, remedy: `correct ${where}.` };
+  });
+  if (wrong.length > 0 || loaded.kind === 'missing') return wrong;
+  return [{ id, ok: true, detail: `the configuration ${loaded.file} is allowed`, remedy: '' }];
+}
+
+function explanation(
+  loaded: LoadedConfig,
+  { values }: ConfigExplanation,
+  stdout: Surroundings['stdout'],
+): string {
+  const paint = painterFor(stdout);
+  if (loaded.kind === 'loaded') {
+    return `Configuration ${loaded.file}:\n\n${configurationReport(values, paint)}\n`;
+  }
+  // Without a configuration only what the environment says is worth a line.
+  const said = values.filter(({ source }) => source !== 'default');
+  if (said.length === 0) return '';
+  return `The environment says for every pool:\n\n${configurationReport(said, paint)}\n`;
 }
 
 function poolWith(adapter: string, path: string | undefined, cwd: string): DoctorPool {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { openTerminal } from './observe/terminal.ts';
 import { runCli } from './run-cli.ts';
 
 // What a shell reports for a program that a signal has ended.
@@ -24,7 +25,10 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error;
   });
 }
-const { stdout, stderr, env } = process;
-const surroundings = { stdout, stderr, env, cwd: process.cwd(), takeInterrupts };
+const { stdin, stdout, stderr, env } = process;
+const surroundings = {
+  ...{ stdout, stderr, env, cwd: process.cwd(), takeInterrupts },
+  openTerminal: () => openTerminal(stdin, stdout),
+};
 const code = await runCli(process.argv.slice(2), surroundings);
 process.exitCode = interrupted ?? code;

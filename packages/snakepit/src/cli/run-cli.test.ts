@@ -69,7 +69,7 @@ describe('snakepit', () => {
     const help = await type('--help');
     expect(help).toMatchObject({ code: 0, stderr: '' });
     const commands = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
-    expect(commands).toEqual(['setup', 'doctor', 'help']);
+    expect(commands).toEqual(['setup', 'doctor', 'gen', 'status', 'chart', 'observe', 'help']);
     const manifest = await readFile(join(import.meta.dirname, '../../package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { version: string };
     expect(await type('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addChart } from './chart.ts';
 import { addDoctor } from './doctor.ts';
+import { addGen } from './gen.ts';
+import { addObserve } from './observe.ts';
 import { addSetup } from './setup.ts';
+import { addStatus } from './status.ts';
 import { exitCodes } from './surroundings.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
@@ -34,6 +38,10 @@ export async function runCli(
     .showHelpAfterError('`snakepit --help` lists what there is.');
   addSetup(program, surroundings, done);
   addDoctor(program, surroundings, done);
+  addGen(program, surroundings, done);
+  addStatus(program, surroundings, done);
+  addChart(program, surroundings, done);
+  addObserve(program, surroundings, done);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { Terminal } from './observe/terminal.ts';
+
 /** Where text goes: a stream of this process, or whatever a test listens with. */
 export interface TextOutput {
   /** Takes text. */
@@ -20,6 +22,8 @@ export interface Surroundings {
   readonly cwd: string;
   /** From now on an interrupt no longer ends the process but aborts this, so that the command can tidy up. */
   takeInterrupts(): AbortSignal;
+  /** Takes the terminal for pictures; `undefined` when there is none. */
+  openTerminal?(): Terminal | undefined;
 }
 
 /** Exit codes of every command. */

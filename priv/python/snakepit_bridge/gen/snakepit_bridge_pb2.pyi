@@ -184,7 +184,7 @@ class ParameterSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: bool = ..., default_value: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., validation_json: _Optional[str] = ...) -> None: ...
 
 class ExecuteToolRequest(_message.Message):
-    __slots__ = ("session_id", "tool_name", "parameters", "metadata", "stream", "binary_parameters")
+    __slots__ = ("session_id", "tool_name", "parameters", "metadata", "stream", "binary_parameters", "attachments")
     class ParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -212,16 +212,18 @@ class ExecuteToolRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     BINARY_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     tool_name: str
     parameters: _containers.MessageMap[str, _any_pb2.Any]
     metadata: _containers.ScalarMap[str, str]
     stream: bool
     binary_parameters: _containers.ScalarMap[str, bytes]
-    def __init__(self, session_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _any_pb2.Any]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., stream: bool = ..., binary_parameters: _Optional[_Mapping[str, bytes]] = ...) -> None: ...
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, session_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _any_pb2.Any]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., stream: bool = ..., binary_parameters: _Optional[_Mapping[str, bytes]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ExecuteToolResponse(_message.Message):
-    __slots__ = ("success", "result", "error_message", "metadata", "execution_time_ms", "binary_result")
+    __slots__ = ("success", "result", "error_message", "metadata", "execution_time_ms", "binary_result", "attachments")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -235,16 +237,18 @@ class ExecuteToolResponse(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     BINARY_RESULT_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     success: bool
     result: _any_pb2.Any
     error_message: str
     metadata: _containers.ScalarMap[str, str]
     execution_time_ms: int
     binary_result: bytes
-    def __init__(self, success: bool = ..., result: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., error_message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., execution_time_ms: _Optional[int] = ..., binary_result: _Optional[bytes] = ...) -> None: ...
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, success: bool = ..., result: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., error_message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., execution_time_ms: _Optional[int] = ..., binary_result: _Optional[bytes] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ToolChunk(_message.Message):
-    __slots__ = ("chunk_id", "data", "is_final", "metadata")
+    __slots__ = ("chunk_id", "data", "is_final", "metadata", "attachments")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -256,11 +260,13 @@ class ToolChunk(_message.Message):
     DATA_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     chunk_id: str
     data: bytes
     is_final: bool
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, chunk_id: _Optional[str] = ..., data: _Optional[bytes] = ..., is_final: bool = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, chunk_id: _Optional[str] = ..., data: _Optional[bytes] = ..., is_final: bool = ..., metadata: _Optional[_Mapping[str, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RegisterToolsRequest(_message.Message):
     __slots__ = ("session_id", "tools", "worker_id")
@@ -323,7 +329,7 @@ class GetExposedElixirToolsResponse(_message.Message):
     def __init__(self, tools: _Optional[_Iterable[_Union[ToolSpec, _Mapping]]] = ...) -> None: ...
 
 class ExecuteElixirToolRequest(_message.Message):
-    __slots__ = ("session_id", "tool_name", "parameters", "metadata")
+    __slots__ = ("session_id", "tool_name", "parameters", "metadata", "attachments")
     class ParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -342,14 +348,16 @@ class ExecuteElixirToolRequest(_message.Message):
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     tool_name: str
     parameters: _containers.MessageMap[str, _any_pb2.Any]
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, session_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _any_pb2.Any]] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, session_id: _Optional[str] = ..., tool_name: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _any_pb2.Any]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ExecuteElixirToolResponse(_message.Message):
-    __slots__ = ("success", "result", "error_message", "metadata", "execution_time_ms")
+    __slots__ = ("success", "result", "error_message", "metadata", "execution_time_ms", "attachments")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -362,12 +370,166 @@ class ExecuteElixirToolResponse(_message.Message):
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     success: bool
     result: _any_pb2.Any
     error_message: str
     metadata: _containers.ScalarMap[str, str]
     execution_time_ms: int
-    def __init__(self, success: bool = ..., result: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., error_message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., execution_time_ms: _Optional[int] = ...) -> None: ...
+    attachments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, success: bool = ..., result: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., error_message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., execution_time_ms: _Optional[int] = ..., attachments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class FrameBatch(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("call", "hello", "open", "cancel", "credit", "open_session", "close_session", "ping", "result", "failure", "chunk", "pong", "piece", "calls", "results")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    OPEN_SESSION_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_SESSION_FIELD_NUMBER: _ClassVar[int]
+    PING_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    PONG_FIELD_NUMBER: _ClassVar[int]
+    PIECE_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    call: int
+    hello: FrameHello
+    open: OpenCall
+    cancel: CancelCall
+    credit: int
+    open_session: InitializeSessionRequest
+    close_session: CleanupSessionRequest
+    ping: PingRequest
+    result: CallResult
+    failure: CallFailure
+    chunk: CallChunk
+    pong: PingResponse
+    piece: Piece
+    calls: bytes
+    results: bytes
+    def __init__(self, call: _Optional[int] = ..., hello: _Optional[_Union[FrameHello, _Mapping]] = ..., open: _Optional[_Union[OpenCall, _Mapping]] = ..., cancel: _Optional[_Union[CancelCall, _Mapping]] = ..., credit: _Optional[int] = ..., open_session: _Optional[_Union[InitializeSessionRequest, _Mapping]] = ..., close_session: _Optional[_Union[CleanupSessionRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., result: _Optional[_Union[CallResult, _Mapping]] = ..., failure: _Optional[_Union[CallFailure, _Mapping]] = ..., chunk: _Optional[_Union[CallChunk, _Mapping]] = ..., pong: _Optional[_Union[PingResponse, _Mapping]] = ..., piece: _Optional[_Union[Piece, _Mapping]] = ..., calls: _Optional[bytes] = ..., results: _Optional[bytes] = ...) -> None: ...
+
+class FrameHello(_message.Message):
+    __slots__ = ("features", "max_calls")
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    features: _containers.RepeatedScalarFieldContainer[str]
+    max_calls: int
+    def __init__(self, features: _Optional[_Iterable[str]] = ..., max_calls: _Optional[int] = ...) -> None: ...
+
+class Value(_message.Message):
+    __slots__ = ("json", "attachments")
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
+    json: bytes
+    attachments: _containers.RepeatedCompositeFieldContainer[Attachment]
+    def __init__(self, json: _Optional[bytes] = ..., attachments: _Optional[_Iterable[_Union[Attachment, _Mapping]]] = ...) -> None: ...
+
+class Attachment(_message.Message):
+    __slots__ = ("data", "size")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    size: int
+    def __init__(self, data: _Optional[bytes] = ..., size: _Optional[int] = ...) -> None: ...
+
+class Piece(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class OpenCall(_message.Message):
+    __slots__ = ("tool", "session", "arguments", "binary_arguments", "metadata", "timeout_ms", "stream", "credit")
+    class BinaryArgumentsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BINARY_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    tool: str
+    session: str
+    arguments: Value
+    binary_arguments: _containers.ScalarMap[str, int]
+    metadata: _containers.ScalarMap[str, str]
+    timeout_ms: int
+    stream: bool
+    credit: int
+    def __init__(self, tool: _Optional[str] = ..., session: _Optional[str] = ..., arguments: _Optional[_Union[Value, _Mapping]] = ..., binary_arguments: _Optional[_Mapping[str, int]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., timeout_ms: _Optional[int] = ..., stream: bool = ..., credit: _Optional[int] = ...) -> None: ...
+
+class CancelCall(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
+
+class CallResult(_message.Message):
+    __slots__ = ("value", "metadata", "execution_time_us")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_TIME_US_FIELD_NUMBER: _ClassVar[int]
+    value: Value
+    metadata: _containers.ScalarMap[str, str]
+    execution_time_us: int
+    def __init__(self, value: _Optional[_Union[Value, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., execution_time_us: _Optional[int] = ...) -> None: ...
+
+class CallFailure(_message.Message):
+    __slots__ = ("status", "details")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    details: str
+    def __init__(self, status: _Optional[int] = ..., details: _Optional[str] = ...) -> None: ...
+
+class CallChunk(_message.Message):
+    __slots__ = ("value", "is_final", "metadata")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    IS_FINAL_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    value: Value
+    is_final: bool
+    metadata: _containers.ScalarMap[str, str]
+    def __init__(self, value: _Optional[_Union[Value, _Mapping]] = ..., is_final: bool = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TelemetryEvent(_message.Message):
     __slots__ = ("event_parts", "measurements", "metadata", "timestamp_ns", "correlation_id")

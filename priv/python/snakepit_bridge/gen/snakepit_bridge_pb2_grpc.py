@@ -65,6 +65,11 @@ class BridgeServiceStub(object):
                 request_serializer=snakepit__bridge__pb2.ExecuteElixirToolRequest.SerializeToString,
                 response_deserializer=snakepit__bridge__pb2.ExecuteElixirToolResponse.FromString,
                 )
+        self.Frames = channel.stream_stream(
+                '/snakepit.bridge.BridgeService/Frames',
+                request_serializer=snakepit__bridge__pb2.FrameBatch.SerializeToString,
+                response_deserializer=snakepit__bridge__pb2.FrameBatch.FromString,
+                )
         self.StreamTelemetry = channel.stream_stream(
                 '/snakepit.bridge.BridgeService/StreamTelemetry',
                 request_serializer=snakepit__bridge__pb2.TelemetryControl.SerializeToString,
@@ -141,6 +146,14 @@ class BridgeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Frames(self, request_iterator, context):
+        """Many calls on one stream, several frames to a message. An addition: a worker that has it says `frames` among its
+        features when it is ready.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamTelemetry(self, request_iterator, context):
         """Events flow from Python, settings flow to it.
         """
@@ -200,6 +213,11 @@ def add_BridgeServiceServicer_to_server(servicer, server):
                     servicer.ExecuteElixirTool,
                     request_deserializer=snakepit__bridge__pb2.ExecuteElixirToolRequest.FromString,
                     response_serializer=snakepit__bridge__pb2.ExecuteElixirToolResponse.SerializeToString,
+            ),
+            'Frames': grpc.stream_stream_rpc_method_handler(
+                    servicer.Frames,
+                    request_deserializer=snakepit__bridge__pb2.FrameBatch.FromString,
+                    response_serializer=snakepit__bridge__pb2.FrameBatch.SerializeToString,
             ),
             'StreamTelemetry': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamTelemetry,
@@ -384,6 +402,23 @@ class BridgeService(object):
         return grpc.experimental.unary_unary(request, target, '/snakepit.bridge.BridgeService/ExecuteElixirTool',
             snakepit__bridge__pb2.ExecuteElixirToolRequest.SerializeToString,
             snakepit__bridge__pb2.ExecuteElixirToolResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Frames(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(request_iterator, target, '/snakepit.bridge.BridgeService/Frames',
+            snakepit__bridge__pb2.FrameBatch.SerializeToString,
+            snakepit__bridge__pb2.FrameBatch.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

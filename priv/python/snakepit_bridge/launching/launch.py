@@ -19,7 +19,7 @@ from .kernel import (
     make_poller,
 )
 from .pid_namespace import start_in_namespace
-from .reporting import read_number, say, tell_failure
+from .reporting import close_worker_ends, read_number, say, tell_failure
 from .start import Started, ask, start
 
 TYPE_CHECKING = False  # typing's own constant would cost its import
@@ -70,8 +70,7 @@ def launch(mode: str, program: list[str], beat_fd: int | None, lifeline_fd: int 
         raise LaunchError(f"{mode}: {where}{error.strerror}", exit_codes.UNCONTAINED) from error
     if started.worker:
         say(beat_fd, f'{{"type":"spawned","pid":{started.worker}}}')
-    if beat_fd is not None:
-        os.close(beat_fd)  # kept open it would hide the worker's end from the runtime
+    close_worker_ends(beat_fd)
     _watch(started, lifeline_fd, wakeup)
     status = end_all(started, wakeup)
     os.close(tether_end)

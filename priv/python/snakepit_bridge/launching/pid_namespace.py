@@ -12,6 +12,7 @@ import signal
 
 from .family import children_of
 from .kernel import PR_SET_PDEATHSIG, call, make_poller
+from .reporting import close_worker_ends
 from .start import Started, ask, start
 
 TYPE_CHECKING = False  # typing's own constant would cost its import
@@ -98,8 +99,7 @@ def _be_init(
         os.write(telling, str(error.strerror).encode())
         os._exit(0)
     os.close(telling)
-    if beat_fd is not None:
-        os.close(beat_fd)
+    close_worker_ends(beat_fd)
     while True:
         pid, status = os.wait()
         if pid == started.worker:

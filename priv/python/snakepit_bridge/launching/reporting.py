@@ -11,6 +11,13 @@ def read_number(name: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def close_worker_ends(beat_fd: int | None) -> None:
+    """Closes what is the worker's alone: kept open it would hide the worker's end from the runtime."""
+    for fd in (beat_fd, read_number("SNAKEPIT_CALLS_FD")):
+        if fd is not None:
+            os.close(fd)
+
+
 def tell_failure(beat_fd: int | None, text: str) -> None:
     """Says why the worker does not start, on the beat channel and on stderr."""
     import json

@@ -22,6 +22,9 @@ class Platform(Protocol):
     def take_precautions(self) -> None:
         """What has to be done before this worker starts any process. Raises OSError."""
 
+    def is_loaded(self) -> bool:
+        """Whether `load` would be quick."""
+
     def load(self) -> None:
         """Imports what `arm` needs and what is slow. Any thread."""
 

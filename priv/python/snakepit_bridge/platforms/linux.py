@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from snakepit_bridge import exit_codes
@@ -42,9 +43,14 @@ def take_precautions(oom_score_file: str = _OOM_SCORE_FILE) -> None:
         file.write(b"%d" % score)
 
 
+def is_loaded() -> bool:
+    """Whether the function of the C library is there."""
+    return _make_prctl.cache_info().currsize > 0
+
+
 def load() -> None:
     """Imports ctypes, which costs several milliseconds."""
-    import ctypes  # noqa: F401
+    _make_prctl()
 
 
 def arm(parent: int, prctl: Prctl | None = None) -> None:
@@ -63,6 +69,7 @@ def arm(parent: int, prctl: Prctl | None = None) -> None:
         die_with_group(exit_codes.OK)
 
 
+@cache  # for workers that are forked: their server has made it
 def _make_prctl() -> Prctl:
     import ctypes
 

@@ -75,6 +75,11 @@ def take_precautions(kernel32: Any = None) -> None:
         raise _failure(kernel, "the job of this worker")
 
 
+def is_loaded() -> bool:
+    """Always."""
+    return True
+
+
 def load() -> None:
     """ctypes is loaded with this module."""
 

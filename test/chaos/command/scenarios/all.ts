@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { forkServerScenarios } from './fork-server.ts';
 import { momentScenarios } from './moments.ts';
 import { runtimeScenarios } from './runtime.ts';
 import { scarcityScenarios } from './scarcity.ts';
@@ -10,4 +11,5 @@ export const scenarios: readonly Scenario[] = [
   ...workerScenarios,
   ...momentScenarios,
   ...scarcityScenarios,
+  ...forkServerScenarios,
 ];

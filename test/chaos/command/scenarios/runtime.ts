@@ -10,9 +10,12 @@ const STATES = ['idle', 'busy', 'gil', 'regex', 'importing', 'stopped', 'deaf'] 
 /** Ways of a runtime to crash; those in capitals are signals. */
 const CRASHES = ['SIGSEGV', 'SIGABRT', 'abort', 'exit', 'uncaught', 'rejection', 'heap'] as const;
 
-/** A worker that hangs is found sooner than by default, so that a pause of some seconds would show. */
+/**
+ * A worker that hangs is found sooner than by default, so that a pause of some seconds would show; not so soon that one that
+ * gets no processor for three seconds would be taken for one.
+ */
 export const QUICK_HEARTBEAT = {
-  heartbeat: { pingInterval: 1_000, timeoutThreshold: 5_000 },
+  heartbeat: { pingInterval: 1_000, timeoutThreshold: 5_000, maxMissed: 5 },
 } as const;
 
 const runtimeKilled: Scenario = {
@@ -49,18 +52,19 @@ async function killWhile(
 async function killWhileImporting(round: Round): Promise<void> {
   const mark = join(round.base, 'imported');
   const victim = await round.start({ size: 1, env: { CHAOS_IMPORT_MARK: mark } });
-  const first = await round.workers(victim);
-  await round.shootWorkers(victim, first, 'SIGKILL');
-  await isReplaced(round, first);
+  const before = round.everyone();
+  await round.shootWorkers(victim, await round.workers(victim), 'SIGKILL');
+  await isReplaced(round, before);
   await round.pause(0, 600);
   await round.killRuntime(victim);
 }
 
-async function isReplaced(round: Round, first: readonly OsProcess[]): Promise<void> {
+async function isReplaced(round: Round, before: readonly OsProcess[]): Promise<void> {
   const isNew = ({ command, pid }: OsProcess): boolean =>
-    command.includes('snakepit_bridge') && first.every((one) => one.pid !== pid);
-  for (let look = 0; !round.everyone().some(isNew); look += 1) {
-    if (look > 500) throw new Error('the worker was not started again');
+    command.includes('snakepit_bridge') && before.every((one) => one.pid !== pid);
+  const deadline = performance.now() + 60_000;
+  while (!round.everyone().some(isNew)) {
+    if (performance.now() > deadline) throw new Error('the worker was not started again');
     await round.pause(10, 10);
   }
 }

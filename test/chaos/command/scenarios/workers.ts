@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { OsProcess } from '../everyone.ts';
 import type { Round } from '../round.ts';
@@ -46,7 +47,8 @@ async function endFromWithin(
 ): Promise<void> {
   round.tell('a worker calls os._exit');
   await round.harmOneFromWithin(victim, workers, () => {
-    victim.call('die', { how: 'exit' });
+    // One call that kills for the third time would be refused, and rightly so.
+    victim.call('die', { how: 'exit', request: randomUUID() });
   });
 }
 

@@ -10,12 +10,16 @@ import socket
 import subprocess
 import sys
 import time
+from typing import NoReturn
 
 from snakepit_bridge import tool
+from snakepit_bridge.call_socket import Messages
 
 SIGTERM = 15
 IGNORE = 1
 MARK = os.environ.get("CHAOS_IMPORT_MARK", "")
+if "/fork-server/" in os.environ.get("SNAKEPIT_WORKER", ""):
+    MARK = ""  # a fork server only asks whether this is safe to be imported before
 # Only from the second import on: the first start has to succeed.
 if MARK and os.path.exists(MARK):
     with open(f"{MARK}.again", "w", encoding="utf-8"):
@@ -73,6 +77,21 @@ class Chaos:
             subprocess.run(["/usr/bin/setsid", "-f", "/bin/sleep", seconds], env={}, check=True)
 
     @tool
+    def twins(self, kids: int, daemons: int) -> None:
+        """Forks of this very process, which run no program of their own; the daemons by forking twice."""
+        for _ in range(kids):
+            if os.fork() == 0:
+                sleep_for_ever()
+        for _ in range(daemons):
+            middle = os.fork()
+            if middle == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    sleep_for_ever()
+                os._exit(0)
+            os.waitpid(middle, 0)
+
+    @tool
     def fork_storm(self, chains: int, seconds: float) -> None:
         """Chains of processes each of which forks the next and ends: nobody's number is known for long."""
         for _ in range(chains):
@@ -99,13 +118,15 @@ class Chaos:
     @tool
     def black_hole(self) -> int:
         """Connections stay open, and nothing that arrives on them is ever read."""
-        swallowed = 0
+        swallow_calls()
+        swallowed = 1
         for name in os.listdir("/proc/self/fd"):
             swallowed += swallow(int(name))
         return swallowed
 
     @tool
-    def die(self, how: str) -> None:
+    def die(self, how: str, request: str) -> None:
+        """`request` tells one call from the other."""
         if how == "exit":
             os._exit(3)
         signal.raise_signal(signal.Signals[how])
@@ -119,6 +140,11 @@ while time.monotonic() < end:
         os._exit(0)
     time.sleep(0.002)
 """
+
+
+def sleep_for_ever() -> NoReturn:
+    while True:
+        time.sleep(1000)
 
 
 def swallow(fd: int) -> bool:
@@ -138,6 +164,12 @@ def swallow(fd: int) -> bool:
         os.dup2(silent.fileno(), fd)
         silent.close()
         return True
+
+
+def swallow_calls() -> None:
+    """The same for the socket on which calls come."""
+    Messages.data_received = lambda self, data: None  # type: ignore[method-assign]
+    Messages.put = lambda self, message: None  # type: ignore[method-assign]
 
 
 HELD: list[int] = []

@@ -86,6 +86,13 @@ telemetry.on('snakepit.worker.heartbeat.failed', (_, { workerId }) => {
 telemetry.on('snakepit.worker.failed', (_, { workerId, error }) => {
   say('workerGivenUp', { workerId, text: error.message });
 });
+telemetry.on('snakepit.forkserver.started', (_, { osPid }) => say('serverStarted', { osPid }));
+telemetry.on('snakepit.forkserver.died', (_, { osPid, reason }) => {
+  say('serverEnded', { osPid, reason });
+});
+telemetry.on('snakepit.forkserver.hung', (_, { osPid, reason }) => {
+  say('serverSick', { osPid, reason });
+});
 say('started', { workers: snakepit.workers() });
 for await (const line of createInterface({ input: process.stdin })) {
   const { act, ...more } = JSON.parse(line);

@@ -40,8 +40,8 @@ export function compileAction(machine: MachineInternals, action: unknown): Actio
     return effect(name ?? nameOfFunction(action), exec, paramsOf);
   }
   return isAssign(found)
-    ? assignment(found.assignment, paramsOf)
-    : builtin(machine, found, paramsOf);
+    ? assignment(name ?? found.type, found.assignment, paramsOf)
+    : builtin(name ?? found.type, machine, found, paramsOf);
 }
 
 function nameOfFunction(action: unknown): string {
@@ -53,6 +53,7 @@ function effect(type: string, exec: ExecutableAction['exec'], paramsOf: ParamsOf
   return (run) => {
     const { context, event, scope } = run;
     const info = { context, event, self: scope.self, system: scope.system };
+    scope.tap?.acted(type);
     scope.actionExecutor({ type, info, params: paramsOf(context, event), exec });
   };
 }
@@ -61,7 +62,7 @@ function effect(type: string, exec: ExecutableAction['exec'], paramsOf: ParamsOf
  * The one of XState's own actions that is not left to XState: most of what a chart does is remembering, and XState
  * makes the state value and the tags anew each time.
  */
-function assignment(change: unknown, paramsOf: ParamsOf): Action {
+function assignment(name: string, change: unknown, paramsOf: ParamsOf): Action {
   const changeOf = typeof change === 'function' ? (change as Assigner) : byProperty(change);
   return (run) => {
     const { context, event, scope } = run;
@@ -71,6 +72,7 @@ function assignment(change: unknown, paramsOf: ParamsOf): Action {
         'Cannot assign to undefined `context`. Ensure that `context` is defined in the machine config.',
       );
     }
+    scope.tap?.acted(name);
     const spawn: Spawn = (...wanted) => spawnFor(run, wanted);
     const args = { context, event, spawn, self: scope.self, system: scope.system };
     // A copy by spread keeps the shape of the object; one by Object.assign into an empty one is three times as slow.
@@ -102,9 +104,15 @@ function spawnFor(run: Run, wanted: never): unknown {
   return child;
 }
 
-function builtin(machine: MachineInternals, action: BuiltinAction, paramsOf: ParamsOf): Action {
+function builtin(
+  name: string,
+  machine: MachineInternals,
+  action: BuiltinAction,
+  paramsOf: ParamsOf,
+): Action {
   return (run, extra, retries) => {
     const { context, event, scope, snapshot } = run;
+    scope.tap?.acted(name);
     const info = { context, event, self: scope.self, system: scope.system };
     const params = paramsOf(context, event);
     const [next, found, following] = action.resolve(scope, snapshot, info, params, action, extra);

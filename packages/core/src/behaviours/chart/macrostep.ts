@@ -106,7 +106,7 @@ export class Macrostep implements Run {
     if (transitions.length === 0 && event.type.startsWith(ownEvent.actorError)) {
       return this.#end('error', event['error']);
     }
-    this.#takeAll(transitions);
+    this.#takeAll(transitions, event.type);
     return this.#settle();
   }
 
@@ -127,7 +127,7 @@ export class Macrostep implements Run {
         transitions = this.#configuration.select(raised.type, this);
       }
       const before = this.#changes;
-      this.#takeAll(transitions);
+      this.#takeAll(transitions, isEventless ? undefined : this.event.type);
       // One without an event that changes nothing would be taken for ever.
       mayMove = !isEventless || this.#changes !== before;
     }
@@ -136,8 +136,11 @@ export class Macrostep implements Run {
     return last;
   }
 
-  #takeAll(transitions: readonly Transition[]): void {
-    if (transitions.length > 0) this.#take(this.#configuration.step(transitions, this.#history));
+  #takeAll(transitions: readonly Transition[], eventType: string | undefined): void {
+    if (transitions.length === 0) return;
+    const { tap } = this.scope;
+    if (tap !== undefined) tap.took(transitions, eventType);
+    this.#take(this.#configuration.step(transitions, this.#history));
   }
 
   #take(step: Step): void {

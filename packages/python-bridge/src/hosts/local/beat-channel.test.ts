@@ -17,6 +17,7 @@ const READY = {
   pythonVersion: '3.11.7',
   lifeline: true,
   tools: ['add', 'ä'],
+  features: ['frames'],
 } as const;
 const PONG = { type: 'pong', seq: 7, inFlight: 0, loopLagMs: 0.4, oldestCallMs: 12 } as const;
 const FAILED = { type: 'failed', code: 'LISTEN', message: 'no', traceback: null } as const;
@@ -40,6 +41,11 @@ describe('parseBeatLine', () => {
   test.each([READY, PONG, FAILED])('reads %j', (message) => {
     const line = Buffer.from(JSON.stringify({ ...message, extra: 'of a newer worker' }));
     expect(parseBeatLine(line)).toEqual({ ok: true, message });
+  });
+
+  test('a worker that does not say what it can has no features', () => {
+    const line = Buffer.from(JSON.stringify({ ...READY, features: undefined }));
+    expect(parseBeatLine(line)).toMatchObject({ message: { features: [] } });
   });
 
   test('passes over kinds that only newer workers know', () => {

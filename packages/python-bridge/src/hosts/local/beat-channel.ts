@@ -1,6 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { WorkerFailedMessage } from '../start-failure.ts';
 import type { Pong } from '../worker-host.ts';
+import {
+  createLineParser,
+  createMessageDecoder,
+  isCount,
+  type MessageFields,
+  type MessageLine,
+  type MessageListener,
+} from './message-lines.ts';
 
 /** First message to a worker: where to listen, and the secrets, which are nowhere else. */
 export interface HelloMessage {
@@ -10,6 +18,10 @@ export interface HelloMessage {
   readonly listen: string;
   /** Where the worker can call the runtime. */
   readonly bridge: { readonly address: string; readonly token: string } | null;
+  /** Most bytes that the attachments of one call may have. */
+  readonly maxValueBytes?: number | undefined;
+  /** `later` when it need not listen before it is told to serve. */
+  readonly server?: 'later' | undefined;
 }
 
 /** What a worker says when it serves. */
@@ -26,6 +38,16 @@ export interface ReadyMessage {
   readonly lifeline: boolean;
   /** Names of its tools. */
   readonly tools: readonly string[];
+  /** Whether its Python has the global lock. */
+  readonly gil?: boolean | undefined;
+  /** Changes with their interface; absent when a worker of another make cannot describe them. */
+  readonly toolsFingerprint?: string | undefined;
+  /** What it can besides the original's contract; none when it does not say. */
+  readonly features?: readonly string[] | undefined;
+  /** Whether it listens already; `false` where it waits to be told so. */
+  readonly serving?: boolean | undefined;
+  /** In whose name a server of the original is called. */
+  readonly session?: string;
 }
 
 /** Messages of a worker. `ignored` is one of a kind that only newer workers know. */
@@ -35,12 +57,12 @@ export type BeatMessage =
   /** Of a launcher: the worker runs, with this process number. */
   | { readonly type: 'spawned'; readonly pid: number }
   | ({ readonly type: 'pong' } & Pong)
+  /** It listens now, as it was told, unless there is a problem. */
+  | { readonly type: 'serving'; readonly problem: string | undefined }
   | { readonly type: 'ignored' };
 
 /** A message, or what is wrong with the line. */
-export type BeatLine =
-  | { readonly ok: true; readonly message: BeatMessage }
-  | { readonly ok: false; readonly detail: string };
+export type BeatLine = MessageLine<BeatMessage>;
 
 /** Longest line of the beat channel in bytes, without its end. */
 export const MAX_BEAT_BYTES = 64 * 1024;
@@ -48,13 +70,8 @@ export const MAX_BEAT_BYTES = 64 * 1024;
 /** Bytes that may wait for a worker that does not read; further pings are left out. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 
-/** Who hears what a worker says. */
-export interface BeatListener {
-  /** Every message of a known kind. */
-  onMessage(message: BeatMessage): void;
-  /** Once, when the worker says something else; nothing is heard of it afterwards. */
-  onBroken(detail: string): void;
-}
+/** Who hears what a worker says; messages of kinds that only newer workers know are `ignored`. */
+export type BeatListener = MessageListener<BeatMessage>;
 
 /** Our end of the beat channel. */
 export interface BeatChannel {
@@ -63,11 +80,19 @@ export interface BeatChannel {
   /** Asks for a pong. Left out while the worker does not read: then it cannot answer either. */
   ping(seq: number): void;
   /**
+   * Has a worker listen that waits to be told so.
+   *
+   * @returns Whether it could be said.
+   */
+  serve(): boolean;
+  /**
    * Asks the worker to finish and end, where the platform has no signal for that.
    *
    * @returns Whether it could be said: not any more when the worker has closed its end.
    */
   stop(): boolean;
+  /** Ends the channel; nothing is heard of it any more. */
+  close(): void;
 }
 
 /**
@@ -90,8 +115,13 @@ class StreamChannel implements BeatChannel {
     });
   }
 
-  hello({ token, listen, bridge }: HelloMessage): void {
-    this.#write({ type: 'hello', token, listen, bridge });
+  hello({ token, listen, bridge, maxValueBytes, server }: HelloMessage): void {
+    this.#write({ type: 'hello', token, listen, bridge, maxValueBytes, server });
+  }
+
+  serve(): boolean {
+    this.#write({ type: 'serve' });
+    return this.#stream.writable;
   }
 
   ping(seq: number): void {
@@ -103,6 +133,10 @@ class StreamChannel implements BeatChannel {
     return this.#stream.writable;
   }
 
+  close(): void {
+    this.#stream.destroy();
+  }
+
   #write(message: object): void {
     if (this.#stream.writable) this.#stream.write(`${JSON.stringify(message)}\n`);
   }
@@ -110,82 +144,15 @@ class StreamChannel implements BeatChannel {
 
 /** Makes a function that takes bytes and tells the listener of every line in them. */
 export function createBeatDecoder(listener: BeatListener): (chunk: Buffer) => void {
-  const decoder = new BeatDecoder(listener);
-  return (chunk) => decoder.feed(chunk);
-}
-
-class BeatDecoder {
-  readonly #listener: BeatListener;
-  #rest: Buffer[] = [];
-  #length = 0;
-  #broken = false;
-
-  constructor(listener: BeatListener) {
-    this.#listener = listener;
-  }
-
-  feed(chunk: Buffer): void {
-    let start = 0;
-    while (!this.#broken) {
-      const end = chunk.indexOf(10, start);
-      const fits = this.#keep(chunk.subarray(start, end === -1 ? chunk.length : end));
-      if (end === -1 || !fits) return;
-      this.#finishLine();
-      start = end + 1;
-    }
-  }
-
-  #keep(bytes: Buffer): boolean {
-    // Nothing is mostly what follows a line's end, and as a view it would hold the whole chunk.
-    if (bytes.length === 0) return true;
-    this.#length += bytes.length;
-    if (this.#length > MAX_BEAT_BYTES) {
-      this.#breakOff(`a line is longer than ${MAX_BEAT_BYTES} bytes`);
-      return false;
-    }
-    this.#rest.push(bytes);
-    return true;
-  }
-
-  #finishLine(): void {
-    const parsed = parseBeatLine(Buffer.concat(this.#rest, this.#length));
-    this.#rest = [];
-    this.#length = 0;
-    if (parsed.ok) this.#listener.onMessage(parsed.message);
-    else this.#breakOff(parsed.detail);
-  }
-
-  #breakOff(detail: string): void {
-    this.#broken = true;
-    this.#rest = [];
-    this.#listener.onBroken(detail);
-  }
+  return createMessageDecoder(beatFormat, listener);
 }
 
 /** Parses one line. Objects of an unknown `type` pass: newer workers may say more. */
-export function parseBeatLine(line: Buffer): BeatLine {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
-  } catch {
-    return { ok: false, detail: `not JSON in UTF-8: ${preview(line)}` };
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { ok: false, detail: `not a JSON object: ${preview(line)}` };
-  }
-  const fields = value as Readonly<Record<string, unknown>>;
-  if (typeof fields['type'] !== 'string') {
-    return { ok: false, detail: `an object without "type": ${preview(line)}` };
-  }
-  const message = parseMessage(fields['type'], fields);
-  if (message !== undefined) return { ok: true, message };
-  return { ok: false, detail: `fields are missing or of the wrong type: ${preview(line)}` };
-}
+export const parseBeatLine: (line: Buffer) => BeatLine = createLineParser(parseMessage);
 
-function parseMessage(
-  type: string,
-  fields: Readonly<Record<string, unknown>>,
-): BeatMessage | undefined {
+const beatFormat = { maxBytes: MAX_BEAT_BYTES, parse: parseBeatLine };
+
+function parseMessage(type: string, fields: MessageFields): BeatMessage | undefined {
   switch (type) {
     case 'ready':
       return parseReady(fields);
@@ -195,36 +162,42 @@ function parseMessage(
       return parsePong(fields);
     case 'spawned':
       return isCount(fields['pid']) ? { type: 'spawned', pid: fields['pid'] } : undefined;
+    case 'serving': {
+      const { problem } = fields;
+      return { type: 'serving', problem: typeof problem === 'string' ? problem : undefined };
+    }
     default:
       return { type: 'ignored' };
   }
 }
 
-function parseReady(fields: Readonly<Record<string, unknown>>): BeatMessage | undefined {
-  const { pid, startTime, address, pythonVersion, lifeline, tools } = fields;
+function parseReady(fields: MessageFields): BeatMessage | undefined {
+  const { pid, startTime, address, pythonVersion, lifeline, tools, toolsFingerprint } = fields;
+  const { features = [], gil } = fields;
   if (!isCount(pid) || typeof startTime !== 'string') return undefined;
   if (typeof address !== 'string' || typeof pythonVersion !== 'string') return undefined;
   if (typeof lifeline !== 'boolean') return undefined;
-  if (!isListOfStrings(tools)) return undefined;
-  return { type: 'ready', pid, startTime, address, pythonVersion, lifeline, tools };
+  if (!isListOfStrings(tools) || !isListOfStrings(features)) return undefined;
+  const said = { pid, startTime, address, pythonVersion, lifeline, tools, features };
+  const lock = typeof gil === 'boolean' ? { gil } : {};
+  const later = fields['serving'] === false ? { serving: false } : {};
+  const ready = { type: 'ready', ...said, ...lock, ...later } as const;
+  if (typeof toolsFingerprint !== 'string') return ready;
+  return { ...ready, toolsFingerprint: toolsFingerprint.slice(0, 64) };
 }
 
-function parseFailed(fields: Readonly<Record<string, unknown>>): BeatMessage | undefined {
+function parseFailed(fields: MessageFields): BeatMessage | undefined {
   const { code, message, traceback = null } = fields;
   if (typeof code !== 'string' || typeof message !== 'string') return undefined;
   if (traceback !== null && typeof traceback !== 'string') return undefined;
   return { type: 'failed', code, message, traceback };
 }
 
-function parsePong(fields: Readonly<Record<string, unknown>>): BeatMessage | undefined {
+function parsePong(fields: MessageFields): BeatMessage | undefined {
   const { seq, inFlight, loopLagMs, oldestCallMs = 0 } = fields;
   if (!isCount(seq) || !isCount(inFlight)) return undefined;
   if (!isAge(loopLagMs) || !isAge(oldestCallMs)) return undefined;
   return { type: 'pong', seq, inFlight, loopLagMs, oldestCallMs };
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isListOfStrings(value: unknown): value is readonly string[] {
@@ -233,9 +206,4 @@ function isListOfStrings(value: unknown): value is readonly string[] {
 
 function isAge(value: unknown): value is number {
   return typeof value === 'number' && value >= 0;
-}
-
-function preview(line: Buffer): string {
-  const text = line.subarray(0, 120).toString('utf8');
-  return JSON.stringify(line.length > 120 ? `${text}…` : text);
 }

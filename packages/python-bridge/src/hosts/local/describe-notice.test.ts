@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ProcessStat } from '../../os/process-identity.ts';
 import { describeNotice } from './describe-notice.ts';
-import type { HostNotice } from './local-worker.ts';
+import type { HostNotice } from './worker-surroundings.ts';
 import type { CleanupReport } from './worker-cleanup.ts';
 
 const ref = { host: 'local', pool: 'default', workerId: 'w1', incarnation: '1' };

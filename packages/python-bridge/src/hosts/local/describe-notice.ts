@@ -1,7 +1,7 @@
 import type { ProcessStat } from '../../os/process-identity.ts';
 import type { SignalResult } from '../../os/process-killer.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
-import type { HostNotice } from './local-worker.ts';
+import type { HostNotice } from './worker-surroundings.ts';
 import type { CleanupReport } from './worker-cleanup.ts';
 
 /** A notice of a host as a log line. */

@@ -85,7 +85,8 @@ describe('start', () => {
       [open.start({ ...spec, env: { HUGE: 'x'.repeat(8_000_000) } }, never), 'spawnFailed'],
       [open.start(spec, aborted), 'aborted'],
     ];
-    for (const [start, kind] of cases) expect(await failureOf(start)).toMatchObject({ kind });
+    const failures = await Promise.all(cases.map(([start]) => failureOf(start)));
+    expect(failures).toMatchObject(cases.map(([, kind]) => ({ kind })));
     await open.close();
     expect(await failureOf(open.start(spec, never))).toMatchObject({ kind: 'unavailable' });
     expect(bench.recordedWorkers()).toEqual([]);
@@ -120,7 +121,8 @@ describe('capacity and hosts', () => {
 
 describe('close', () => {
   test('[R6.3] [R10.4] ends everything: TERM, and KILL for what ignores it', async () => {
-    const host = bench.createHost();
+    // Time enough for who obeys, on a busy machine too.
+    const host = bench.createHost({ closeGraceMs: 2_000 });
     const polite = await host.start(bench.spec('ready_then_idle.py'), never);
     const stubborn = await host.start(bench.spec('ignores_sigterm.py'), never);
     await Promise.all([polite.ready, stubborn.ready]);

@@ -16,15 +16,15 @@ import type {
   WorkerHost,
   WorkerSpec,
 } from '../worker-host.ts';
+import { createDeferred } from '../../deferred.ts';
+import type { SpawnedWorker, WorkerLauncher } from '../worker-launcher.ts';
 import { createBroadcast } from './broadcast.ts';
 import { createLiveGroups, type LiveGroups } from './live-groups.ts';
 import { createOomKills } from './oom-kills.ts';
-import {
-  LocalWorker,
-  type HostNotice,
-  type ListenAddress,
-  type WorkerSurroundings,
-} from './local-worker.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { LocalWorker } from './local-worker.ts';
+import type { HostNotice, WorkerSurroundings } from './worker-surroundings.ts';
+import { workerEnvironment } from './spawn-command.ts';
 import { checkWorkingDirectory, spawnWorker, toStartError } from './spawn-worker.ts';
 import { isContained } from './strict-descendants.ts';
 
@@ -55,6 +55,22 @@ export interface LocalHostOptions {
   readonly onOutput?: (line: OutputLine) => void;
   /** Hears what no promise tells. Must not throw. */
   readonly onNotice?: (notice: HostNotice) => void;
+}
+
+/** A start that is left to a launcher. */
+interface LaunchedStart {
+  readonly spec: WorkerSpec;
+  readonly env: Readonly<Record<string, string>>;
+  readonly listen: ListenAddress;
+  readonly abort: AbortSignal;
+}
+
+/** A start that may still come to nothing. */
+interface LaunchInProgress {
+  /** Has it come to nothing, or its worker ended. */
+  readonly stop: () => void;
+  /** Settles when one of the two has happened; never rejects. */
+  readonly settled: Promise<unknown>;
 }
 
 /** Longest name of a socket that the host makes: for whoever chooses the directory. */
@@ -92,7 +108,11 @@ class LocalHost implements WorkerHost {
   readonly #maxWorkers: number;
   /** Until nothing of them is left to do. */
   readonly #workers = new Set<LocalWorker>();
+  /** Starts of which nobody knows yet whether there is a process. */
+  readonly #launches = new Set<LaunchInProgress>();
   readonly #capacity = createBroadcast<Capacity>(16);
+  /** Asked once: for each slot that is taken it would cost more than all else about it. */
+  readonly #machine = { cpus: availableParallelism(), memoryBytes: totalmem() };
   readonly #events = createBroadcast<HostEvent>(16);
   /** Workers of which something may live. */
   #occupiedSlots = 0;
@@ -118,27 +138,79 @@ class LocalHost implements WorkerHost {
 
   async start(spec: WorkerSpec, abort: AbortSignal): Promise<LocalWorker> {
     this.#refuseWhatCannotStart(spec, abort);
-    const { run, groups } = this.#surroundings;
-    // From here to the worker everything happens in one turn: whenever this process is killed, a
-    // record or a marker leads the next one to what was started.
+    const { run } = this.#surroundings;
+    // From here to the worker everything happens in one turn, unless somebody else launches it: whenever this process is
+    // killed, a record or a marker leads the next one to what was started.
     this.#tellFailure(spec, run.recordIntent(spec));
-    const result = spawnWorker(spec, this.#options.env ?? process.env, this.#surroundings.platform);
+    const listen = this.#nextAddress(spec);
+    const env = workerEnvironment(spec, this.#options.env ?? process.env, listen.readyFile);
+    if (spec.launcher !== undefined) {
+      return this.#launch(spec.launcher, { spec, env, listen, abort });
+    }
+    const result = spawnWorker(spec, env, this.#surroundings.platform);
     if (!result.ok) {
       const error = await result.error;
-      this.#tellFailure(spec, run.removeRecord(spec));
+      this.#tellFailure(spec, await run.removeRecord(spec));
       throw toStartError(spec, error);
     }
-    const { spawned } = result;
+    this.#occupySlots(1);
+    const worker = this.#attach(spec, result.spawned, listen, abort);
+    // Behind a launcher the worker comes a moment later, and only then has a number.
+    if (isContained(spec)) await worker.identified;
+    return worker;
+  }
+
+  /** Its slot is taken from the beginning, and whoever closes this host waits for what comes of it. */
+  async #launch(launcher: WorkerLauncher, start: LaunchedStart): Promise<LocalWorker> {
+    const giveUp = new AbortController();
+    const stop = (): void => giveUp.abort();
+    const settled = createDeferred<undefined>();
+    const launch = { stop, settled: settled.promise };
+    start.abort.addEventListener('abort', stop, { once: true });
+    this.#launches.add(launch);
+    this.#occupySlots(1);
+    try {
+      const worker = await this.#attachLaunched(launcher, start, giveUp.signal);
+      if (giveUp.signal.aborted) await endTooLate(worker, start);
+      return worker;
+    } finally {
+      start.abort.removeEventListener('abort', stop);
+      this.#launches.delete(launch);
+      settled.resolve(undefined);
+    }
+  }
+
+  async #attachLaunched(
+    launcher: WorkerLauncher,
+    { spec, env, listen, abort }: LaunchedStart,
+    giveUp: AbortSignal,
+  ): Promise<LocalWorker> {
+    let spawned: SpawnedWorker;
+    try {
+      spawned = await launcher.launch(spec, env, giveUp);
+    } catch (error) {
+      this.#occupySlots(-1);
+      this.#tellFailure(spec, await this.#surroundings.run.removeRecord(spec));
+      throw error instanceof WorkerStartError ? error : toStartError(spec, error);
+    }
+    return this.#attach(spec, spawned, listen, abort);
+  }
+
+  /** In the turn in which its process was made, or is told of. */
+  #attach(
+    spec: WorkerSpec,
+    spawned: SpawnedWorker,
+    listen: ListenAddress,
+    abort: AbortSignal,
+  ): LocalWorker {
+    const { run, groups } = this.#surroundings;
     // A launcher ends what is behind it when this process exits; killed before, it could not.
     if (isContained(spec)) groups.spare(spawned.identity);
     else groups.add(spawned.identity);
     this.#tellFailure(spec, run.recordSpawned(spec, spawned.identity));
     this.#options.guard?.add(spawned.identity, spec.pool);
-    const listen = this.#nextAddress();
     const worker = new LocalWorker(this.#surroundings, spec, spawned, listen, abort);
     this.#remember(worker);
-    // Behind a launcher the worker comes a moment later, and only then has a number.
-    if (isContained(spec)) await worker.identified;
     return worker;
   }
 
@@ -173,12 +245,20 @@ class LocalHost implements WorkerHost {
     if (isFull) unavailable(`all ${this.#maxWorkers} slots are taken`);
     // A child belongs to the thread that made it, and would be reaped by nobody after that thread.
     if (!isMainThread) invalid('workers can be started from the main thread of Node only');
+    if (spec.original !== undefined && this.#options.socketDirectory === undefined) {
+      invalid('servers of the original need a private directory for their ready files');
+    }
     if (spec.runId !== runId) invalid(`run id ${spec.runId} is not the host's, ${runId}`);
     checkWorkingDirectory(spec);
   }
 
-  #nextAddress(): ListenAddress {
+  #nextAddress({ original }: WorkerSpec): ListenAddress {
     const { socketDirectory } = this.#options;
+    if (original !== undefined) {
+      this.#socketCount += 1;
+      const readyFile = `${socketDirectory ?? ''}/w${this.#socketCount}.port`;
+      return { listen: readyFile, socketPath: undefined, readyFile };
+    }
     if (socketDirectory === undefined) return { listen: 'tcp:127.0.0.1:0', socketPath: undefined };
     this.#socketCount += 1;
     // Not join(): it makes its string of many parts, which each worker would keep.
@@ -188,7 +268,6 @@ class LocalHost implements WorkerHost {
 
   #remember(worker: LocalWorker): void {
     this.#workers.add(worker);
-    this.#occupySlots(1);
     // A slot is free when nothing of the group lives (WH-4), the worker forgotten when the last look
     // for escapees is over.
     void worker.exited.then(() => this.#occupySlots(-1));
@@ -202,7 +281,7 @@ class LocalHost implements WorkerHost {
 
   #currentCapacity(): Capacity {
     const freeSlots = this.#closing === undefined ? this.#maxWorkers - this.#occupiedSlots : 0;
-    return { freeSlots, cpus: availableParallelism(), memoryBytes: totalmem(), gpus: 0 };
+    return { freeSlots, ...this.#machine, gpus: 0 };
   }
 
   #tellFailure({ pool, workerId, incarnation }: WorkerSpec, result: RecordResult): void {
@@ -213,15 +292,40 @@ class LocalHost implements WorkerHost {
 
   async #endAll(): Promise<void> {
     const graceMs = this.#options.closeGraceMs ?? CLOSE_GRACE_MS;
-    await Promise.all(
-      [...this.#workers].map(async (worker) => {
-        if (await worker.end(graceMs)) return;
-        this.#surroundings.onNotice({ kind: 'stuck', ref: worker.ref, pid: worker.pid });
-      }),
-    );
+    const ended = new Set<LocalWorker>();
+    const endWorkers = async (): Promise<void> => {
+      const workers = [...this.#workers].filter((worker) => !ended.has(worker));
+      for (const worker of workers) ended.add(worker);
+      await Promise.all(workers.map((worker) => this.#end(worker, graceMs)));
+    };
+    for (const { stop } of this.#launches) stop();
+    await Promise.all([...Array.from(this.#launches, ({ settled }) => settled), endWorkers()]);
+    // Those that were made meanwhile.
+    await endWorkers();
     this.#capacity.close();
     this.#events.close();
   }
+
+  async #end(worker: LocalWorker, graceMs: number): Promise<void> {
+    if (await worker.end(graceMs)) return;
+    this.#surroundings.onNotice({ kind: 'stuck', ref: worker.ref, pid: worker.pid });
+  }
+}
+
+/**
+ * Ends a worker whose process was made though its start had been given up.
+ *
+ * @throws WorkerStartError when nothing of it is left.
+ */
+async function endTooLate(worker: LocalWorker, { spec, abort }: LaunchedStart): Promise<never> {
+  void worker.signal('kill');
+  await worker.exited;
+  // Mostly it rejects, and says how it ended.
+  await worker.ready;
+  const failure: StartFailure = abort.aborted
+    ? { kind: 'aborted', ended: undefined }
+    : { kind: 'unavailable', detail: 'the host is closed' };
+  throw new WorkerStartError(`worker ${workerLabel(spec)} was given up`, failure);
 }
 
 /** Tells the guard, too, that a group is gone; that it came is told where its pool is known. */

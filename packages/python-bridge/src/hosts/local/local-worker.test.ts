@@ -127,7 +127,7 @@ describe('beats', () => {
     const stop = worker.beats.onPong((pong) => pongs.push(pong));
     worker.beats.ping(1);
     await until(() => pongs.length === 1, 'pong');
-    expect(pongs).toEqual([{ seq: 1, inFlight: 0, loopLagMs: 0, oldestCallMs: 0 }]);
+    expect(pongs).toMatchObject([{ seq: 1, inFlight: 0, loopLagMs: 0, oldestCallMs: 0 }]);
     stop();
     const later = new Promise<Pong>((resolve) => worker.beats.onPong(resolve));
     worker.beats.ping(2);
@@ -176,7 +176,11 @@ describe('exit', () => {
     expect(carriers(bench.token)).toEqual([]);
     expect(await canConnect(target)).toBe(false);
     await expectNothingLeft(worker);
-    const cleaned = bench.notices.flatMap((one) => (one.kind === 'cleanedUp' ? one.report : []));
+    const reports = () =>
+      bench.notices.flatMap((one) => (one.kind === 'cleanedUp' ? one.report : []));
+    // Told a moment after its record was seen to be gone.
+    await until(() => reports().length > 0, 'the report');
+    const cleaned = reports();
     expect(cleaned).toHaveLength(1);
     expect(cleaned[0]?.survivors).toEqual([]);
     expect(cleaned[0]?.escaped).toHaveLength(2);

@@ -1,9 +1,6 @@
 import type { Socket } from 'node:net';
-import type { ProcessScanner } from '../../os/process-scanner.ts';
-import type { Platform } from '../../os/platform/platform.ts';
 import type { ProcessIdentity } from '../../os/process-identity.ts';
 import { signalGroup } from '../../os/process-killer.ts';
-import type { RunRecords } from '../../os/run-records.ts';
 import type { WorkerFailedMessage } from '../start-failure.ts';
 import type {
   ExitStatus,
@@ -18,6 +15,7 @@ import type {
 import {
   openBeatChannel,
   type BeatChannel,
+  type BeatListener,
   type BeatMessage,
   type ReadyMessage,
 } from './beat-channel.ts';
@@ -25,58 +23,15 @@ import { createBroadcast } from './broadcast.ts';
 import { createDeferred, settlesWithin } from '../../deferred.ts';
 import { earlyEndError, type EarlyVerdict } from './early-end.ts';
 import { toExitStatus } from './exit-status.ts';
-import type { LiveGroups } from './live-groups.ts';
-import type { OomKills, OomWatch } from './oom-kills.ts';
+import { LateServer } from './late-server.ts';
+import { openOriginalChannel } from './original-channel.ts';
+import { isExpectedAddress, type ListenAddress } from './listen-address.ts';
+import type { OomWatch } from './oom-kills.ts';
 import { createLineRing, readLines, type PrintedLine } from './output-lines.ts';
-import type { SpawnedWorker } from './spawn-worker.ts';
+import type { SpawnedWorker } from '../worker-launcher.ts';
 import { isContained, killThroughLauncher, startTimeBehind } from './strict-descendants.ts';
-import {
-  confirmWorkerGone,
-  finishCleanup,
-  type CleanupReport,
-  type EndedWorker,
-} from './worker-cleanup.ts';
-
-/** News of a host that no promise tells. */
-export type HostNotice =
-  /** A record could not be written; only its marker finds this worker after a kill of the runtime. */
-  | { readonly kind: 'recordFailed'; readonly ref: WorkerRef; readonly reason: string }
-  /** A worker said something that is no beat message, and is being ended. */
-  | { readonly kind: 'protocolError'; readonly ref: WorkerRef; readonly detail: string }
-  /** A worker does not die of SIGKILL (uninterruptible sleep); it stays recorded. */
-  | { readonly kind: 'stuck'; readonly ref: WorkerRef; readonly pid: number }
-  /** Everything of a worker was cleaned up, but for the survivors that the report names. */
-  | { readonly kind: 'cleanedUp'; readonly ref: WorkerRef; readonly report: CleanupReport };
-
-/** Where a worker is told to listen. */
-export interface ListenAddress {
-  /** For the worker: `unix:/path` or `tcp:127.0.0.1:0`. */
-  readonly listen: string;
-  /** The socket's file; `undefined` for a port. */
-  readonly socketPath: string | undefined;
-}
-
-/** What a worker needs of its host. */
-export interface WorkerSurroundings {
-  /** Name of the host. */
-  readonly hostName: string;
-  /** The operating system. */
-  readonly platform: Platform;
-  /** Records of the run. */
-  readonly run: RunRecords;
-  /** Whether what a worker leaves is killed at its exit. */
-  readonly killsAtExit: boolean;
-  /** Groups that are killed when this process exits. */
-  readonly groups: LiveGroups;
-  /** Finds what left its group. */
-  readonly scanner: ProcessScanner;
-  /** Tells kills for lack of memory. */
-  readonly oomKills: OomKills;
-  /** Hears every line that a worker prints. */
-  readonly onOutput: (line: OutputLine) => void;
-  /** Hears what no promise tells. */
-  readonly onNotice: (notice: HostNotice) => void;
-}
+import { confirmWorkerGone, finishCleanup, type EndedWorker } from './worker-cleanup.ts';
+import type { WorkerSurroundings } from './worker-surroundings.ts';
 
 /** Lines of output that are kept of each worker. */
 const KEPT_LINES = 200;
@@ -96,6 +51,7 @@ export class LocalWorker implements WorkerHandle {
   readonly ready: Promise<WorkerReady>;
   readonly exited: Promise<ExitStatus>;
   readonly beats: WorkerBeats;
+  readonly calls: Socket | undefined;
   /** Settles when the last look for escapees is over and its record is gone; never rejects. */
   readonly cleaned: Promise<void>;
   /** Settles when `pid` is the worker's own: behind a launcher a moment after the spawn, or never but for its end. */
@@ -116,6 +72,7 @@ export class LocalWorker implements WorkerHandle {
   #stopWatchingAbort: (() => void) | undefined;
   readonly #oomWatch: OomWatch;
   readonly #identified = createDeferred<undefined>();
+  readonly #server = new LateServer(() => this.#isRunning() && this.#channel.serve());
   readonly #isContained: boolean;
   /** Behind a launcher it is that at first, of whom the operating system tells the end. */
   #identity: ProcessIdentity;
@@ -127,7 +84,7 @@ export class LocalWorker implements WorkerHandle {
   #verdict: EarlyVerdict | undefined;
 
   /**
-   * Attaches to a process that was spawned in this same turn, and says hello to it.
+   * Attaches to a process of which nothing was heard yet, and says hello to it.
    *
    * @param abort - Until the worker is ready, aborting kills it.
    */
@@ -151,11 +108,12 @@ export class LocalWorker implements WorkerHandle {
     this.#token = spec.token;
     this.#kept = createLineRing(KEPT_LINES, spec.keptOutputBytes ?? KEPT_CHARACTERS);
     const { run, scanner, oomKills, killsAtExit } = surroundings;
-    this.#oomWatch = oomKills.watch(identity.pid);
+    this.#oomWatch = oomKills.watch(identity.pid, spec.launcher === undefined);
     const key = { pool, workerId, incarnation };
-    const { socketPath } = listen;
+    const socketPath = listen.socketPath ?? listen.readyFile;
     this.#ended = { key, leader: identity, socketPath, run, scanner, killsAtExit };
 
+    this.calls = spawned.calls;
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
     this.#readOutput();
@@ -241,14 +199,18 @@ export class LocalWorker implements WorkerHandle {
   #statusOf(code: number | null, signal: string | null): ExitStatus {
     const isForLackOfMemory = (): boolean =>
       this.#killedAtMs === undefined && this.#oomWatch.wasKilled();
-    const status = toExitStatus(code, signal, isForLackOfMemory);
+    const { exitUnknown } = this.#spawned.child;
+    const status: ExitStatus =
+      exitUnknown === undefined
+        ? toExitStatus(code, signal, isForLackOfMemory)
+        : { kind: 'unknown', detail: exitUnknown };
     this.#oomWatch.release();
     return status;
   }
 
   #isRunning(): boolean {
-    const { exitCode, signalCode } = this.#spawned.child;
-    return exitCode === null && signalCode === null;
+    const { exitCode, signalCode, exitUnknown } = this.#spawned.child;
+    return exitCode === null && signalCode === null && exitUnknown === undefined;
   }
 
   #readOutput(): void {
@@ -270,12 +232,19 @@ export class LocalWorker implements WorkerHandle {
     return this.#surroundings.platform.gracefulAsk === 'message' && this.#channel.stop();
   }
 
-  #openBeats({ token, bridge }: WorkerSpec): BeatChannel {
-    const channel = openBeatChannel(this.#spawned.beats, {
+  #openBeats({ token, bridge, original, maxValueBytes, servesLater }: WorkerSpec): BeatChannel {
+    const listener: BeatListener = {
       onMessage: (message) => this.#hear(message),
       onBroken: (detail) => this.#breakOff(detail),
-    });
-    channel.hello({ token, listen: this.#listen.listen, bridge });
+    };
+    const stream = this.#spawned.beats;
+    const { readyFile } = this.#listen;
+    const channel =
+      original === undefined || readyFile === undefined
+        ? openBeatChannel(stream, listener)
+        : openOriginalChannel({ stream, readyFile, original, pid: this.pid, listener });
+    const server = servesLater === true ? 'later' : undefined;
+    channel.hello({ token, listen: this.#listen.listen, bridge, maxValueBytes, server });
     return channel;
   }
 
@@ -284,11 +253,13 @@ export class LocalWorker implements WorkerHandle {
       this.#verdict ??= { kind: 'aborted' };
       void this.signal('kill');
     };
-    abort.addEventListener('abort', giveUp, { once: true });
     this.#stopWatchingAbort = () => {
       abort.removeEventListener('abort', giveUp);
       this.#stopWatchingAbort = undefined;
     };
+    // A launcher may have made it too late for that.
+    if (abort.aborted) giveUp();
+    else abort.addEventListener('abort', giveUp, { once: true });
   }
 
   #hear(message: BeatMessage): void {
@@ -301,14 +272,14 @@ export class LocalWorker implements WorkerHandle {
         this.#failed ??= { code, message: text, traceback };
         return;
       }
-      case 'pong': {
-        const { seq, inFlight, loopLagMs, oldestCallMs } = message;
-        const pong = { seq, inFlight, loopLagMs, oldestCallMs };
-        for (const listener of this.#pongListeners) listener(pong);
+      case 'pong':
+        for (const listener of this.#pongListeners) listener(message);
         return;
-      }
       case 'spawned':
         this.#identify(message.pid);
+        return;
+      case 'serving':
+        this.#server.heard(message.problem);
         return;
       case 'ignored':
         return;
@@ -325,7 +296,7 @@ export class LocalWorker implements WorkerHandle {
   }
 
   #becomeReady(message: ReadyMessage): void {
-    const { address, pythonVersion, lifeline, tools } = message;
+    const { address, pythonVersion, lifeline, tools, toolsFingerprint } = message;
     // In a pid namespace it knows itself by another number.
     const pid = this.#isContained ? this.pid : message.pid;
     if (!isExpectedAddress(address, this.#listen)) {
@@ -335,7 +306,10 @@ export class LocalWorker implements WorkerHandle {
     this.#stopWatchingAbort?.();
     this.#oomWatch.settle();
     const token = this.#token;
-    this.#ready.resolve({ target: address, token, pid, pythonVersion, lifeline, tools });
+    const { session, features, gil } = message;
+    const said = { pythonVersion, lifeline, tools, toolsFingerprint, features, gil, session };
+    const serve = message.serving === false ? this.#server.serve : undefined;
+    this.#ready.resolve({ target: address, token, pid, serve, ...said });
   }
 
   #breakOff(detail: string): void {
@@ -351,12 +325,13 @@ export class LocalWorker implements WorkerHandle {
     const confirmed = await confirmWorkerGone(this.#ended);
     this.#cleanupMs = confirmed.durationMs;
     await settlesWithin(drained, DRAIN_MS);
-    for (const stream of [...this.#outputStreams(), this.#spawned.beats, this.#spawned.lifeline]) {
-      stream.destroy();
-    }
+    this.#channel.close();
+    const { lifeline, calls } = this.#spawned;
+    for (const stream of [...this.#outputStreams(), lifeline, calls]) stream?.destroy();
     this.#surroundings.groups.remove(this.#ended.leader);
     const ended = { exit, lastOutput: this.lastOutput(), failed: this.#failed };
     this.#ready.reject(earlyEndError(this.ref, this.#verdict, ended));
+    this.#server.ended();
     this.#exited.resolve(exit);
     const report = await finishCleanup(this.#ended, confirmed);
     this.#lines.close();
@@ -368,10 +343,6 @@ export class LocalWorker implements WorkerHandle {
     // Both are sockets of Node's, declared as the streams they also are.
     return [stdout, stderr].filter((stream) => stream !== null) as unknown as Socket[];
   }
-}
-
-function isExpectedAddress(address: string, { listen, socketPath }: ListenAddress): boolean {
-  return socketPath === undefined ? /^127\.0\.0\.1:\d+$/u.test(address) : address === listen;
 }
 
 function hasClosed(stream: Socket): Promise<void> {

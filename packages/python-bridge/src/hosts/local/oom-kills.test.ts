@@ -39,7 +39,7 @@ describe('createOomKills', () => {
   ])('[I4.2] cgroup %s: a kill since the last one is told', (_, cgroup, file, text) => {
     write('proc/42/cgroup', cgroup);
     write(file, text(3));
-    const watch = kills.watch(42);
+    const watch = kills.watch(42, true);
     expect(watch.wasKilled()).toBe(false);
     write(file, text(4));
     expect(watch.wasKilled()).toBe(true);
@@ -51,7 +51,7 @@ describe('createOomKills', () => {
     write('proc/1/cgroup', v2);
     write('proc/2/cgroup', v2);
     write('cg/app/one/memory.events', events(0));
-    const [one, two] = [kills.watch(1), kills.watch(2)];
+    const [one, two] = [kills.watch(1, true), kills.watch(2, true)];
     write('cg/app/one/memory.events', events(1));
     expect(one.wasKilled()).toBe(true);
     one.release();
@@ -61,18 +61,32 @@ describe('createOomKills', () => {
     expect(two.wasKilled()).toBe(false);
   });
 
+  test('[I7.4] where somebody is watched already nothing is read again for another one that starts', () => {
+    write('proc/1/cgroup', v2);
+    write('proc/2/cgroup', v2);
+    write('cg/app/one/memory.events', events(0));
+    const one = kills.watch(1, false);
+    rmSync(join(base, 'cg/app/one/memory.events'));
+    const two = kills.watch(2, false);
+    two.settle();
+    write('cg/app/one/memory.events', events(1));
+    expect(two.wasKilled()).toBe(true);
+    two.release();
+    one.release();
+  });
+
   test('what was killed there before it came is not its own', () => {
     write('proc/1/cgroup', v2);
     write('cg/app/one/memory.events', events(1));
-    kills.watch(1).release();
+    kills.watch(1, true).release();
     write('cg/app/one/memory.events', events(2));
-    expect(kills.watch(1).wasKilled()).toBe(false);
+    expect(kills.watch(1, true).wasKilled()).toBe(false);
   });
 
   test('looked at again, it is found where it has moved to', () => {
     write('proc/1/cgroup', v2);
     write('cg/app/one/memory.events', events(0));
-    const watch = kills.watch(1);
+    const watch = kills.watch(1, true);
     write('proc/1/cgroup', '0::/app/two\n');
     write('cg/app/two/memory.events', events(5));
     watch.settle();
@@ -88,7 +102,7 @@ describe('createOomKills', () => {
   test('[I4.6] one that does not even start is followed, too', async () => {
     write('proc/1/cgroup', v2);
     write('cg/app/one/memory.events', events(0));
-    const watch = kills.watch(1);
+    const watch = kills.watch(1, true);
     write('proc/1/cgroup', '0::/app/two\n');
     write('cg/app/two/memory.events', events(5));
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -101,6 +115,19 @@ describe('createOomKills', () => {
     watch.release();
   });
 
+  test('[I7.2] one that is where its parent is needs no second look before it has started', async () => {
+    write('proc/1/cgroup', v2);
+    write('cg/app/one/memory.events', events(0));
+    const watch = kills.watch(1, false);
+    // Whoever looked again would find it here.
+    write('proc/1/cgroup', '0::/app/two\n');
+    write('cg/app/two/memory.events', events(0));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    write('cg/app/one/memory.events', events(1));
+    expect(watch.wasKilled()).toBe(true);
+    watch.release();
+  });
+
   test.each([
     ['no such process', undefined, undefined],
     ['no such cgroup', v2, undefined],
@@ -109,7 +136,7 @@ describe('createOomKills', () => {
   ])('nothing is told where nothing can be known: %s', (_, cgroup, text) => {
     if (cgroup !== undefined) write('proc/9/cgroup', cgroup);
     if (text !== undefined) write('cg/memory/app/one/memory.oom_control', text);
-    const watch = kills.watch(9);
+    const watch = kills.watch(9, true);
     watch.settle();
     expect(watch.wasKilled()).toBe(false);
     watch.release();

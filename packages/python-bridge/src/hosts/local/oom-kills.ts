@@ -13,8 +13,12 @@ export interface OomWatch {
 
 /** Tells a kill for lack of memory from any other SIGKILL, which the exit status alone cannot. */
 export interface OomKills {
-  /** Begins to watch a process that was just made: whatever starts it may put it into a cgroup of its own. */
-  watch(pid: number): OomWatch;
+  /**
+   * Begins to watch a process that was just made.
+   *
+   * @param mayMove - Whether what starts it may put it into a cgroup of its own.
+   */
+  watch(pid: number, mayMove: boolean): OomWatch;
 }
 
 /** Where the kernel tells it, and time; both are the tests'. */
@@ -53,10 +57,22 @@ interface Counter {
 export function createOomKills(parts: OomKillsParts = {}): OomKills {
   const { proc = '/proc', cgroups = '/sys/fs/cgroup', now = () => performance.now() } = parts;
   const counters = new Counters();
+  // Most processes are where the one before was.
+  let last = { text: '', where: '', files: [] as readonly string[] };
+  const candidatesOf = (pid: number, where: Where): readonly string[] => {
+    const text = readText(`${proc}/${String(pid)}/cgroup`) ?? '';
+    if (text !== last.text || where !== last.where) {
+      last = { text, where, files: candidates(text, cgroups, where) };
+    }
+    return last.files;
+  };
   return {
-    watch: (pid) => new Watch(counters, (where) => candidates(proc, cgroups, pid, where), now),
+    watch: (pid, mayMove) => new Watch(counters, (where) => candidatesOf(pid, where), now, mayMove),
   };
 }
+
+/** Of which cgroups a look may tell. */
+type Where = 'anywhere' | 'belowTheRoot';
 
 /** What is known of the cgroups in which somebody is watched. */
 class Counters {
@@ -65,11 +81,15 @@ class Counters {
   /** The first of these files that counts; what it counts from now on is known until as many have left. */
   enter(files: readonly string[]): string | undefined {
     for (const file of files) {
+      const counter = this.#counters.get(file);
+      // It is there, and what it counts by now is asked at an exit only: to read it takes the kernel long.
+      if (counter !== undefined) {
+        counter.watchers += 1;
+        return file;
+      }
       const kills = readKills(file);
       if (kills === undefined) continue;
-      const counter = this.#counters.get(file);
-      if (counter !== undefined) counter.watchers += 1;
-      else this.#counters.set(file, { toldKills: kills, toldAtMs: -Infinity, watchers: 1 });
+      this.#counters.set(file, { toldKills: kills, toldAtMs: -Infinity, watchers: 1 });
       return file;
     }
     return undefined;
@@ -96,22 +116,23 @@ class Counters {
 
 class Watch implements OomWatch {
   readonly #counters: Counters;
-  readonly #candidates: (where: 'anywhere' | 'belowTheRoot') => readonly string[];
+  readonly #candidates: (where: Where) => readonly string[];
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
   #file: string | undefined;
 
   constructor(
     counters: Counters,
-    candidatesOf: (where: 'anywhere' | 'belowTheRoot') => readonly string[],
+    candidatesOf: (where: Where) => readonly string[],
     now: () => number,
+    mayMove: boolean,
   ) {
     this.#counters = counters;
     this.#candidates = candidatesOf;
     this.#now = now;
     this.#file = counters.enter(candidatesOf('anywhere'));
     // Nothing of the event loop has to wait for it.
-    this.#timer = setInterval(() => this.#look(), lookMs).unref();
+    if (mayMove) this.#timer = setInterval(() => this.#look(), lookMs).unref();
   }
 
   settle(): void {
@@ -145,16 +166,10 @@ class Watch implements OomWatch {
 }
 
 /**
- * The files that may count for a process. In a container the path is sometimes that of the machine, while the root of
+ * The files that may count for a process, by what `/proc/PID/cgroup` says. In a container the path is sometimes that of the machine, while the root of
  * the mount is the container's own: so that comes after it.
  */
-function candidates(
-  proc: string,
-  cgroups: string,
-  pid: number,
-  where: 'anywhere' | 'belowTheRoot',
-): readonly string[] {
-  const text = readText(join(proc, String(pid), 'cgroup')) ?? '';
+function candidates(text: string, cgroups: string, where: Where): readonly string[] {
   const files: string[] = [];
   for (const line of text.split('\n')) {
     const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/u.exec(line) ?? [];

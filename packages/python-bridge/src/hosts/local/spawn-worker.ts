@@ -5,23 +5,12 @@ import { Socket } from 'node:net';
 import { currentPlatform } from '../../os/platform/current.ts';
 import type { Platform } from '../../os/platform/platform.ts';
 import { errorCode, messageOf } from '../../os/system-error.ts';
-import { identityOf, type ProcessIdentity } from '../../os/process-identity.ts';
+import { identityOf } from '../../os/process-identity.ts';
 import { workerLabel } from '../../os/run-record-format.ts';
 import { WorkerStartError } from '../start-failure.ts';
 import type { WorkerSpec } from '../worker-host.ts';
-import { workerCommand, workerEnvironment } from './spawn-command.ts';
-
-/** A child process with both of its extra channels. */
-export interface SpawnedWorker {
-  /** The process. */
-  readonly child: ChildProcess;
-  /** Its identity, read while its number was pinned. */
-  readonly identity: ProcessIdentity;
-  /** Beat channel, descriptor 3 of the worker. */
-  readonly beats: Socket;
-  /** Silent lifeline, descriptor 4: never written, never read. */
-  readonly lifeline: Socket;
-}
+import type { SpawnedWorker } from '../worker-launcher.ts';
+import { takesCallSocket, workerCommand } from './spawn-command.ts';
 
 /** A spawned worker, or what kept the operating system from making one. */
 export type SpawnResult =
@@ -29,23 +18,24 @@ export type SpawnResult =
   | { readonly ok: false; readonly error: Promise<unknown> };
 
 /**
- * Spawns a worker's process: own session and group, nothing on stdin, beats on 3, lifeline on 4.
+ * Spawns a worker's process: own session and group, nothing on stdin, beats on 3, lifeline on 4, calls on 5.
  *
- * @param env - Environment of this process.
+ * @param env - Environment of the worker, whole.
  */
 export function spawnWorker(
   spec: WorkerSpec,
-  env: NodeJS.ProcessEnv,
+  env: Readonly<Record<string, string>>,
   platform: Platform = currentPlatform,
 ): SpawnResult {
   const { executable, args } = workerCommand(spec);
+  const extra = takesCallSocket(spec) ? (['pipe'] as const) : [];
   let child: ChildProcess;
   try {
     child = spawn(executable, args, {
       cwd: spec.cwd,
-      env: workerEnvironment(spec, env),
+      env,
       ...platform.spawnOptions,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
     });
   } catch (error) {
     return { ok: false, error: Promise.resolve(error) };
@@ -56,6 +46,7 @@ export function spawnWorker(
   }
   const beats: unknown = child.stdio[3];
   const lifeline: unknown = child.stdio[4];
+  const calls: unknown = (child.stdio as readonly unknown[])[5];
   if (!(beats instanceof Socket) || !(lifeline instanceof Socket)) {
     discard(child, pid, platform);
     return { ok: false, error: Promise.resolve(new Error('the extra channels are no sockets')) };
@@ -73,7 +64,28 @@ export function spawnWorker(
     const problem = `its start time cannot be read: ${platform.identityRemedy}; are there file descriptors left?`;
     return { ok: false, error: Promise.resolve(new Error(problem)) };
   }
-  return { ok: true, spawned: { child, identity, beats, lifeline } };
+  if (calls instanceof Socket) {
+    calls.on('error', () => {
+      // The same; and whoever calls there hears of its end.
+    });
+  }
+  const spawned = { child, identity, beats, lifeline };
+  return { ok: true, spawned: { ...spawned, calls: calls instanceof Socket ? calls : undefined } };
+}
+
+/**
+ * Spawns a worker's process, for a launcher that does just that.
+ *
+ * @param env - Environment of the worker, whole.
+ * @throws WorkerStartError when the operating system makes none.
+ */
+export async function spawnOrThrow(
+  spec: WorkerSpec,
+  env: Readonly<Record<string, string>>,
+): Promise<SpawnedWorker> {
+  const result = spawnWorker(spec, env);
+  if (result.ok) return result.spawned;
+  throw toStartError(spec, await result.error);
 }
 
 /** In the turn of the spawn: its number is still its own. */

@@ -7,7 +7,7 @@ import { signalGroup } from '../../os/process-killer.ts';
 import { runCommand } from '../../python/run-command.ts';
 import type { Containment, WorkerSpec } from '../worker-host.ts';
 import type { SpawnCommand } from './spawn-command.ts';
-import type { SpawnedWorker } from './spawn-worker.ts';
+import type { SpawnedWorker } from '../worker-launcher.ts';
 
 /** What holds the descendants of a worker with `descendants: 'strict'`. */
 export type StrictContainment = Exclude<Containment, 'group'>;

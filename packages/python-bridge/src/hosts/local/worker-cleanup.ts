@@ -152,7 +152,7 @@ export async function finishCleanup(
     isRunning({ ...ended.leader, pid, startTime }),
   );
   if (survivors.length > 0 || !confirmed.isConfirmed) return { ...confirmed, escaped, survivors };
-  const removed = ended.run.removeRecord(ended.key);
+  const removed = await ended.run.removeRecord(ended.key);
   return { ...confirmed, escaped, survivors, recordLeft: removed.ok ? undefined : removed.reason };
 }
 

@@ -151,6 +151,19 @@ describe('macOS', () => {
     expect(darwin.advice).toContain('watchdog');
   });
 
+  test("[I5.8] tells the memory of those that are there, and nobody's share", () => {
+    const memory = createDarwin(
+      fakeCalls({
+        run: (command) => {
+          if (command.endsWith('-p 4711 -o rss=')) return '  2048\n';
+          throw exitError(1);
+        },
+      }),
+    );
+    expect([...memory.readMemory([4711, 5])]).toEqual([{ pid: 4711, residentBytes: 2_097_152 }]);
+    expect(memory.readMemoryShare(4711)).toBeUndefined();
+  });
+
   test('says nothing where there is no ps', () => {
     const blind = createDarwin(fakeCalls({}));
     expect([blind.readStat(42), [...blind.listProcesses()], blind.bootId()]).toEqual([

@@ -9,6 +9,7 @@ import {
   type Platform,
   type PlatformFacts,
   type PlatformLayer,
+  type ProcessMemory,
   type ProcessStat,
   type SystemCalls,
 } from './platform.ts';
@@ -83,6 +84,14 @@ export function createDarwin(calls: SystemCalls): Platform {
       if (calls.uid === undefined) return true;
       return ps('-p', String(pid), '-o', 'uid=')[0]?.trim() === String(calls.uid);
     },
+    // It ends with 1 when one of several is gone, and tells of the others all the same: each is asked for.
+    *readMemory(pids): Iterable<ProcessMemory> {
+      for (const pid of pids) {
+        const kilobytes = ps('-p', String(pid), '-o', 'rss=')[0]?.trim() ?? '';
+        if (/^\d+$/u.test(kilobytes)) yield { pid, residentBytes: Number(kilobytes) * 1024 };
+      }
+    },
+    readMemoryShare: () => undefined,
     // The command line names the run, and no incarnation of a worker.
     canCarry: (entry) => runIdOf(entry) !== undefined,
     readMarks: (pid) =>

@@ -7,6 +7,7 @@ import {
   type Platform,
   type PlatformFacts,
   type PlatformLayer,
+  type ProcessMemory,
   type ProcessStat,
   type SystemCalls,
 } from './platform.ts';
@@ -78,6 +79,7 @@ export function createLinux(calls: SystemCalls): Platform {
       if (calls.uid === undefined) return true;
       return attempt(() => calls.ownerOf(`/proc/${pid}`)) === calls.uid;
     },
+    ...memoryOf(calls),
     canCarry: () => true,
     readMarks,
     *listMarks(): Iterable<MarkedProcess> {
@@ -87,6 +89,25 @@ export function createLinux(calls: SystemCalls): Platform {
       }
     },
   };
+}
+
+function memoryOf(calls: SystemCalls): Pick<Platform, 'readMemory' | 'readMemoryShare'> {
+  return {
+    *readMemory(pids): Iterable<ProcessMemory> {
+      for (const pid of pids) {
+        // A zombie has no memory, and says nothing of it.
+        const residentBytes = readKilobytes(calls, `/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/mu);
+        if (residentBytes !== undefined) yield { pid, residentBytes };
+      }
+    },
+    readMemoryShare: (pid) =>
+      readKilobytes(calls, `/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/mu),
+  };
+}
+
+function readKilobytes(calls: SystemCalls, path: string, pattern: RegExp): number | undefined {
+  const [, kilobytes] = pattern.exec(attempt(() => calls.readText(path)) ?? '') ?? [];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
 function listPids(calls: SystemCalls): readonly number[] {

@@ -40,6 +40,14 @@ export interface Marks {
   startingWith(prefix: string): readonly string[];
 }
 
+/** How much memory a process has. */
+export interface ProcessMemory {
+  /** Number of the process. */
+  readonly pid: number;
+  /** Bytes that are in memory, all of what it shares with others included. */
+  readonly residentBytes: number;
+}
+
 /** A process whose marks were found. */
 export interface MarkedProcess {
   /** Number of the process. */
@@ -149,6 +157,15 @@ export interface Platform {
   readMarks(pid: number): Marks | undefined;
   /** Every process with what it carries, read one by one while they are taken. */
   listMarks(): Iterable<MarkedProcess>;
+  /** The memory of processes, those that are gone left out; read one by one while they are taken where that is possible. */
+  readMemory(pids: readonly number[]): Iterable<ProcessMemory>;
+  /**
+   * The memory of one process in bytes, where what it shares with others counts in part. Takes longer than
+   * {@link Platform.readMemory}: some milliseconds for each gigabyte.
+   *
+   * @returns `undefined` when it is gone, or where nobody can tell.
+   */
+  readMemoryShare(pid: number): number | undefined;
   /** Signals one process. The number was checked. */
   signalProcess(pid: number, signal: KillSignal): Delivery;
   /** Signals every process of a group; on Windows a process with its tree. The number was checked. */

@@ -7,6 +7,7 @@ import {
   type Platform,
   type PlatformFacts,
   type PlatformLayer,
+  type ProcessMemory,
   type ProcessStat,
   type SystemCalls,
 } from './platform.ts';
@@ -57,11 +58,9 @@ export function createWin32(calls: SystemCalls): Platform {
       return errorCode(error) === 'EPERM';
     }
   };
-  const processes = (selection: string): readonly ProcessStat[] => {
-    const args = ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command'];
-    const text = attempt(() => calls.run(powershell, [...args, creationTimes(selection)])) ?? '';
-    return text.split('\n').flatMap((line) => parseCreationTime(line, calls) ?? []);
-  };
+  const linesOf = (command: string): readonly string[] => runScript(calls, powershell, command);
+  const processes = (selection: string): readonly ProcessStat[] =>
+    linesOf(creationTimes(selection)).flatMap((line) => parseCreationTime(line, calls) ?? []);
   const end = (pid: number, signal: KillSignal): Delivery => {
     if (signal !== 'SIGKILL') return 'unsupported';
     const taskkill = path.join(system32, 'taskkill.exe');
@@ -89,6 +88,7 @@ export function createWin32(calls: SystemCalls): Platform {
     pidNamespace: () => '',
     ownGroupId: () => undefined,
     isOwnedByUs: () => true,
+    ...memoryOf(linesOf),
     canCarry: () => false,
     readMarks: () => undefined,
     listMarks: () => [],
@@ -104,6 +104,34 @@ function creationTimes(selection: string): string {
     `Get-Process ${selection} -ErrorAction SilentlyContinue | ForEach-Object { ` +
     `try { '{0} {1}' -f $_.Id, $_.StartTime.ToFileTimeUtc() } catch { } }`
   );
+}
+
+function runScript(calls: SystemCalls, powershell: string, command: string): readonly string[] {
+  const args = ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command'];
+  return (attempt(() => calls.run(powershell, [...args, command])) ?? '').split('\n');
+}
+
+function memoryOf(
+  linesOf: (command: string) => readonly string[],
+): Pick<Platform, 'readMemory' | 'readMemoryShare'> {
+  return {
+    readMemory: (pids) =>
+      pids.length === 0 ? [] : linesOf(workingSets(pids)).flatMap((line) => parseWorkingSet(line)),
+    readMemoryShare: () => undefined,
+  };
+}
+
+/** Prints `number bytes` a line. */
+function workingSets(pids: readonly number[]): string {
+  return (
+    `Get-Process -Id ${pids.join(',')} -ErrorAction SilentlyContinue | ` +
+    `ForEach-Object { '{0} {1}' -f $_.Id, $_.WorkingSet64 }`
+  );
+}
+
+function parseWorkingSet(line: string): readonly ProcessMemory[] {
+  const [, pid, bytes] = /^(\d+) (\d+)$/u.exec(line.trim()) ?? [];
+  return bytes === undefined ? [] : [{ pid: Number(pid), residentBytes: Number(bytes) }];
 }
 
 function parseCreationTime(

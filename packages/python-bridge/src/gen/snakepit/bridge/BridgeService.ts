@@ -8,6 +8,7 @@ import type { ExecuteElixirToolRequest as _snakepit_bridge_ExecuteElixirToolRequ
 import type { ExecuteElixirToolResponse as _snakepit_bridge_ExecuteElixirToolResponse, ExecuteElixirToolResponse__Output as _snakepit_bridge_ExecuteElixirToolResponse__Output } from '../../snakepit/bridge/ExecuteElixirToolResponse.ts';
 import type { ExecuteToolRequest as _snakepit_bridge_ExecuteToolRequest, ExecuteToolRequest__Output as _snakepit_bridge_ExecuteToolRequest__Output } from '../../snakepit/bridge/ExecuteToolRequest.ts';
 import type { ExecuteToolResponse as _snakepit_bridge_ExecuteToolResponse, ExecuteToolResponse__Output as _snakepit_bridge_ExecuteToolResponse__Output } from '../../snakepit/bridge/ExecuteToolResponse.ts';
+import type { FrameBatch as _snakepit_bridge_FrameBatch, FrameBatch__Output as _snakepit_bridge_FrameBatch__Output } from '../../snakepit/bridge/FrameBatch.ts';
 import type { GetExposedElixirToolsRequest as _snakepit_bridge_GetExposedElixirToolsRequest, GetExposedElixirToolsRequest__Output as _snakepit_bridge_GetExposedElixirToolsRequest__Output } from '../../snakepit/bridge/GetExposedElixirToolsRequest.ts';
 import type { GetExposedElixirToolsResponse as _snakepit_bridge_GetExposedElixirToolsResponse, GetExposedElixirToolsResponse__Output as _snakepit_bridge_GetExposedElixirToolsResponse__Output } from '../../snakepit/bridge/GetExposedElixirToolsResponse.ts';
 import type { GetSessionRequest as _snakepit_bridge_GetSessionRequest, GetSessionRequest__Output as _snakepit_bridge_GetSessionRequest__Output } from '../../snakepit/bridge/GetSessionRequest.ts';
@@ -56,6 +57,11 @@ export interface BridgeServiceClient extends grpc.Client {
   executeTool(argument: _snakepit_bridge_ExecuteToolRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_snakepit_bridge_ExecuteToolResponse__Output>): grpc.ClientUnaryCall;
   executeTool(argument: _snakepit_bridge_ExecuteToolRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_snakepit_bridge_ExecuteToolResponse__Output>): grpc.ClientUnaryCall;
   executeTool(argument: _snakepit_bridge_ExecuteToolRequest, callback: grpc.requestCallback<_snakepit_bridge_ExecuteToolResponse__Output>): grpc.ClientUnaryCall;
+  
+  Frames(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch__Output>;
+  Frames(options?: grpc.CallOptions): grpc.ClientDuplexStream<_snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch__Output>;
+  frames(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch__Output>;
+  frames(options?: grpc.CallOptions): grpc.ClientDuplexStream<_snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch__Output>;
   
   GetExposedElixirTools(argument: _snakepit_bridge_GetExposedElixirToolsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_snakepit_bridge_GetExposedElixirToolsResponse__Output>): grpc.ClientUnaryCall;
   GetExposedElixirTools(argument: _snakepit_bridge_GetExposedElixirToolsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_snakepit_bridge_GetExposedElixirToolsResponse__Output>): grpc.ClientUnaryCall;
@@ -127,6 +133,8 @@ export interface BridgeServiceHandlers extends grpc.UntypedServiceImplementation
   
   ExecuteTool: grpc.handleUnaryCall<_snakepit_bridge_ExecuteToolRequest__Output, _snakepit_bridge_ExecuteToolResponse>;
   
+  Frames: grpc.handleBidiStreamingCall<_snakepit_bridge_FrameBatch__Output, _snakepit_bridge_FrameBatch>;
+  
   GetExposedElixirTools: grpc.handleUnaryCall<_snakepit_bridge_GetExposedElixirToolsRequest__Output, _snakepit_bridge_GetExposedElixirToolsResponse>;
   
   GetSession: grpc.handleUnaryCall<_snakepit_bridge_GetSessionRequest__Output, _snakepit_bridge_GetSessionResponse>;
@@ -148,6 +156,7 @@ export interface BridgeServiceDefinition extends grpc.ServiceDefinition {
   ExecuteElixirTool: MethodDefinition<_snakepit_bridge_ExecuteElixirToolRequest, _snakepit_bridge_ExecuteElixirToolResponse, _snakepit_bridge_ExecuteElixirToolRequest__Output, _snakepit_bridge_ExecuteElixirToolResponse__Output>
   ExecuteStreamingTool: MethodDefinition<_snakepit_bridge_ExecuteToolRequest, _snakepit_bridge_ToolChunk, _snakepit_bridge_ExecuteToolRequest__Output, _snakepit_bridge_ToolChunk__Output>
   ExecuteTool: MethodDefinition<_snakepit_bridge_ExecuteToolRequest, _snakepit_bridge_ExecuteToolResponse, _snakepit_bridge_ExecuteToolRequest__Output, _snakepit_bridge_ExecuteToolResponse__Output>
+  Frames: MethodDefinition<_snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch, _snakepit_bridge_FrameBatch__Output, _snakepit_bridge_FrameBatch__Output>
   GetExposedElixirTools: MethodDefinition<_snakepit_bridge_GetExposedElixirToolsRequest, _snakepit_bridge_GetExposedElixirToolsResponse, _snakepit_bridge_GetExposedElixirToolsRequest__Output, _snakepit_bridge_GetExposedElixirToolsResponse__Output>
   GetSession: MethodDefinition<_snakepit_bridge_GetSessionRequest, _snakepit_bridge_GetSessionResponse, _snakepit_bridge_GetSessionRequest__Output, _snakepit_bridge_GetSessionResponse__Output>
   Heartbeat: MethodDefinition<_snakepit_bridge_HeartbeatRequest, _snakepit_bridge_HeartbeatResponse, _snakepit_bridge_HeartbeatRequest__Output, _snakepit_bridge_HeartbeatResponse__Output>

@@ -7,6 +7,7 @@ export interface ExecuteElixirToolRequest {
   'tool_name'?: (string);
   'parameters'?: ({[key: string]: _google_protobuf_Any});
   'metadata'?: ({[key: string]: string});
+  'attachments'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface ExecuteElixirToolRequest__Output {
@@ -14,4 +15,5 @@ export interface ExecuteElixirToolRequest__Output {
   'tool_name': (string);
   'parameters': ({[key: string]: _google_protobuf_Any__Output});
   'metadata': ({[key: string]: string});
+  'attachments': (Buffer)[];
 }

@@ -9,6 +9,7 @@ export interface ExecuteElixirToolResponse {
   'error_message'?: (string);
   'metadata'?: ({[key: string]: string});
   'execution_time_ms'?: (number | string | Long);
+  'attachments'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface ExecuteElixirToolResponse__Output {
@@ -17,4 +18,5 @@ export interface ExecuteElixirToolResponse__Output {
   'error_message': (string);
   'metadata': ({[key: string]: string});
   'execution_time_ms': (number);
+  'attachments': (Buffer)[];
 }

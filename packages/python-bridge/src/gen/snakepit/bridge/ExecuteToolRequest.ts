@@ -9,6 +9,7 @@ export interface ExecuteToolRequest {
   'metadata'?: ({[key: string]: string});
   'stream'?: (boolean);
   'binary_parameters'?: ({[key: string]: Buffer | Uint8Array | string});
+  'attachments'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface ExecuteToolRequest__Output {
@@ -18,4 +19,5 @@ export interface ExecuteToolRequest__Output {
   'metadata': ({[key: string]: string});
   'stream': (boolean);
   'binary_parameters': ({[key: string]: Buffer});
+  'attachments': (Buffer)[];
 }

@@ -10,6 +10,7 @@ export interface ExecuteToolResponse {
   'metadata'?: ({[key: string]: string});
   'execution_time_ms'?: (number | string | Long);
   'binary_result'?: (Buffer | Uint8Array | string);
+  'attachments'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface ExecuteToolResponse__Output {
@@ -19,4 +20,5 @@ export interface ExecuteToolResponse__Output {
   'metadata': ({[key: string]: string});
   'execution_time_ms': (number);
   'binary_result': (Buffer);
+  'attachments': (Buffer)[];
 }

@@ -6,6 +6,7 @@ export interface ToolChunk {
   'data'?: (Buffer | Uint8Array | string);
   'is_final'?: (boolean);
   'metadata'?: ({[key: string]: string});
+  'attachments'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface ToolChunk__Output {
@@ -13,4 +14,5 @@ export interface ToolChunk__Output {
   'data': (Buffer);
   'is_final': (boolean);
   'metadata': ({[key: string]: string});
+  'attachments': (Buffer)[];
 }

@@ -1,0 +1,12 @@
+// Original file: proto/snakepit_bridge.proto
+
+
+export interface CallFailure {
+  'status'?: (number);
+  'details'?: (string);
+}
+
+export interface CallFailure__Output {
+  'status': (number);
+  'details': (string);
+}

@@ -1,0 +1,1 @@
+"""What the fork server is made of: one process with one thread, which imports and forks; POSIX only."""
