@@ -203,7 +203,7 @@ export class Snakepit implements AsyncDisposable {
     const why = `supervision has given up (${formatExitReason(reason)}); see the reports before`;
     this.system.logger.error(`Snakepit has ended: ${why}`, { reason });
     for (const { config, dispatcher } of this.#pools.runtimes) {
-      dispatcher.fail(collapsed(why, config.name));
+      dispatcher.close(collapsed(why, config.name));
     }
     return collapsed(why);
   }
@@ -413,7 +413,7 @@ export class Snakepit implements AsyncDisposable {
     } finally {
       for (const { config, dispatcher, callReports } of this.#pools.runtimes) {
         callReports.close();
-        dispatcher.fail(bridgeError('SHUTTING_DOWN', { pool: config.name }));
+        dispatcher.close(bridgeError('SHUTTING_DOWN', { pool: config.name }));
       }
       this.#unwatchSignals();
       this.#events.close();

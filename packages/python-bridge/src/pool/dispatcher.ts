@@ -53,6 +53,7 @@ class Dispatcher implements PoolDispatcher, JobOwner {
   readonly #waiting = new WaitingCalls();
   readonly #counts: { -readonly [K in keyof DispatcherStats]: number } = { ...noCalls };
   #refusal: Error | undefined;
+  #isClosed = false;
   #isAccepting = true;
   #onIdle: () => void = () => undefined;
 
@@ -70,7 +71,7 @@ class Dispatcher implements PoolDispatcher, JobOwner {
     if (known !== undefined) this.withdraw(known.connection);
     const slot = this.#slots.open(connection, this.#waiting.queue.open());
     this.catalogue.admit(connection);
-    this.#refusal = undefined;
+    this.#reopen();
     this.#serve(slot);
   }
 
@@ -94,21 +95,17 @@ class Dispatcher implements PoolDispatcher, JobOwner {
     return new Promise((resolve, reject) => void this.#take(call, { resolve, reject }));
   }
 
-  open(call: PoolCall, taker: ChunkTaker): PendingCall {
-    return this.#take(call, taker);
-  }
+  readonly open = (call: PoolCall, taker: ChunkTaker): PendingCall => this.#take(call, taker);
 
   bind(session: BoundSession): SessionBinding {
     return new Binding<Job>(session);
   }
 
-  release(binding: SessionBinding): void {
-    close(binding);
-  }
+  readonly release: (binding: SessionBinding) => void = close;
 
   accept(): void {
     this.#isAccepting = true;
-    this.#refusal = undefined;
+    this.#reopen();
   }
 
   stopAccepting(): void {
@@ -122,13 +119,16 @@ class Dispatcher implements PoolDispatcher, JobOwner {
     this.#tellIdle();
   }
 
+  close(error: Error): void {
+    this.#isClosed = true;
+    this.fail(error);
+  }
+
   whenIdle(listener: () => void): void {
     this.#onIdle = listener;
   }
 
-  stats(): DispatcherStats {
-    return { ...this.#counts, queued: this.#waiting.size };
-  }
+  readonly stats = (): DispatcherStats => ({ ...this.#counts, queued: this.#waiting.size });
 
   readonly oldestWaitMs = (): number => this.#waiting.oldestWaitMs(this.clock.now());
 
@@ -141,9 +141,7 @@ class Dispatcher implements PoolDispatcher, JobOwner {
     return () => this.#slots.takeBack(slot);
   }
 
-  servedBy(workerId: string): number {
-    return this.#slots.find(workerId)?.served ?? 0;
-  }
+  readonly servedBy = (workerId: string): number => this.#slots.find(workerId)?.served ?? 0;
 
   settled(job: Job, error: Error | undefined, value: unknown): void {
     if (job.state !== 'running') return;
@@ -230,6 +228,11 @@ class Dispatcher implements PoolDispatcher, JobOwner {
     job.heed();
     this.#place(job, route);
     return job;
+  }
+
+  /** There is somebody to serve calls; but what is closed stays so, whoever comes too late. */
+  #reopen(): void {
+    if (!this.#isClosed) this.#refusal = undefined;
   }
 
   #refuse(call: PoolCall, route: Route): Error | undefined {

@@ -103,6 +103,8 @@ export interface PoolDispatcher {
   stopAccepting(): void;
   /** Fails what waits, and what comes before a worker is ready or `accept`, with this error: nobody will serve it. */
   fail(error: Error): void;
+  /** The same for good: nobody who is ready later, and no pool that opens it later, has it take calls again. */
+  close(error: Error): void;
   /** Tells from now on, in place of whom it told before, that it takes no more calls and has none left. */
   whenIdle(listener: () => void): void;
   /** Counts, safe to print. */

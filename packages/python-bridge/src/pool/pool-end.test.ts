@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { exitReason } from '@snakepit/core';
-import { anyCall, errorOf, ScriptedWorker } from './dispatcher.fixture.ts';
+import { bridgeError } from '../errors.ts';
+import { anyCall, createBench, errorOf, ScriptedWorker, settle } from './dispatcher.fixture.ts';
 import { failed, ready, withPool, type PoolBench } from './pool.fixture.ts';
 import { poolName } from './pool.ts';
 
@@ -124,4 +125,19 @@ describe('ending', () => {
       await bench.clock.advance(0);
       expect(bench.state()).toBeUndefined();
     }));
+
+  test('[I4.6] what is closed stays so for a pool that is started too late, and for its workers', async () => {
+    const { dispatcher, call, outcomes } = createBench();
+    call('waits');
+    const reason = 'supervision has given up';
+    dispatcher.close(bridgeError('WORKER_UNAVAILABLE', { reason, maybeExecuted: false }));
+    await withPool(1, { dispatcher }, async () => {
+      const worker = new ScriptedWorker('w1');
+      dispatcher.admit(worker);
+      call('comes');
+      await settle();
+      expect(outcomes).toEqual({ waits: 'WORKER_UNAVAILABLE', comes: 'WORKER_UNAVAILABLE' });
+      expect(worker.tools).toEqual([]);
+    });
+  });
 });
