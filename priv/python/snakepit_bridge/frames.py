@@ -119,7 +119,6 @@ class FrameStream:
         self._calls: dict[int, Call] = {}
         self._arriving: dict[int, tuple[pb2.OpenCall, Incoming]] = {}
         self._pings: deque[tuple[int, pb2.PingRequest]] = deque()
-        self._answering: asyncio.Task[None] | None = None
         self._writer = writer
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_closed = False
@@ -210,8 +209,6 @@ class FrameStream:
         self._is_closed = True
         self._arriving.clear()
         self._pings.clear()
-        if self._answering is not None:
-            self._answering.cancel()
         for call in list(self._calls.values()):
             self._runner.cancel(call)
 
@@ -328,17 +325,18 @@ class FrameStream:
         if len(self._pings) >= MAX_PINGS:
             raise MalformedError(f"more than {MAX_PINGS} pings wait for their answer")
         self._pings.append((frame.call, frame.ping))
-        if self._answering is None or self._answering.done():
-            self._answering = asyncio.ensure_future(self._answer_pings())
+        if len(self._pings) == 1:
+            asyncio.get_running_loop().call_soon(self._answer_pings, time.monotonic())
 
-    async def _answer_pings(self) -> None:
+    def _answer_pings(self, asked_at: float) -> None:
+        """A turn of the event loop after the first of them came: they tell how long it took."""
+        lag_ms = (time.monotonic() - asked_at) * 1000
         while self._pings:
-            key, request = self._pings[0]
-            answer = await answer_ping(request, self._service.heartbeat, self._runner)
-            self._pings.popleft()
+            key, request = self._pings.popleft()
             frame = self._writer.add(key)
-            frame.pong.CopyFrom(answer)
-            self._writer.push(frame, answer.ByteSize())
+            answer_ping(request, frame.pong, self._service.heartbeat, self._runner, lag_ms)
+            self._writer.push(frame, frame.pong.ByteSize())
+        self._flush_if_last()
 
     def send(self, call: Call, chunk: Chunk) -> None:
         """The next chunk of a call."""

@@ -7,7 +7,7 @@ even while every tool is busy, and as the RPC `Ping`, which shows that the servi
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .calls import Calls
 from .loop_probe import LoopProbe
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # A loop that is later than this cannot answer a ping within a second (R2.1).
 STALLED_MS = 1000.0
+
+# A thousand idle workers answer for ever: what has fewer steps than the making of JSON lets them sleep.
+_PONG = b'{"type":"pong","seq":%d,"timestamp":%d,"inFlight":%d,"oldestCallMs":%a,"loopLagMs":%a}\n'
 
 _ANSWERED = "python.heartbeat.answered"
 
@@ -75,27 +78,28 @@ class HeartbeatClient:
         """Includes the health of the event loop from now on."""
         self._probe.watch(loop)
 
-    def pong(self, seq: int) -> dict[str, Any]:
-        """The answer to the ping `seq` of the beat channel, with the time it was given.
+    def pong(self, seq: int) -> bytes:
+        """The answer to the ping `seq` of the beat channel, as its line, with the time it was given.
 
-        Asks the event loop, so call it in the beat channel's thread only.
+        Of its event loop's lag it may tell what was known at the last ping, for it does not wait to be told.
+        Call it in the beat channel's thread only.
         """
         now = self._wall_clock()
         self._last_beat_at = now
         self._beats += 1
-        answer = {
-            "type": "pong",
-            "seq": seq,
-            "timestamp": int(now * 1000),
-            "inFlight": self.calls.count(),
-            "oldestCallMs": self.calls.oldest_ms(),
-            "loopLagMs": self._probe.measure_ms(),
-        }
+        answer = _PONG % (
+            seq,
+            now * 1000,
+            self.calls.count(),
+            self.calls.oldest_ms(),
+            self._probe.look_ms(),
+        )
         self._tell_answered("beats")
         return answer
 
-    def note_rpc(self) -> None:
-        """Counts one `Ping` of the serving path; call it on the event loop only."""
+    def note_rpc(self, lag_ms: float) -> None:
+        """Counts one `Ping` of the serving path, which found the event loop so late; call it there only."""
+        self._probe.ran(lag_ms)
         self._last_rpc_at = self._wall_clock()
         self._rpcs += 1
         self._tell_answered("serving")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,29 +9,21 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
-# A loop that is well answers in a fraction of this. One that is not is told at once from then on.
-WAIT_SECONDS = 0.02
 
-
-class _Posting:
-    """One callback on its way through the loop."""
-
-    def __init__(self, at: float) -> None:
-        self.at = at
-        self.ran = threading.Event()
+# So many looks need no measuring after the loop has run by itself: every second one finds that it has, mostly.
+_LOOKS = 2
 
 
 class LoopProbe:
-    """Posts a callback when it is asked, so that an idle worker stays asleep."""
+    """Posts a callback at one look and tells at the next how long it took: nobody waits, and an
+    idle worker stays asleep, but for the callback."""
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, wait_seconds: float = WAIT_SECONDS
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wait_seconds = wait_seconds
         self._loop: AbstractEventLoop | None = None
-        self._pending: _Posting | None = None
+        self._posted_at: float | None = None
         self._last_ms = 0.0
+        self._looks_to_spare = 0
 
     def watch(self, loop: AbstractEventLoop) -> None:
         """Starts measuring `loop`."""
@@ -42,39 +33,43 @@ class LoopProbe:
         """Whether there is a loop yet."""
         return self._loop is not None
 
-    def measure_ms(self) -> float:
-        """Milliseconds that a callback takes through the loop; when it has not come through after
-        20 ms, how long it has been waiting, which grows from one look to the next.
+    def look_ms(self) -> float:
+        """Milliseconds that a callback took through the loop when it was last measured; while one is
+        under way, how long it has been, which grows from one look to the next.
 
-        Never call it in the loop's own thread, which would wait for itself.
+        Has it measured anew, unless it has run lately. For one thread.
         """
-        if self._pending is None:
-            posting = self._post()
-            if posting is not None:
-                posting.ran.wait(self._wait_seconds)
-        return self.last_ms()
+        lag_ms = self.last_ms()
+        if self._looks_to_spare > 0:
+            self._looks_to_spare -= 1
+        elif self._posted_at is None:
+            self._post()
+        return lag_ms
 
     def last_ms(self) -> float:
-        """The same as far as it is known without asking the loop. Any thread."""
-        posting = self._pending
-        return self._last_ms if posting is None else self._age_ms(posting)
+        """The same without having it measured. Any thread."""
+        posted_at = self._posted_at
+        return self._last_ms if posted_at is None else self._age_ms(posted_at)
 
-    def _post(self) -> _Posting | None:
+    def ran(self, lag_ms: float) -> None:
+        """The loop has just run and measured this itself; call it there."""
+        self._last_ms = lag_ms
+        self._looks_to_spare = _LOOKS
+
+    def _post(self) -> None:
         loop = self._loop
         if loop is None or loop.is_closed():
-            return None
-        posting = _Posting(self._clock())
-        self._pending = posting
+            return
+        now = self._clock()
+        self._posted_at = now
         try:
-            loop.call_soon_threadsafe(self._ran, posting)
+            loop.call_soon_threadsafe(self._came_through, now)
         except RuntimeError:  # it closed in this instant
-            self._pending = None
-        return self._pending
+            self._posted_at = None
 
-    def _ran(self, posting: _Posting) -> None:
-        self._last_ms = self._age_ms(posting)
-        self._pending = None
-        posting.ran.set()
+    def _came_through(self, posted_at: float) -> None:
+        self._last_ms = self._age_ms(posted_at)
+        self._posted_at = None
 
-    def _age_ms(self, posting: _Posting) -> float:
-        return round((self._clock() - posting.at) * 1000, 3)
+    def _age_ms(self, posted_at: float) -> float:
+        return round((self._clock() - posted_at) * 1000, 3)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from .gen import snakepit_bridge_pb2 as pb2
-
 if TYPE_CHECKING:
+    from .gen import snakepit_bridge_pb2 as pb2
     from .heartbeat import HeartbeatClient
     from .tool_runner import ToolRunner
 
 
-async def answer_ping(
-    request: pb2.PingRequest, heartbeat: HeartbeatClient, runner: ToolRunner
-) -> pb2.PingResponse:
-    """Shows that the serving path answers, and tells how this worker is."""
-    heartbeat.note_rpc()
-    lag_ms = await _loop_lag_ms()
-    response = pb2.PingResponse(message=f"pong: {request.message}", success=True)
-    response.server_time.GetCurrentTime()
+def answer_ping(
+    request: pb2.PingRequest,
+    response: pb2.PingResponse,
+    heartbeat: HeartbeatClient,
+    runner: ToolRunner,
+    lag_ms: float,
+) -> None:
+    """Shows that the serving path answers, and tells how this worker is. `lag_ms` is what the event loop took
+    for one turn, just now."""
+    heartbeat.note_rpc(lag_ms)
+    now_ns = time.time_ns()
+    response.message = f"pong: {request.message}"
+    response.success = True
+    response.server_time.FromNanoseconds(now_ns)
     known = heartbeat.statistics()
     statistics = response.statistics
     statistics.in_flight = known.in_flight
@@ -30,14 +34,5 @@ async def answer_ping(
     statistics.oldest_call_ms = int(known.oldest_call_ms)
     statistics.loop_lag_ms = lag_ms
     if request.HasField("client_time"):
-        delay_ns = response.server_time.ToNanoseconds() - request.client_time.ToNanoseconds()
         # Nothing below zero: the caller's clock may be ahead.
-        statistics.delay_ms = max(0, delay_ns) / 1e6
-    return response
-
-
-async def _loop_lag_ms() -> float:
-    """How long the event loop takes for one turn, now."""
-    started = time.monotonic()
-    await asyncio.sleep(0)
-    return (time.monotonic() - started) * 1000
+        statistics.delay_ms = max(0, now_ns - request.client_time.ToNanoseconds()) / 1e6

@@ -52,7 +52,10 @@ class BridgeServicer(pb2_grpc.BridgeServiceServicer):
 
     async def Ping(self, request: pb2.PingRequest, context: Context) -> pb2.PingResponse:
         """Shows that the serving path answers, and tells how this worker is."""
-        return await answer_ping(request, self._heartbeat, self._runner)
+        response = pb2.PingResponse()
+        lag_ms = await _loop_lag_ms()
+        answer_ping(request, response, self._heartbeat, self._runner, lag_ms)
+        return response
 
     async def InitializeSession(
         self, request: pb2.InitializeSessionRequest, context: Context
@@ -312,3 +315,10 @@ def _respond(
         response.result.value = value.json
         response.attachments.extend(bytes(item) for item in value.attachments)
     return response
+
+
+async def _loop_lag_ms() -> float:
+    """How long the event loop takes for one turn, now."""
+    started = time.monotonic()
+    await asyncio.sleep(0)
+    return (time.monotonic() - started) * 1000

@@ -50,10 +50,9 @@ def test_blocked_loop_shows(serving: Worker, tmp_path: Path) -> None:
     mark, release = tmp_path / "started", tmp_path / "release"
     serving.invoke("hold_the_loop", mark=str(mark), until=str(release))
     wait_until(mark.exists, "the tool starts")
-    assert ping(serving, 1)["loopLagMs"] >= 20.0  # type: ignore[operator]
-    wait_until(lambda: ping(serving, 2)["loopLagMs"] > 100, "the lag shows")  # type: ignore[operator]
+    wait_until(lambda: ping(serving, 1)["loopLagMs"] > 100, "the lag shows")  # type: ignore[operator]
     release.touch()
-    wait_until(lambda: ping(serving, 3)["loopLagMs"] < 20, "the loop runs again")  # type: ignore[operator]
+    wait_until(lambda: ping(serving, 2)["loopLagMs"] < 20, "the loop runs again")  # type: ignore[operator]
 
 
 def test_beats_before_hello(spawn: StartWorker) -> None:

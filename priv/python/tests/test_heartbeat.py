@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -62,16 +63,17 @@ def test_pong(loop: asyncio.AbstractEventLoop) -> None:
     with executing(calls):
         clock.now += 2.5
         with executing(calls):
-            pong = client.pong(7)
-    lag = pong.pop("loopLagMs")
-    assert pong == {
+            line = client.pong(7)
+    assert line.endswith(b"}\n")
+    assert json.loads(line) == {
         "type": "pong",
         "seq": 7,
         "timestamp": 1_700_000_000_250,
         "inFlight": 2,
         "oldestCallMs": 2500.0,
+        "loopLagMs": 0.0,
     }
-    assert lag > 0
+    wait_until(lambda: json.loads(client.pong(8))["loopLagMs"] > 0, "how late the loop was")
 
 
 def test_statistics() -> None:
@@ -82,7 +84,7 @@ def test_statistics() -> None:
     client.pong(1)
     wall.now = 2000.0
     clock.now += 30
-    client.note_rpc()
+    client.note_rpc(0.5)
     statistics = client.statistics()
     assert (statistics.pings, statistics.last_ping_at) == (2, 2000.0)
     assert statistics.uptime_seconds == 30.0
@@ -92,7 +94,7 @@ def test_health(loop: asyncio.AbstractEventLoop) -> None:
     """[T1.2] Health follows the event loop: starting, healthy, stalled, healthy again, stopping."""
     clock = Clock()
     calls = Calls()
-    client = HeartbeatClient(calls, LoopProbe(clock, wait_seconds=0.001))
+    client = HeartbeatClient(calls, LoopProbe(clock))
     assert client.health() == "starting"
     client.watch(loop)
     assert client.health() == "healthy"
@@ -104,24 +106,45 @@ def test_health(loop: asyncio.AbstractEventLoop) -> None:
     assert client.statistics().loop_lag_ms == 1500.0
     release.set()
     # That lag is what the last look has shown, until the next one.
-    wait_until(lambda: client.pong(2)["loopLagMs"] == 0.0, "the loop runs again")
+    wait_until(lambda: json.loads(client.pong(2))["loopLagMs"] == 0.0, "the loop runs again")
     assert client.health() == "healthy"
     asyncio.run_coroutine_threadsafe(calls.drain(0), loop).result()
     assert client.health() == "stopping"
 
 
-def test_probe_tells_at_the_first_look(loop: asyncio.AbstractEventLoop) -> None:
-    """[T1.2] Lag is measured when it is asked for; of a blocked loop its growing minimum is told."""
-    probe = LoopProbe()
-    assert probe.measure_ms() == 0.0  # there is no loop yet
+def test_probe_of_a_blocked_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """[T1.2] A look has lag measured and waits for nothing; of a blocked loop its growing minimum is told."""
+    clock = Clock()
+    probe = LoopProbe(clock)
+    assert probe.look_ms() == 0.0  # there is no loop yet
     probe.watch(loop)
     release = threading.Event()
     loop.call_soon_threadsafe(release.wait)
-    first = probe.measure_ms()
-    second = probe.measure_ms()
-    assert 20 <= first < second
+    looks = []
+    for _ in range(3):
+        looks.append(probe.look_ms())
+        clock.now += 2
+    assert looks == [0.0, 2000.0, 4000.0]
     release.set()
-    wait_until(lambda: probe.measure_ms() < 20, "the loop runs again")
+    wait_until(lambda: probe.look_ms() == 0.0, "the loop runs again")
+
+
+def test_probe_of_a_loop_that_has_run(loop: asyncio.AbstractEventLoop) -> None:
+    """[T1.2] A loop that was seen to run is not woken at the next two looks: every second has seen it, mostly."""
+    clock = Clock()
+    probe = LoopProbe(clock)
+    probe.watch(loop)
+    release = threading.Event()
+    loop.call_soon_threadsafe(release.wait)
+    probe.ran(0.5)
+    looks = []
+    for _ in range(4):
+        looks.append(probe.look_ms())
+        clock.now += 2
+    # The third look posted.
+    assert looks == [0.5, 0.5, 0.5, 2000.0]
+    release.set()
+    wait_until(lambda: probe.look_ms() == 0.0, "the loop runs again")
 
 
 def test_probe_of_a_closed_loop() -> None:
@@ -130,7 +153,8 @@ def test_probe_of_a_closed_loop() -> None:
     probe = LoopProbe()
     probe.watch(closed)
     closed.close()
-    assert probe.measure_ms() == 0.0
+    assert probe.look_ms() == 0.0
+    assert probe.look_ms() == 0.0
 
 
 def test_oldest_call() -> None:
