@@ -7,6 +7,9 @@ import { DyingRuntime, GONE_MS, sideBySide, type State } from './dying-runtime.t
 
 // A fork server, its workers or its runtime die or stall at some moment: nobody is left, and no call is without an answer.
 
+// It is about forking, also where a whole suite is run with spawned workers.
+delete process.env['SNAKEPIT_LAUNCH'];
+
 // A limit for what hangs, not a measure of speed.
 jest.setTimeout(300_000);
 

@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { runProgram, type Ended } from '../fixtures/run-program.ts';
 
+// One is about forking, also where a whole suite is run with spawned workers.
+const env = { SNAKEPIT_LAUNCH: 'auto' };
+
 // Programs of their own, some with Python, on machines that may be busy.
 jest.setTimeout(120_000);
 
 function runExample(name: string, ...args: string[]): Promise<Ended> {
-  return runProgram(['scripts/example.mjs', name, ...args]);
+  return runProgram(['scripts/example.mjs', name, ...args], { env });
 }
 
 /** Ended well, wrote nothing but these lines, left nothing. */

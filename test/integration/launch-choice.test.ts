@@ -5,6 +5,9 @@ import { errorOf, isAlive, SnakepitBench, until } from '../fixtures/snakepit-ben
 
 // Which way the workers of a pool are started, and what is said when that is another than somebody may have thought.
 
+// It is about forking, also where a whole suite is run with spawned workers.
+delete process.env['SNAKEPIT_LAUNCH'];
+
 jest.setTimeout(60_000);
 
 describe('launch', () => {

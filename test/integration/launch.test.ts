@@ -8,6 +8,9 @@ import { statOf } from '../fixtures/processes/census.mjs';
 
 // Pools whose workers are forked, as their users see them.
 
+// It is about forking, also where a whole suite is run with spawned workers.
+delete process.env['SNAKEPIT_LAUNCH'];
+
 jest.setTimeout(60_000);
 
 /** An adapter that tells who has imported it, and which of its versions that was. */

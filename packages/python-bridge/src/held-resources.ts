@@ -4,6 +4,8 @@ import type { RunResources } from './os/process-registry.ts';
 export interface HeldResources {
   /** What it holds now; nothing between two lives. */
   readonly current: () => RunResources | undefined;
+  /** It has opened this, and may be killed before it holds it. */
+  readonly keep: (resources: RunResources) => void;
   /** It holds this from now on, or nothing any more. */
   readonly hold: (resources: RunResources | undefined) => void;
   /** Resolves when nothing is left of what any of its lives has held. */
@@ -19,12 +21,13 @@ export function createHeldResources(): HeldResources {
   const held = new Set<RunResources>();
   return {
     current: () => current,
-    hold: (resources) => {
-      current = resources;
-      if (resources === undefined) return;
+    keep: (resources) => {
       // Whoever had the earlier ones has ended, and they are being released.
       for (const earlier of held) void earlier.release().then(() => held.delete(earlier));
       held.add(resources);
+    },
+    hold: (resources) => {
+      current = resources;
     },
     release: async () => {
       await Promise.all(Array.from(held, ({ release }) => release()));

@@ -11,10 +11,11 @@ import { sessionStore, sessionStoreName, type NewSession } from './bridge/sessio
 import { toolRegistry, toolRegistryName } from './bridge/tool-registry.ts';
 import type { ToolTable } from './bridge/tool-table.ts';
 import { findBridgeFiles } from './bridge/bridge-files.ts';
+import type { HeldResources } from './held-resources.ts';
 import { startNamedSupervisor } from './named-supervisor.ts';
 import { applicationCleanup } from './os/application-cleanup.ts';
 import { currentPlatform } from './os/platform/current.ts';
-import { processRegistry, processRegistryName, type RunResources } from './os/process-registry.ts';
+import { processRegistry, processRegistryName } from './os/process-registry.ts';
 import { layersSwitchedOff } from './os/safety-layers.ts';
 import { createWatchedGroups, type WatchedGroups } from './os/watchdog-groups.ts';
 import { watchdogCommand } from './os/watchdog-process.ts';
@@ -39,12 +40,10 @@ export interface TreeParts {
   readonly tools: ToolTable;
   /** What workers show when they call Node. */
   readonly bridgeToken: string;
-  /** What the process registry holds now. */
-  readonly resources: () => RunResources | undefined;
+  /** What the process registry holds. */
+  readonly resources: HeldResources;
   /** Aborted when everything is to end as soon as possible: what takes time, and can be done by the next run, is left. */
   readonly hurried: AbortSignal;
-  /** Told what the process registry holds, and `undefined` when it holds nothing any more. */
-  readonly onResources: (resources: RunResources | undefined) => void;
   /** Told where workers may call the runtime, and `undefined` when they may not any more. */
   readonly onBridge: (endpoint: BridgeEndpoint | undefined) => void;
   /** Where servers of the original call the runtime; `undefined` when no pool has them. */
@@ -100,7 +99,7 @@ export function treeOf(parts: TreeParts): ChildSpec[] {
           {
             id: 'applicationCleanup',
             name: cleanupName,
-            start: [applicationCleanup, { run: () => parts.resources()?.run }],
+            start: [applicationCleanup, { run: () => parts.resources.current()?.run }],
           },
           { id: 'bridgeServer', start: (self) => startBridge(parts, self) },
           ...(parts.originalBridge === undefined ? [] : [parts.originalBridge.spec]),
@@ -142,7 +141,7 @@ function watchdogSpec(parts: TreeParts, groups: WatchedGroups): ChildSpec {
   return {
     id: 'watchdog',
     start: (supervisorSelf) => {
-      const { runId, marker } = parts.resources()?.run ?? { runId: '', marker: '' };
+      const { runId, marker } = parts.resources.current()?.run ?? { runId: '', marker: '' };
       const command = watchdogCommand(findBridgeFiles().scriptsDir);
       const input: WatchdogInput = { ...watchdogTimes, runId, marker, groups, command };
       return new Promise((resolve) => {
@@ -153,7 +152,7 @@ function watchdogSpec(parts: TreeParts, groups: WatchedGroups): ChildSpec {
 }
 
 function registry(
-  { system, stateDir, socketDir, hurried, onResources }: TreeParts,
+  { system, stateDir, socketDir, hurried, resources }: TreeParts,
   guard: WatchedGroups | undefined,
 ): ChildSpec {
   const input = {
@@ -170,7 +169,8 @@ function registry(
     }) => {
       system.logger.info(`[${ref.workerId}] ${text}`);
     },
-    onResources,
+    onOpened: resources.keep,
+    onResources: resources.hold,
   };
   return {
     id: 'processRegistry',
@@ -184,7 +184,8 @@ function registry(
 /** A start function, because where its socket goes is known only when the process registry runs. */
 function startBridge(parts: TreeParts, supervisorSelf: ProcessContext): Promise<StartResult> {
   const input: BridgeServerInput = {
-    directory: currentPlatform.sockets === undefined ? undefined : parts.resources()?.sockets.path,
+    directory:
+      currentPlatform.sockets === undefined ? undefined : parts.resources.current()?.sockets.path,
     token: parts.bridgeToken,
     onListening: parts.onBridge,
   };

@@ -180,8 +180,7 @@ export class Snakepit implements AsyncDisposable {
       originalBridge: this.#originalBridge,
       hurried: this.#hurried.signal,
       telemetry: this.#events.stream,
-      resources: this.#resources.current,
-      onResources: this.#resources.hold,
+      resources: this.#resources,
       onBridge: (endpoint) => {
         this.#bridge = endpoint;
       },

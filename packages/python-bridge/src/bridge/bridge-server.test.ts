@@ -2,7 +2,9 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '../../../../test/fixtures/processes/census.mjs';
 import { BridgeFixture, fixtureToken } from './bridge-server.fixture.ts';
+import { bridgeServerName } from './bridge-server.ts';
 import { sessionStoreName } from './session-store.ts';
 
 let fixture: BridgeFixture;
@@ -40,6 +42,28 @@ describe('bridgeServer', () => {
       message: 'pong: again',
     });
   });
+
+  test.each(['a socket', 'loopback'])(
+    '[I4.6] killed while it begins to listen on %s, it leaves nothing that listens',
+    async (kind) => {
+      const listening = (): number =>
+        process.getActiveResourcesInfo().filter((name) => /^(?:Pipe|TCPServer)Wrap$/u.test(name))
+          .length;
+      const before = listening();
+      // It begins within so many turns, and is killed in each of them once.
+      for (let turns = 0; turns < 20; turns += 1) {
+        const started = fixture.startServer(kind === 'loopback' ? { directory: undefined } : {});
+        const over = started.catch(() => undefined);
+        for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+        const pid = fixture.system.whereis(bridgeServerName);
+        if (pid !== undefined) await fixture.end(pid, 'kill');
+        await over;
+      }
+      await until(() => listening() === before, 'everything to be closed');
+      await fixture.startServer();
+      expect(await fixture.call('Ping', {})).toMatchObject({ message: 'pong: ' });
+    },
+  );
 
   test('listens on loopback where there are no such sockets', async () => {
     await fixture.startServer({ directory: undefined });

@@ -55,12 +55,13 @@ export const bridgeServer = defineServer({
   name: 'bridgeServer',
   trapExit: true,
   init: async (input: BridgeServerInput, self) => {
-    const state = await listen(input, self.system);
+    const server = createServer(input, self.system);
     // Killed, this process runs no terminate; its port must not outlive it.
     self.signal.addEventListener('abort', () => {
-      state.server.forceShutdown();
+      server.forceShutdown();
     });
-    input.onListening?.(state.endpoint);
+    const state = await listen(server, input, self.signal);
+    if (!self.signal.aborted) input.onListening?.(state.endpoint);
     return ok(state);
   },
   call: {
@@ -74,29 +75,63 @@ export const bridgeServer = defineServer({
   },
 });
 
-async function listen(input: BridgeServerInput, system: ActorSystem): Promise<State> {
-  const { directory, token, wallClock = Date.now } = input;
-  const socketPath = directory === undefined ? undefined : join(directory, bridgeSocketName);
-  // Left by an earlier one of this very run, which was killed: the directory is ours alone.
-  if (socketPath !== undefined) await rm(socketPath, { force: true });
+function createServer(
+  { token, wallClock = Date.now }: BridgeServerInput,
+  system: ActorSystem,
+): grpc.Server {
   const server = new grpc.Server({ ...serverOptions, interceptors: [requireToken(token)] });
   server.addService(bridgeService(), createBridgeHandlers({ system, wallClock }));
   server.addService(healthService(), createHealthHandlers(system));
+  return server;
+}
+
+async function listen(
+  server: grpc.Server,
+  input: BridgeServerInput,
+  killed: AbortSignal,
+): Promise<State> {
+  const { directory, token } = input;
+  const socketPath = directory === undefined ? undefined : join(directory, bridgeSocketName);
+  // Left by an earlier one of this very run, which was killed: the directory is ours alone.
+  if (socketPath !== undefined) await rm(socketPath, { force: true });
   const target = socketPath === undefined ? '127.0.0.1:0' : `unix:${socketPath}`;
-  const port = await bindServer(server, target);
-  if (socketPath !== undefined) await chmod(socketPath, 0o600);
+  const port = await bindServer(server, target, killed);
+  if (socketPath !== undefined) await makePrivate(server, socketPath);
   const address = socketPath === undefined ? `127.0.0.1:${port}` : target;
   return { server, endpoint: { address, token }, socketPath, input };
+}
+
+async function makePrivate(server: grpc.Server, socketPath: string): Promise<void> {
+  try {
+    await chmod(socketPath, 0o600);
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
 }
 
 /**
  * Lets a server that Python calls listen.
  *
  * @param target - `unix:/path` or `127.0.0.1:port`, port 0 for any.
+ * @param killed - Aborted when whoever owns the server was killed, and has shut it down: it does not listen then.
  * @returns The port.
- * @throws SnakepitError ENVIRONMENT when it cannot.
+ * @throws SnakepitError ENVIRONMENT when it cannot; the reason of `killed`.
  */
-export function bindServer(server: grpc.Server, target: string): Promise<number> {
+export async function bindServer(
+  server: grpc.Server,
+  target: string,
+  killed: AbortSignal,
+): Promise<number> {
+  killed.throwIfAborted();
+  const port = await bind(server, target);
+  // What was being bound when it was shut down is bound all the same, and must be shut before anybody else wants its place.
+  if (killed.aborted) server.forceShutdown();
+  killed.throwIfAborted();
+  return port;
+}
+
+function bind(server: grpc.Server, target: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, grpc.ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) {

@@ -89,19 +89,23 @@ const originalBridge = defineServer({
     self.signal.addEventListener('abort', () => {
       server.forceShutdown();
     });
-    input.onListening(await listenAgain(server, input.lastPort()));
+    input.onListening(await listenAgain(server, input.lastPort(), self.signal));
     return ok(server);
   },
   terminate: (server: grpc.Server, _reason, self) => closeServer(server, drainMs, self.system),
 });
 
-async function listenAgain(server: grpc.Server, lastPort: number): Promise<number> {
+async function listenAgain(
+  server: grpc.Server,
+  lastPort: number,
+  killed: AbortSignal,
+): Promise<number> {
   try {
-    return await bindServer(server, `127.0.0.1:${lastPort}`);
+    return await bindServer(server, `127.0.0.1:${lastPort}`, killed);
   } catch (error) {
     // Somebody took it meanwhile: the workers that know it will miss us, end, and be told the new one.
     if (lastPort === 0) throw error;
-    return bindServer(server, '127.0.0.1:0');
+    return bindServer(server, '127.0.0.1:0', killed);
   }
 }
 

@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import {
   createSystem,
   createTestClock,
+  exitReason,
   silentLogger,
   type ActorSystem,
   type TelemetryEvents,
@@ -25,7 +26,7 @@ import {
 } from '../../../../test/fixtures/processes/census.mjs';
 import * as bench from '../../../../test/fixtures/processes/host-bench.mjs';
 import { currentIdentity, readStartTime, type ProcessIdentity } from './process-identity.ts';
-import { processRegistry } from './process-registry.ts';
+import { processRegistry, type RunResources } from './process-registry.ts';
 import { runMarker, workerFileName } from './run-record-format.ts';
 import { createRunId } from './run-records.ts';
 
@@ -85,7 +86,7 @@ async function startAndStop(stateDir = base) {
   });
   const stalls = watchStalls();
   const startMs = performance.now();
-  const input = { stateDir, socketDir: undefined, onOutput: ignore, onResources: ignore };
+  const input = { stateDir, socketDir: undefined, onOutput: ignore, ...untold };
   await system.start(processRegistry, input, { timeout: 20_000 });
   const startedMs = performance.now() - startMs - stalls.endMs();
   await system.stop();
@@ -116,6 +117,8 @@ function watchStalls(): { readonly endMs: () => number } {
 function ignore(): void {
   // Of no interest here.
 }
+
+const untold = { onOpened: ignore, onResources: ignore };
 
 const duration = expect.any(Number);
 
@@ -183,7 +186,7 @@ describe('processRegistry', () => {
   test('[I4.5] shows every six hours that its run is there: in another container only its age tells', async () => {
     const clock = createTestClock();
     const system = createSystem({ logger: silentLogger, clock, longTurnMs: Infinity });
-    const input = { stateDir: base, socketDir: undefined, onOutput: ignore, onResources: ignore };
+    const input = { stateDir: base, socketDir: undefined, onOutput: ignore, ...untold };
     const starting = system.start(processRegistry, input);
     const startedBy = performance.now() + 20_000;
     const seen: unknown[] = [];
@@ -200,6 +203,27 @@ describe('processRegistry', () => {
     }
     await system.stop();
     expect(clock.pending).toBe(0);
+    expect(readdirSync(join(base, 'runs'))).toEqual([]);
+  });
+
+  test('[I4.6] killed while it sweeps, it holds nothing: its successor does', async () => {
+    const system = createSystem({ logger: silentLogger, longTurnMs: Infinity });
+    const opened: RunResources[] = [];
+    const held: unknown[] = [];
+    const input = {
+      ...{ stateDir: base, socketDir: undefined, onOutput: ignore },
+      onOpened: (resources: RunResources) => {
+        const pid = system.whereis('first');
+        if (pid !== undefined) system.exit(pid, exitReason.kill);
+        opened.push(resources);
+      },
+      onResources: (resources: RunResources | undefined) => void held.push(resources),
+    };
+    await expect(system.start(processRegistry, input, { name: 'first' })).rejects.toThrow('killed');
+    await system.start(processRegistry, input, { timeout: 20_000 });
+    await opened[0]?.release();
+    expect(held).toEqual([opened[1]]);
+    await system.stop();
     expect(readdirSync(join(base, 'runs'))).toEqual([]);
   });
 

@@ -49,6 +49,8 @@ export interface ProcessRegistryInput {
   readonly onOutput: (line: OutputLine) => void;
   /** Told of the groups of workers, of whatever run. */
   readonly guard?: GroupGuard | undefined;
+  /** Told what it has opened, which is released at its end, whatever becomes of it. */
+  readonly onOpened: (resources: RunResources) => void;
   /** Told what the registry holds now, and `undefined` when it holds nothing any more. */
   readonly onResources: (resources: RunResources | undefined) => void;
 }
@@ -76,8 +78,10 @@ export const processRegistry: Server<ProcessRegistryInput, object, object> = def
     const resources = openResources(input, self.system, layersOff);
     // Killed, this process runs no terminate.
     self.signal.addEventListener('abort', () => void resources.release());
+    input.onOpened(resources);
     if (!layersOff.has('sweep')) await sweep(resources.run, input, self);
-    input.onResources(resources);
+    // Killed meanwhile, it has released them, and its successor may hold others already.
+    if (!self.signal.aborted) input.onResources(resources);
     return ok({ ...resources, input });
   },
   call: {
