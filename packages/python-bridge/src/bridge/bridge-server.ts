@@ -3,7 +3,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { defineServer, ok, reply } from '@snakepit/core';
-import type { ActorSystem } from '@snakepit/core';
+import type { ActorSystem, ProcessContext } from '@snakepit/core';
 import { bridgeError } from '../errors.ts';
 import { createBridgeHandlers } from './bridge-handlers.ts';
 import { createHealthHandlers, healthService } from './health-service.ts';
@@ -55,12 +55,7 @@ export const bridgeServer = defineServer({
   name: 'bridgeServer',
   trapExit: true,
   init: async (input: BridgeServerInput, self) => {
-    const server = createServer(input, self.system);
-    // Killed, this process runs no terminate; its port must not outlive it.
-    self.signal.addEventListener('abort', () => {
-      server.forceShutdown();
-    });
-    const state = await listen(server, input, self.signal);
+    const state = await listen(input, self);
     if (!self.signal.aborted) input.onListening?.(state.endpoint);
     return ok(state);
   },
@@ -86,14 +81,19 @@ function createServer(
 }
 
 async function listen(
-  server: grpc.Server,
   input: BridgeServerInput,
-  killed: AbortSignal,
+  { system, signal: killed }: Pick<ProcessContext, 'system' | 'signal'>,
 ): Promise<State> {
   const { directory, token } = input;
   const socketPath = directory === undefined ? undefined : join(directory, bridgeSocketName);
   // Left by an earlier one of this very run, which was killed: the directory is ours alone.
   if (socketPath !== undefined) await rm(socketPath, { force: true });
+  killed.throwIfAborted();
+  const server = createServer(input, system);
+  // Killed, this process runs no terminate; its port must not outlive it.
+  killed.addEventListener('abort', () => {
+    server.forceShutdown();
+  });
   const target = socketPath === undefined ? '127.0.0.1:0' : `unix:${socketPath}`;
   const port = await bindServer(server, target, killed);
   if (socketPath !== undefined) await makePrivate(server, socketPath);
