@@ -88,12 +88,7 @@ async function listen(
   const socketPath = directory === undefined ? undefined : join(directory, bridgeSocketName);
   // Left by an earlier one of this very run, which was killed: the directory is ours alone.
   if (socketPath !== undefined) await rm(socketPath, { force: true });
-  killed.throwIfAborted();
   const server = createServer(input, system);
-  // Killed, this process runs no terminate; its port must not outlive it.
-  killed.addEventListener('abort', () => {
-    server.forceShutdown();
-  });
   const target = socketPath === undefined ? '127.0.0.1:0' : `unix:${socketPath}`;
   const port = await bindServer(server, target, killed);
   if (socketPath !== undefined) await makePrivate(server, socketPath);
@@ -111,10 +106,10 @@ async function makePrivate(server: grpc.Server, socketPath: string): Promise<voi
 }
 
 /**
- * Lets a server that Python calls listen.
+ * Lets a server that Python calls listen, until it is closed or its owner is killed.
  *
  * @param target - `unix:/path` or `127.0.0.1:port`, port 0 for any.
- * @param killed - Aborted when whoever owns the server was killed, and has shut it down: it does not listen then.
+ * @param killed - Aborted when the process that owns the server is killed: that runs no terminate.
  * @returns The port.
  * @throws SnakepitError ENVIRONMENT when it cannot; the reason of `killed`.
  */
@@ -124,6 +119,9 @@ export async function bindServer(
   killed: AbortSignal,
 ): Promise<number> {
   killed.throwIfAborted();
+  killed.addEventListener('abort', () => {
+    server.forceShutdown();
+  });
   const port = await bind(server, target);
   // What was being bound when it was shut down is bound all the same, and must be shut before anybody else wants its place.
   if (killed.aborted) server.forceShutdown();

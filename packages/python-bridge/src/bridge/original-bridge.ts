@@ -86,9 +86,6 @@ const originalBridge = defineServer({
     const server = new grpc.Server(serverOptions);
     const handlers = createBridgeHandlers({ system: self.system, wallClock: Date.now });
     server.addService(bridgeService(), handlersFor(input.sessions, handlers));
-    self.signal.addEventListener('abort', () => {
-      server.forceShutdown();
-    });
     input.onListening(await listenAgain(server, input.lastPort(), self.signal));
     return ok(server);
   },
