@@ -30,35 +30,16 @@ def main() -> int:
     told_parent = take_number("SNAKEPIT_PARENT_PID")
     armed = secure(beat_fd, told_parent, without)
 
-    from .beats import BeatChannel
-    from .calls import Calls
-    from .heartbeat import HeartbeatClient
-
-    heartbeat = HeartbeatClient(Calls())
     parent = parent_to_watch(told_parent)
-    beats = BeatChannel(beat_fd, parent, heartbeat, ends_worker=layers.EOF not in without)
-    beats.start()
 
-    from .arguments import parse_arguments
-    from .hosts import BeatHost
-    from .second_opinion import SecondOpinion
-    from .standard_output import guard_stdout, watch_stdout
-    from .termination import Termination
-    from .worker import run_worker
+    # One import each: of a forked worker, whose server has done them all, each still is memory of its own.
+    from .first_beats import answer_beats
 
-    termination = Termination()
-    termination.install()
-    beats.on_stop(termination.request)
-    opinion = None
-    if parent and layers.OPINION not in without:
-        opinion = SecondOpinion(parent, termination)
-        opinion.take_precautions()
-    guard_stdout()
-    if layers.EOF not in without:
-        watch_stdout()
-    arguments = parse_arguments(sys.argv[1:])
-    host = BeatHost(beats, opinion, calls_fd=calls_fd, lifeline_armed=armed)
-    return run_worker(arguments.adapter, host, heartbeat, termination, arguments.threading)
+    beats = answer_beats(beat_fd, parent, ends_worker=layers.EOF not in without)
+
+    from .beat_worker import run_on_beats
+
+    return run_on_beats(beats, parent, without, calls_fd=calls_fd, lifeline_armed=armed)
 
 
 def _run_without_beats() -> int:

@@ -50,27 +50,30 @@ class CallSocket:
 
     def start(self) -> None:
         """Serves until the runtime closes its end or the service closes the stream."""
-        self._serving = asyncio.get_running_loop().create_task(self._serve())
-
-    async def _serve(self) -> None:
-        messages = Messages(self._socket)
-        stream = FrameStream(self._service, FrameWriter(messages.write, messages))
-        messages.on_message, messages.room = stream.receive, stream.room
-        messages.is_all_done = stream.is_idle
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: messages, sock=self._socket)
-        try:
-            await self._service.serve(stream, messages.ended)
-        except MalformedError as error:
-            notice(f"the call socket is broken: {error}")
-        finally:
-            transport.close()
+        serving = serve_connection(self._socket, self._service)
+        self._serving = asyncio.get_running_loop().create_task(serving)
 
     def _close_in_child(self) -> None:
         try:
             os.close(self._socket.fileno())
         except OSError:
             return  # closed already
+
+
+async def serve_connection(connection: socket.socket, service: FrameService) -> None:
+    """Serves until the other side closes its end or the service closes the stream."""
+    messages = Messages(connection)
+    stream = FrameStream(service, FrameWriter(messages.write, messages))
+    messages.on_message, messages.room = stream.receive, stream.room
+    messages.is_all_done = stream.is_idle
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(lambda: messages, sock=connection)
+    try:
+        await service.serve(stream, messages.ended)
+    except MalformedError as error:
+        notice(f"the call socket is broken: {error}")
+    finally:
+        transport.close()
 
 
 class Messages(asyncio.BufferedProtocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from .call_socket import CallSocket
+from .call_socket import CallSocket, serve_connection
 from .channel_options import CHANNEL_OPTIONS, TOKEN_HEADER
 from .frames import FrameLimits, FrameService
 from .gen import snakepit_bridge_pb2_grpc as pb2_grpc
@@ -26,6 +26,7 @@ from .tool_runner import ToolRunner
 from .tool_threads import ToolThreads
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable
 
     from .adapter_loader import LoadedAdapter
@@ -182,6 +183,10 @@ class WorkerServer:
         """Takes calls on the socket that the runtime gave this worker, too."""
         self._calls_socket = CallSocket(descriptor, self._frames)
         self._calls_socket.start()
+
+    async def serve_connection(self, connection: socket.socket) -> None:
+        """Takes calls on a connection until its other side closes it."""
+        await serve_connection(connection, self._frames)
 
     async def stop(self) -> None:
         """Refuses new calls, gives those in flight DRAIN_SECONDS, cancels the rest."""

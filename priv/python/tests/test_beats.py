@@ -12,7 +12,7 @@ import pytest
 from snakepit_bridge.beats import MAX_LINE_BYTES, BeatChannel, Hello, encode_line
 from snakepit_bridge.heartbeat import HeartbeatClient
 from snakepit_bridge.hosts import BeatHost
-from snakepit_bridge.worker import _post
+from snakepit_bridge.serving import _post
 
 from .harness import Worker, wait_until
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -187,6 +188,58 @@ def test_thread_safety_of_what_was_imported(serve: StartServer) -> None:
     assert (message["type"], message["code"]) == ("failed", "ADAPTER_NOT_THREAD_SAFE")
     assert "sqlite3" in message["message"]
     assert server.hear()["code"] == 78
+
+
+REHEARSAL = """
+import asyncio, functools, os
+from snakepit_bridge.forking import rehearsal
+from snakepit_bridge.heartbeat import HeartbeatClient
+calls = []
+add = rehearsal._Adapter.add
+@functools.wraps(add)
+async def counted(self, a):
+    calls.append(a)
+    return await add(self, a)
+rehearsal._Adapter.add = counted
+asyncio.run(rehearsal._live(HeartbeatClient()))  # whose errors are told
+assert calls == [1, 1, 2], calls
+rehearsal.rehearse()
+seen = [len(os.listdir(f"/proc/self/{name}")) for name in ("fd", "task")]
+rehearsal.rehearse()
+assert seen == [len(os.listdir(f"/proc/self/{name}")) for name in ("fd", "task")] and seen[1] == 1, seen
+"""
+
+
+def test_rehearsal_leaves_nothing() -> None:
+    """[I7.1] What a server does of a worker's work before it forks is work indeed, and leaves no thread, no descriptor and
+    no event loop."""
+    ended = subprocess.run(
+        [sys.executable, "-c", REHEARSAL],
+        env=worker_environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.decode()) == (0, "")
+
+
+@pytest.mark.parametrize("module", ["preloads.own_loops", "preloads.shows_spans"])
+def test_rehearsal_is_not_seen(serve: StartServer, module: str) -> None:
+    """[I7.1] Where somebody would see what a server does of a worker's work, or nobody knows what it leaves behind, it does
+    not; its workers do."""
+    server = serve("--preload", module)
+    server.start()
+    worker = server.fork()
+    worker.start()
+    assert worker.execute("add", a=1) == 3
+    if module == "preloads.own_loops":
+        assert worker.read_line() == "an event loop of its own runs"
+    else:
+        assert '"name": "snakepit.tool add"' in worker.output("stdout")
+    server.send({"type": "stop"})
+    worker.close()
+    assert server.wait() == 0
+    assert server.process.stdout is not None
+    assert server.process.stdout.read() == b""
 
 
 def test_missing_grpc(serve: StartServer, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def live(facts: ServerFacts, argv: Sequence[str]) -> None:
         adapter = _preload(arguments)
     except StartError as error:
         _fail(beats, error.code, str(error), error.traceback_text)
-    from .server import ForkServer, Surroundings  # gRPC, which has to be told something first
+    # gRPC, which has to be told something first.
+    from .rehearsal import rehearse
+    from .server import ForkServer, Surroundings
 
     block = find_environment_block()
     if block is None and sys.platform == "linux":
@@ -72,6 +74,7 @@ def live(facts: ServerFacts, argv: Sequence[str]) -> None:
     _flush_output()
     # What is here now stays for ever, and collecting garbage writes on every page that it looks at.
     gc.collect()
+    rehearse()
     gc.freeze()
     if not server.serve():
         die_with_group(exit_codes.OK)
@@ -93,10 +96,8 @@ def _preload(arguments: _Arguments) -> str:
     """Imports everything; returns what has become of the adapter."""
     require_environment()
     from .preloading import preload_adapter, preload_modules, preload_own
-    from .rehearsal import rehearse
 
     preload_own()
-    rehearse()
     preload_modules(arguments.preload)
     if not arguments.adapter:
         return ""

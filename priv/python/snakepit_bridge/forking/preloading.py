@@ -35,19 +35,9 @@ if TYPE_CHECKING:
 # What every worker imports, sooner or later: all that it would import itself, every worker pays for.
 _OWN = (
     "__main__",
-    "arguments",
-    "beats",
-    "bridge_client",
-    "calls",
-    "frames",
-    "heartbeat",
-    "hosts",
-    "second_opinion",
-    "serialization",
-    "server",
-    "standard_output",
-    "termination",
-    "worker",
+    "beat_worker",
+    "first_beats",
+    "serving",
 )
 
 # What a pipe holds; a reason is shorter.
