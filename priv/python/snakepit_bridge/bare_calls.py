@@ -18,16 +18,16 @@ from collections import deque
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .base_adapter import BaseAdapter
+from .base_adapter import BaseAdapter, once_for
 from .invocation import attach, is_awaitable
+from .tool_specs import tools_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
     from contextvars import Context
     from typing import Protocol
 
     from .tool_runner import Call, Value
-    from .tool_specs import Tool
 
     class Owner(Protocol):
         """Whose calls they are."""
@@ -53,11 +53,11 @@ _LOOK_EVERY = 4
 class BareCalls:
     """Runs them. Belongs to the event loop."""
 
-    def __init__(self, cls: type, tools: Mapping[str, Tool], owner: Owner) -> None:
+    def __init__(self, cls: type, owner: Owner) -> None:
         self._cls = cls
         self._is_told = issubclass(cls, BaseAdapter)
         self._owner = owner
-        self.in_turn = _tools_in_turn(cls, tools)
+        self.in_turn = tools_in_turn(cls)
         """Tools that need no Task of their own as long as they do not wait."""
         self._waiting: deque[tuple[Call, Context]] = deque()
         self._next: asyncio.Task[None] | None = None
@@ -278,8 +278,12 @@ class _Begun(NamedTuple):
                 return end.value
 
 
-def _tools_in_turn(cls: type, tools: Mapping[str, Tool]) -> frozenset[str]:
-    """Those that are coroutines and nothing else, in a class of which no code runs before theirs."""
+def tools_in_turn(cls: type) -> frozenset[str]:
+    """Tools that are coroutines and nothing else, in a class of which no code runs before theirs."""
+    return once_for(cls, "_snakepit_in_turn", _find_in_turn)
+
+
+def _find_in_turn(cls: type) -> frozenset[str]:
     hooks = {
         (type(cls), "__call__"): type,
         (cls, "__new__"): object,
@@ -290,7 +294,7 @@ def _tools_in_turn(cls: type, tools: Mapping[str, Tool]) -> frozenset[str]:
     )
     return frozenset(
         name
-        for name, tool in tools.items()
+        for name, tool in tools_of(cls).items()
         if is_plain
         and type(tool.function) is types.FunctionType
         and tool.function.__code__.co_flags & inspect.CO_COROUTINE

@@ -71,12 +71,12 @@ class BeatChannel:
         os.set_inheritable(fd, False)
         if hasattr(os, "set_blocking"):
             os.set_blocking(fd, True)
-        if hasattr(os, "register_at_fork"):
-            # A fork that kept this end would hide the worker's death from the runtime.
-            os.register_at_fork(after_in_child=self._close_in_child)
 
     def start(self) -> None:
         """Starts the thread that reads; it ends with the process."""
+        if hasattr(os, "register_at_fork"):
+            # A fork that kept this end would hide the worker's death from the runtime.
+            os.register_at_fork(after_in_child=self._close_in_child)
         threading.Thread(target=self._run, name="snakepit-beats", daemon=True).start()
 
     def on_hello(self, told: Callable[[Hello], object]) -> None:
@@ -147,7 +147,7 @@ class BeatChannel:
                 return
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
-                self._receive(line)
+                self.receive(line)
             if len(buffer) > MAX_LINE_BYTES:
                 die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
 
@@ -161,7 +161,8 @@ class BeatChannel:
         except OSError:  # reset by the peer, or closed under us
             return b""
 
-    def _receive(self, line: bytes) -> None:
+    def receive(self, line: bytes) -> None:
+        """Does what the runtime says; a line that says nothing ends the group."""
         if len(line) > MAX_LINE_BYTES:
             die_of_protocol(f"a line exceeds {MAX_LINE_BYTES} bytes")
         try:

@@ -32,7 +32,7 @@ async def serve(
     termination.wake(loop)
     assignment = await host.wait_for_assignment()
     stopping = asyncio.Event()
-    server = _make_server(adapter, heartbeat, assignment)
+    server = make_server(adapter, heartbeat, assignment)
     orders = assignment.orders
     if orders is None:
         address = await _start(server, assignment)
@@ -49,7 +49,7 @@ async def serve(
     await server.serve_until(stopping)
 
 
-def _make_server(
+def make_server(
     adapter: LoadedAdapter, heartbeat: HeartbeatClient, assignment: Assignment
 ) -> WorkerServer:
     size = assignment.max_value_bytes

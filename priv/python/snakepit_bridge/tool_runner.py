@@ -41,6 +41,7 @@ from .tool_specs import (
     DESCRIBE_TOOLS,
     DESCRIBE_WORKER,
     Tool,
+    argument_names_of,
     describe,
     fingerprint_of,
     tools_of,
@@ -207,11 +208,11 @@ class ToolRunner:
         self._bridge = bridge
         self._loop: asyncio.AbstractEventLoop | None = None
         self.tools = tools_of(adapter.cls)
-        self._names = {name: _names(tool) for name, tool in self.tools.items()}
+        self._names = argument_names_of(adapter.cls)
         self._abouts = {DESCRIBE_TOOLS: self._describe, DESCRIBE_WORKER: self._describe_worker}
         self._sensitive = sensitive_tools(self.tools)
         is_bare = self._profile.constructs_cheaply and not self._profile.hooks
-        self._bare_calls = BareCalls(adapter.cls, self.tools, self) if is_bare else None
+        self._bare_calls = BareCalls(adapter.cls, self) if is_bare else None
         # Names of the arguments of which nothing else has to be known before the tool runs.
         self._usual: dict[str, AbstractSet[str]] = {}
         if self._bare_calls and self._tracker is None and not self._dispatches_itself:
@@ -546,23 +547,6 @@ class ToolRunner:
 
 def _encode_never(_value: object) -> None:
     """Nothing is known well enough to be encoded in a quick way."""
-
-
-class _Names(NamedTuple):
-    required: frozenset[str]
-    all: frozenset[str]
-
-
-def _names(tool: Tool) -> _Names | None:
-    """What is enough to know of most signatures; None for those that are not so simple."""
-    kinds = [item.kind for item in tool.signature.parameters.values()]
-    if any(kind not in (kind.POSITIONAL_OR_KEYWORD, kind.KEYWORD_ONLY) for kind in kinds):
-        return None
-    parameters = tool.parameters()
-    return _Names(
-        frozenset(item.name for item in parameters if item.required),
-        frozenset(item.name for item in parameters),
-    )
 
 
 def _limited(encoded: tuple[bytes, list[Buffer]]) -> tuple[bytes, list[Buffer]]:

@@ -88,6 +88,33 @@ def fingerprint_of(adapter_class: type) -> str:
     return once_for(adapter_class, "_snakepit_fingerprint", lambda cls: fingerprint(tools_of(cls)))
 
 
+class ArgumentNames(NamedTuple):
+    """What is enough to know of most signatures."""
+
+    required: frozenset[str]
+    all: frozenset[str]
+
+
+def argument_names_of(adapter_class: type) -> Mapping[str, ArgumentNames | None]:
+    """Names of arguments, by tool, once for each class; None for signatures that are not so simple."""
+    return once_for(
+        adapter_class,
+        "_snakepit_argument_names",
+        lambda cls: {name: _argument_names(tool) for name, tool in tools_of(cls).items()},
+    )
+
+
+def _argument_names(tool: Tool) -> ArgumentNames | None:
+    kinds = [item.kind for item in tool.signature.parameters.values()]
+    if any(kind not in (kind.POSITIONAL_OR_KEYWORD, kind.KEYWORD_ONLY) for kind in kinds):
+        return None
+    parameters = tool.parameters()
+    return ArgumentNames(
+        frozenset(item.name for item in parameters if item.required),
+        frozenset(item.name for item in parameters),
+    )
+
+
 def _read_tool(adapter_class: type, name: str, metadata: ToolMetadata) -> Tool:
     raw = inspect.getattr_static(adapter_class, name)
     function: Callable[..., Any] = getattr(adapter_class, name)

@@ -15,10 +15,11 @@ from snakepit_bridge.adapter_loader import (
     format_traceback,
     load_adapter,
 )
+from snakepit_bridge.bare_calls import tools_in_turn
 from snakepit_bridge.notices import notice
 from snakepit_bridge.platforms import load_platform
 from snakepit_bridge.process_group import end_children
-from snakepit_bridge.tool_specs import fingerprint_of, tools_of
+from snakepit_bridge.tool_specs import argument_names_of, fingerprint_of
 from snakepit_bridge.worker import StartError
 
 from .declaration import may_be_declared
@@ -110,7 +111,8 @@ def preload_adapter(path: str, *, is_auto: bool) -> str:
 def _read_early(adapter: LoadedAdapter) -> None:
     """What each worker would read of it: it takes as long as the rest of a worker's start, and memory of its own."""
     with contextlib.suppress(Exception):  # the workers find the same, and say it
-        tools_of(adapter.cls)
+        argument_names_of(adapter.cls)
+        tools_in_turn(adapter.cls)
         if not adapter.dispatches_itself:
             fingerprint_of(adapter.cls)
 

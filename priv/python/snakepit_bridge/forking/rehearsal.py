@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
+import signal
 import socket
 import sys
+import threading
 
 from snakepit_bridge import tracing
 from snakepit_bridge.adapter_loader import LoadedAdapter
 from snakepit_bridge.arguments import parse_arguments
 from snakepit_bridge.base_adapter import BaseAdapter, discover_tools, tool
-from snakepit_bridge.beats import BridgeAddress, encode_line, parse_hello
-from snakepit_bridge.bridge_client import BridgeClient
+from snakepit_bridge.beats import BeatChannel
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.heartbeat import HeartbeatClient
-from snakepit_bridge.server import WorkerServer
+from snakepit_bridge.hosts import BeatHost
+from snakepit_bridge.serving import make_server
 from snakepit_bridge.telemetry import outbox
+from snakepit_bridge.termination import Termination
 from snakepit_bridge.tool_specs import fingerprint, read_tools
 
 # More often than it takes until Python takes code for worth changing.
 _TIMES = 10
 _ARGUMENTS = ("--adapter", "a.B", "--snakepit-run-id", "r", "--worker-id", "w")
+
+
+_HELLO = (
+    b'{"type":"hello","token":"t","listen":"unix:/s","bridge":{"address":"unix:/b","token":"t"}}'
+)
 
 
 class _Adapter(BaseAdapter):
@@ -54,9 +61,8 @@ def rehearse() -> None:
     with contextlib.suppress(Exception):
         if _has_usual_loops():
             for _ in range(_TIMES):
+                _begin()
                 parse_arguments(_ARGUMENTS)
-                parse_hello({"token": "t", "listen": "unix:/s", "bridge": None})
-                encode_line({"type": "ready", "pythonVersion": platform.python_version()})
                 asyncio.run(_live(HeartbeatClient()))
     outbox.begin_anew()
 
@@ -67,24 +73,35 @@ def _has_usual_loops() -> bool:
     return type(loop).__module__.startswith("asyncio.")
 
 
+def _begin() -> None:
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    threading.Thread(target=_begin, daemon=True)
+    Termination()
+
+
 async def _live(heartbeat: HeartbeatClient) -> None:
-    heartbeat.pong(1)
     fingerprint(read_tools(_Adapter))  # as of an adapter that is not imported before
     adapter = LoadedAdapter(_Adapter, tuple(discover_tools(_Adapter)), False)
-    bridge = BridgeClient(BridgeAddress("unix:/b", "t"))
-    server = WorkerServer(adapter, heartbeat, token="t", bridge=bridge)
-    assert server.tools_fingerprint
-    server.tell_ready()
-    runtime, connection = socket.socketpair()
-    with runtime:
-        runtime.setblocking(False)
-        serving = asyncio.ensure_future(server.serve_connection(connection))
-        # Elsewhere each call may be a span, which somebody would see.
-        if tracing.API not in sys.modules:
-            await _call(runtime)
-    await serving
-    # The connection is closed in the next turn.
-    await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+    beat_end, own_beat_end = socket.socketpair()
+    call_end, own_call_end = socket.socketpair()
+    with beat_end, own_beat_end:
+        beats = BeatChannel(own_beat_end.fileno(), 0, heartbeat, ends_worker=False)
+        host = BeatHost(beats, None, lifeline_armed=False)
+        beats.receive(_HELLO)
+        assignment = await host.wait_for_assignment()
+        server = make_server(adapter, heartbeat, assignment)
+        server.tell_ready()
+        host.report_ready(assignment.listen, adapter.tool_names, server.tools_fingerprint)
+        beats.receive(b'{"type":"ping","seq":1}')
+        with call_end:
+            call_end.setblocking(False)
+            serving = asyncio.ensure_future(server.serve_connection(own_call_end))
+            # Elsewhere each call may be a span, which somebody would see.
+            if tracing.API not in sys.modules:
+                await _call(call_end)
+        await serving
+        # The connection is closed in the next turn.
+        await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
 
 
 async def _call(runtime: socket.socket) -> None:
