@@ -163,6 +163,8 @@ export class LiveSession implements BoundSession, SessionUsage {
     if (this.#phase.kind !== 'opening') return;
     const { waiting } = this.#phase;
     this.#phase = { kind: 'open' };
+    // Whoever has waited for the store was not idle.
+    this.#usedAtMs = this.#parts.clock.now();
     for (const run of waiting) run();
   }
 
