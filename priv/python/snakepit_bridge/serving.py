@@ -38,8 +38,8 @@ async def serve(
         address = await _start(server, assignment)
     else:
         address = assignment.listen
-        serve = partial(_serve_now, server, assignment, orders)
-        orders.on_serve(lambda: _post(loop, serve))
+        start = partial(_serve_now, server, assignment, orders)
+        orders.on_serve(lambda: _post(loop, start))
     server.tell_ready()
     if assignment.calls_fd is not None:
         server.serve_calls(assignment.calls_fd)
@@ -52,6 +52,7 @@ async def serve(
 def make_server(
     adapter: LoadedAdapter, heartbeat: HeartbeatClient, assignment: Assignment
 ) -> WorkerServer:
+    """A server that does not listen yet. Raises StartError for an adapter whose tools cannot be read."""
     size = assignment.max_value_bytes
     limits = FrameLimits(max_value_bytes=size) if size is not None else None
     markers = assignment.knows_markers
