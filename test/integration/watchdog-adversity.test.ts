@@ -9,9 +9,6 @@ import { hasProgram, SHELLS, WatchdogBench } from '../fixtures/watchdog-bench.ts
 
 jest.setTimeout(60_000);
 
-const MARKER = 'SNAKEPIT_RUN_watchdogtest=1';
-const [NAME = '', VALUE = ''] = MARKER.split('=');
-
 /** A parent that reaps nobody, a child that leads a group, and its child, which is deaf to TERM. */
 const FAMILY = `
 import os, signal, sys, time
@@ -64,19 +61,20 @@ test.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))(
 );
 
 test('[I4.1] [R4.2] what leaves its group after TERM is asked again, outside of it', async () => {
-  const run = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
+  const run = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker } });
   const mark = join(bench.base, 'leaver');
   // Its leader is deaf, so that the group is not killed for want of one.
   const leader = 'trap : TERM; python3 -c "$1" "$2" & while :; do wait; done';
-  const group = bench.victim(['sh', '-c', leader, 'sh', LEAVER, mark], { [NAME]: VALUE });
+  const group = bench.victim(['sh', '-c', leader, 'sh', LEAVER, mark], bench.marked);
   const [pid = 0] = await bench.numbersIn(mark, 1);
   run.write(group.line);
   await until(() => run.log.includes('watches'), 'reading');
   run.end();
   await until(() => !isAlive(pid), 'the one that left gone');
   expect(run.sinceEndMs).toBeLessThan(2_900);
-  expect(run.log).toContain(`sent TERM to marked process ${String(pid)}\n`);
   expect(await run.exited).toEqual([0, null]);
+  // It writes after it has sent.
+  expect(run.log).toContain(`sent TERM to marked process ${String(pid)}\n`);
 });
 
 test('[I4.1] a number that was given to another one between the look and the signal is left alone', async () => {
@@ -88,7 +86,7 @@ test('[I4.1] a number that was given to another one between the look and the sig
       `sleep 0.1; sleep 1000 </dev/null >/dev/null 2>&1 &\necho $! >${mark}\necho /proc/$!/environ`,
   });
   // What the watchdog starts is deaf to TERM, as it is itself.
-  const env = { SNAKEPIT_WATCHDOG_GRACE: '0', SNAKEPIT_WATCHDOG_MARKER: MARKER, PATH };
+  const env = { SNAKEPIT_WATCHDOG_GRACE: '0', SNAKEPIT_WATCHDOG_MARKER: bench.marker, PATH };
   const run = bench.run({ env });
   run.end();
   expect(await run.exited).toEqual([0, null]);
@@ -124,9 +122,9 @@ if (hasProgram('busybox')) {
     for (const name of ['sh', 'grep', 'xargs', 'sleep', 'ps']) {
       symlinkSync(busybox.trim(), join(tools, name));
     }
-    const env = { SNAKEPIT_WATCHDOG_MARKER: MARKER, PATH: tools };
+    const env = { SNAKEPIT_WATCHDOG_MARKER: bench.marker, PATH: tools };
     const run = bench.run({ shell: [join(tools, 'sh')], env });
-    const [group, marked] = [bench.victim(), bench.victim(['sleep', '1000'], { [NAME]: VALUE })];
+    const [group, marked] = [bench.victim(), bench.victim(['sleep', '1000'], bench.marked)];
     run.write(group.line);
     await until(() => run.log.includes('watches'), 'reading');
     run.end();
@@ -141,8 +139,8 @@ test('[I4.7] it complains where grep cannot search environments', async () => {
   const PATH = bench.pathWith({
     grep: 'case $1 in *z*) echo "unknown option z" >&2; exit 2 ;; esac',
   });
-  const run = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: MARKER, PATH } });
-  const fine = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
+  const run = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker, PATH } });
+  const fine = bench.run({ env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker } });
   for (const one of [run, fine]) one.write('bye');
   await Promise.all([run.exited, fine.exited]);
   expect(run.stdout).toMatch(/^ready\nfault xargs and grep cannot search environments/u);

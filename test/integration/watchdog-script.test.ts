@@ -9,8 +9,6 @@ import { hasProgram, SCRIPT, SHELLS, WatchdogBench } from '../fixtures/watchdog-
 
 jest.setTimeout(60_000);
 
-const MARKER = 'SNAKEPIT_RUN_watchdogtest=1';
-
 let bench: WatchdogBench;
 beforeEach(() => {
   bench = new WatchdogBench();
@@ -89,13 +87,13 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('$name'
   });
 
   test('[I4.1] whoever carries the marker goes too; who only looks like it stays', async () => {
-    const run = bench.run({ shell, env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
-    const [name = '', value = ''] = MARKER.split('=');
-    const marked = bench.victim(['sleep', '1000'], { [name]: value });
+    const run = bench.run({ shell, env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker } });
+    const marked = bench.victim(['sleep', '1000'], bench.marked);
+    const name = `SNAKEPIT_RUN_${bench.runId}`;
     const lookalikes = [
-      bench.victim(['sleep', '1000'], { [name]: `${value}0` }),
-      bench.victim(['sleep', '1000'], { [`X${name}`]: value }),
-      bench.victim(['sleep', '1000'], { OTHER: MARKER }),
+      bench.victim(['sleep', '1000'], { [name]: '10' }),
+      bench.victim(['sleep', '1000'], { [`X${name}`]: '1' }),
+      bench.victim(['sleep', '1000'], { OTHER: bench.marker }),
     ];
     await until(() => run.stdout === 'ready\n', 'ready');
     run.end();
@@ -122,11 +120,10 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('$name'
 test('[R4.3] what ignores TERM is killed after three seconds, in every shell', async () => {
   await Promise.all(
     SHELLS.map(async (shell) => {
-      const run = bench.run({ shell, env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
-      const [name = '', value = ''] = MARKER.split('=');
+      const run = bench.run({ shell, env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker } });
       const stubborn = await bench.stubborn();
       const nohup = "trap '' TERM; while :; do sleep 100; done";
-      const marked = bench.victim(['sh', '-c', nohup], { [name]: value });
+      const marked = bench.victim(['sh', '-c', nohup], bench.marked);
       const asked = bench.victim();
       run.write(stubborn.line, asked.line);
       await until(() => run.stdout === 'ready\n', 'ready');
@@ -175,15 +172,14 @@ test('[R4.2] of a thousand groups the last one is asked within a second', async 
 
 test('[R7.4] without /proc it asks ps: groups, start times, marker', async () => {
   const script = bench.changed('no-proc.sh', (text) => text.replace('proc=/proc', 'proc=/none'));
-  const run = bench.run({ script, env: { SNAKEPIT_WATCHDOG_MARKER: MARKER } });
-  const [name = '', value = ''] = MARKER.split('=');
-  const marked = bench.victim(['sleep', '1000'], { [name]: value });
+  const run = bench.run({ script, env: { SNAKEPIT_WATCHDOG_MARKER: bench.marker } });
+  const marked = bench.victim(['sleep', '1000'], bench.marked);
   const byArgument = bench.victim([
     'python3',
     '-c',
     'import time; time.sleep(1000)',
     '--snakepit-run-id',
-    'watchdogtest',
+    bench.runId,
     '-',
   ]);
   const [meant, reused] = [bench.victim(), bench.victim()];
