@@ -9,7 +9,7 @@ export const inFlight = 64;
 /** Calls that are made one after the other. */
 const callsAlone = 1_000;
 /** Processor time of the calls that are worth to be spread over many workers, in milliseconds. */
-export const workMilliseconds = 1;
+export const workMilliseconds = { short: 1, long: 5 };
 
 /**
  * Starts so many workers, looks at what they are and use while nothing is asked of them, calls them as the pool chooses and
@@ -34,10 +34,12 @@ export async function visit({ workers, launch, settleMs, idleMs, calls, works })
     const idle = await watchIdle(runtime, pids, idleMs);
     const alone = await runtime.ask('load', { calls: Math.min(calls, callsAlone), inFlight: 1 });
     const echoes = await runtime.ask('load', { calls, inFlight });
-    const milliseconds = workMilliseconds;
-    const work = await runtime.ask('load', { calls: works, inFlight, milliseconds });
+    const [short, long] = worksOf(works);
+    const work = await runtime.ask('load', short);
+    const longWork = await runtime.ask('load', long);
     const spread = await runtime.ask('spread', { calls, inFlight });
-    const spreadWork = await runtime.ask('spread', { calls: works, inFlight, milliseconds });
+    const spreadWork = await runtime.ask('spread', short);
+    const spreadLongWork = await runtime.ask('spread', long);
     const { verdicts, ends } = await runtime.ask('counts');
     if (ends > 0) throw new Error(`${ends} of ${workers} workers ended by themselves`);
     const figures = {
@@ -49,8 +51,9 @@ export async function visit({ workers, launch, settleMs, idleMs, calls, works })
       verdicts,
       ...{ aloneP50: alone.p50, aloneP99: alone.p99 },
       ...{ perSecond: echoes.perSecond, p50: echoes.p50, p99: echoes.p99 },
-      worksPerSecond: work.perSecond,
+      ...{ worksPerSecond: work.perSecond, longWorksPerSecond: longWork.perSecond },
       ...{ spreadPerSecond: spread.perSecond, spreadWorksPerSecond: spreadWork.perSecond },
+      spreadLongWorksPerSecond: spreadLongWork.perSecond,
       ...idle,
     };
     const { elapsedMs: stop } = await runtime.ask('stop');
@@ -62,13 +65,24 @@ export async function visit({ workers, launch, settleMs, idleMs, calls, works })
   }
 }
 
+/** The same processor time for each load, however long its calls are. */
+function worksOf(works) {
+  const { short, long } = workMilliseconds;
+  const load = (milliseconds) => ({
+    calls: Math.ceil((works * short) / milliseconds),
+    inFlight,
+    milliseconds,
+  });
+  return [load(short), load(long)];
+}
+
 /** How long the last of so many workers lives after its runtime was killed. */
 export async function visitKill(workers, launch) {
   const runtime = await openRuntime({ workers, launch });
   try {
     const { elapsedMs, survivors } = await runtime.kill();
     if (survivors > 0) throw new Error(`${survivors} processes have survived the runtime`);
-    return { kill: elapsedMs, readyAgain: runtime.readyMs };
+    return { kill: elapsedMs };
   } finally {
     await runtime.close();
   }
@@ -76,6 +90,7 @@ export async function visitKill(workers, launch) {
 
 /** Only how long the start takes. */
 export async function visitStart(workers, launch) {
+  await warmMemory(workers, launch);
   const runtime = await openRuntime({ workers, launch });
   try {
     await runtime.ask('stop');

@@ -1,16 +1,25 @@
-import { quantile, toRow } from '../harness.mjs';
+import { inTurn, quantile, toRow } from '../harness.mjs';
 import { openBareHost } from '../bare-worker.mjs';
 import { about } from '../page.mjs';
 import { bareThroughput } from '../scale/bare-processes.mjs';
 import { toCurve, toCurveText, writeCurve } from '../scale/curve-table.mjs';
 import { roomFor } from '../scale/processes.mjs';
 import { bareChildMemory } from '../scale/sockets.mjs';
-import { inFlight, visit, visitCrashes, visitKill, workMilliseconds } from '../scale/visit.mjs';
+import {
+  inFlight,
+  visit,
+  visitCrashes,
+  visitKill,
+  visitStart,
+  workMilliseconds,
+} from '../scale/visit.mjs';
 
 /** Each round starts very many processes, which takes most of its time. */
 const mostRounds = 3;
 /** How many of more than a hundred workers. */
 const largeRounds = 2;
+/** Starts follow each other, so that they are compared on the machine of the same minute. */
+const startsInRound = 2;
 /** So few are not slowed down by being many; the others are compared with them. */
 const few = 4;
 const hundred = 100;
@@ -47,6 +56,7 @@ export async function scale(options) {
   // Before this process has anything to throw away.
   const memory = await bareChildMemory();
   const { isCurve, sizes, visits } = await visitAll(mode, largest, { ...options, start, rounds });
+  const starts = await startsOf(mode, sizes, rounds * startsInRound);
   const bare = await bareLimits([few, ...sizes], rounds, amount);
   if (isCurve) {
     const table = toCurve(visits);
@@ -55,7 +65,7 @@ export async function scale(options) {
   }
   return [
     ...sizes.flatMap((size) =>
-      rowsOf({ workers: size, launch: mode, start, visits, bare, limit: memory }),
+      rowsOf({ workers: size, launch: mode, start, visits, starts, bare, limit: memory }),
     ),
     ...(await crashes(modes, { amount, rounds })),
   ];
@@ -91,6 +101,13 @@ function planOf(workers, amount, isLooked) {
   };
 }
 
+/** How long each number of workers takes to be ready, in turn. */
+async function startsOf(launch, sizes, rounds) {
+  const sides = sizes.map((size) => [size, { measure: () => visitStart(size, launch), rounds }]);
+  const { ready } = await inTurn(rounds, Object.fromEntries(sides));
+  return ready;
+}
+
 /** What the machine itself does with the same calls, round by round. */
 async function bareLimits(sizes, rounds, amount) {
   const calls = Math.max(200, Math.round(20_000 * amount));
@@ -107,7 +124,7 @@ async function bareLimits(sizes, rounds, amount) {
   return limits;
 }
 
-function rowsOf({ workers, launch, start, visits, bare, limit }) {
+function rowsOf({ workers, launch, start, visits, starts, bare, limit }) {
   const all = visits.get(workers);
   const first = visits.get(start);
   const named = (what) => `${workers} workers, ${launch}: ${what}`;
@@ -119,10 +136,12 @@ function rowsOf({ workers, launch, start, visits, bare, limit }) {
     const who = times === 1 ? `${start} workers` : `${times} × that of ${start} workers`;
     return [toRow(named(what), unit, { ours, peer }, { against: who, goal })];
   };
+  const ready = { ours: starts[workers], peer: starts[start] };
+  const readyAbout = { against: `${start} workers`, goal: readyGoal(workers, start, launch) };
   const isLarge = workers >= thousand;
   const [cpu, whole] = ['CPU of the runtime', '% of a core'];
   return [
-    ...grown('all ready', 'ms', 'ready', readyGoal(workers, start, launch), 1),
+    toRow(named('all ready'), 'ms', ready, readyAbout),
     ...grown('memory of Python, each', 'MB', 'pss', pssGoal(launch), 1),
     ...memoryRows(named, workers, start, visits, limit),
     ...grown(`idle, ${cpu}`, whole, 'runtimeCpu', isLarge ? cpuGoal(10) : undefined),
@@ -154,17 +173,19 @@ function spreadRows({ named, workers, visits, bare }) {
     toRow(`${workers} bare processes (limit): ${what}`, 'calls/s', limits(key), {
       against: `${few} bare processes`,
     });
-  const work = `each computes ${workMilliseconds} ms`;
+  const computes = (length) => `each computes ${workMilliseconds[length]} ms`;
   const spread = `calls spread over all by sessions, ${inFlight} in flight`;
   const toLimit = { ours: valuesOf(all, 'spreadPerSecond'), peer: limits('oneByOne').ours };
   return [
     beside(`calls, ${inFlight} in flight`, 'perSecond'),
-    beside(`the same, ${work}`, 'worksPerSecond'),
+    beside(`the same, ${computes('short')}`, 'worksPerSecond'),
+    beside(`the same, ${computes('long')}`, 'longWorksPerSecond'),
     beside(spread, 'spreadPerSecond'),
     toRow(named(spread), 'calls/s', toLimit, { against: 'bare processes (limit)' }),
     limit('calls spread over all, one at a time each', 'oneByOne'),
     limit('the same, pipelined', 'pipelined'),
-    beside(`spread over all, ${work}`, 'spreadWorksPerSecond'),
+    beside(`spread over all, ${computes('short')}`, 'spreadWorksPerSecond'),
+    beside(`spread over all, ${computes('long')}`, 'spreadLongWorksPerSecond'),
   ];
 }
 
