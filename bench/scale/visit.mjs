@@ -90,7 +90,6 @@ export async function visitKill(workers, launch) {
 
 /** Only how long the start takes. */
 export async function visitStart(workers, launch) {
-  await warmMemory(workers, launch);
   const runtime = await openRuntime({ workers, launch });
   try {
     await runtime.ask('stop');

@@ -13,6 +13,7 @@ import {
   visitStart,
   workMilliseconds,
 } from '../scale/visit.mjs';
+import { warmMemory } from '../scale/warm-memory.mjs';
 
 /** Each round starts very many processes, which takes most of its time. */
 const mostRounds = 3;
@@ -103,7 +104,11 @@ function planOf(workers, amount, isLooked) {
 
 /** How long each number of workers takes to be ready, in turn. */
 async function startsOf(launch, sizes, rounds) {
-  const sides = sizes.map((size) => [size, { measure: () => visitStart(size, launch), rounds }]);
+  const measure = async (size) => {
+    await warmMemory(size, launch);
+    return visitStart(size, launch);
+  };
+  const sides = sizes.map((size) => [size, { measure: () => measure(size), rounds }]);
   const { ready } = await inTurn(rounds, Object.fromEntries(sides));
   return ready;
 }
