@@ -95,8 +95,8 @@ function planOf(workers, amount, isLooked) {
   return {
     // Until what the start has left is thrown away.
     settleMs: isLooked ? (isLarge ? 4_000 : 1_000) * Math.min(1, amount) : 0,
-    // Whole intervals of the heartbeat, and one at least.
-    idleMs: isLooked ? Math.max(2_000, 2_000 * Math.round((isLarge ? 5 : 3) * amount)) : 0,
+    // Whole intervals of the heartbeat, and two at least: the first may be a little longer, and nothing happens in it.
+    idleMs: isLooked ? Math.max(4_000, 2_000 * Math.round((isLarge ? 5 : 3) * amount)) : 0,
     calls: Math.max(200, Math.round(20_000 * amount)),
     works: Math.max(100, Math.round(3_000 * amount)),
   };
