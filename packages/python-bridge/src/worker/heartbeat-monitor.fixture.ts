@@ -149,7 +149,7 @@ export class HeartbeatBench {
       maxMissed?: number;
       busyTimeoutMs?: number;
     } = {},
-  ): void {
+  ): Pid {
     const { telemetry } = this.system;
     telemetry.on('snakepit.worker.heartbeat.missed', ({ missed }, { path, error }) => {
       this.events.push(`${path} missed ${String(missed)}${error === undefined ? '' : ' refused'}`);
@@ -187,6 +187,7 @@ export class HeartbeatBench {
     void this.system.awaitExit(this.pid).then((reason) => {
       this.end = { reason, atMs: this.clock.now() };
     });
+    return this.pid;
   }
 
   /** The worker answers a beat. */

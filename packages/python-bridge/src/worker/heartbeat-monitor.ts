@@ -1,25 +1,14 @@
-import {
-  defineStatechart,
-  isSnakepitError,
-  type ProcessContext,
-  type ActorSystem,
-  type Logger,
-  type Telemetry,
-} from '@snakepit/core';
+import { defineStatechart, isSnakepitError, type ProcessContext } from '@snakepit/core';
 import type { WorkerStatistics } from '../bridge/worker-client.ts';
 import type { Pong } from '../hosts/worker-host.ts';
-import type { HeartbeatMetadata } from '../telemetry/events.ts';
-import {
-  adviceOfHeartbeatFault,
-  describeHeartbeatFault,
-  type HeartbeatPath,
-} from './heartbeat-fault.ts';
+import type { HeartbeatPath } from './heartbeat-fault.ts';
 import {
   heartbeatMonitorMachine,
   type HeartbeatMonitorContext,
   type HeartbeatMonitorEvent,
   type HeartbeatMonitorInput,
 } from './heartbeat-monitor.machine.ts';
+import { HeartbeatReport } from './heartbeat-report.ts';
 import { tolerableLatenessMs, type Sleeper } from './shared-moments.ts';
 
 /** A ping that is sent later than this after the beginning of an interval begins one of its own, in milliseconds. */
@@ -57,8 +46,9 @@ interface Miss {
  * Does what the chart of one monitor names: sends the pings, hears the answers, and turns time into events. It wakes up for
  * both paths together, and shares its timers with other monitors.
  *
- * It tells a silent worker from a stall of our own event loop: nothing is concluded when the timer came late, nor about a
- * ping that had not left yet, nor before what had arrived meanwhile was read.
+ * It tells a silent worker from a stall of our own: nothing is concluded when the timer came late, nor about a ping that had
+ * not left yet, nor before what had arrived meanwhile was read. Of the intervals one is told at a time, and the next begins
+ * when the chart has taken it: where processes wait long for their turns, it is longer, and no answer is missed for that.
  */
 class HeartbeatEffects {
   readonly #self: ProcessContext;
@@ -73,7 +63,10 @@ class HeartbeatEffects {
   /** When each path was heard last, or when its silence was counted anew. */
   readonly #heardAtMs: Record<HeartbeatPath, number>;
   #succeeded: number;
-  #intervalEndMs: number;
+  /** Infinity while the end of an interval waits in the mailbox. */
+  #intervalEndMs = Infinity;
+  /** When the ping is due that begins the next interval, while nobody has sent it. */
+  #dueAtMs: number;
   #retryAtMs = Infinity;
   readonly #sleeper: Sleeper = {
     wake: (isLate) => {
@@ -87,7 +80,7 @@ class HeartbeatEffects {
     this.#report = new HeartbeatReport(self.system, input);
     const nowMs = self.system.clock.now();
     this.#heardAtMs = { beats: nowMs, serving: nowMs };
-    this.#intervalEndMs = this.#endOfIntervalFrom(nowMs);
+    this.#dueAtMs = this.#momentFrom(nowMs);
     this.#succeeded = input.server.succeeded;
     const stopListening = input.beatChannel.onPong((pong) => {
       this.#hear(pong);
@@ -96,13 +89,15 @@ class HeartbeatEffects {
       stopListening();
       input.moments.leave(this.#sleeper);
     });
-    this.#sleep();
   }
 
+  /** Begins an interval. */
   sendBeat(): void {
+    const nowMs = this.#now();
+    this.#beginInterval(nowMs);
     this.#report.sent('beats');
     this.#beatSeq += 1;
-    this.#beatSentAtMs.set(this.#beatSeq, this.#now());
+    this.#beatSentAtMs.set(this.#beatSeq, nowMs);
     this.#beatSentAtMs.delete(this.#beatSeq - rememberedBeats);
     this.#input.beatChannel.ping(this.#beatSeq);
   }
@@ -155,7 +150,7 @@ class HeartbeatEffects {
     this.#retryAtMs = Infinity;
     // One that is not sent at the beginning of an interval is given a whole one, too.
     if (this.#intervalEndMs - sentAtMs < pingIntervalMs - promptMs) {
-      this.#intervalEndMs = this.#endOfIntervalFrom(sentAtMs);
+      this.#intervalEndMs = this.#momentFrom(sentAtMs) + pingIntervalMs;
     }
     this.#probeLeftAtMs = Infinity;
     // It is written after this turn; until then nobody can answer.
@@ -190,14 +185,34 @@ class HeartbeatEffects {
     this.#tell({ type: 'probe.failed', error: asError(error) });
   }
 
-  /** Of one that begins now, or is a little longer to end at the next of the moments that all workers share. */
-  #endOfIntervalFrom(nowMs: number): number {
-    const { pingIntervalMs } = this.#input;
-    const stepMs = pingIntervalMs / momentsPerInterval;
-    return Math.ceil(nowMs / stepMs) * stepMs + pingIntervalMs;
+  /** The next of the moments that all workers share; an interval that begins now is counted from there. */
+  #momentFrom(nowMs: number): number {
+    const stepMs = this.#input.pingIntervalMs / momentsPerInterval;
+    return Math.ceil(nowMs / stepMs) * stepMs;
+  }
+
+  #beginInterval(nowMs: number): void {
+    const lateMs = nowMs - this.#dueAtMs;
+    if (lateMs > promptMs) {
+      // Who was not asked was not silent.
+      for (const path of paths) {
+        this.#heardAtMs[path] = Math.min(nowMs, this.#heardAtMs[path] + lateMs);
+      }
+      this.#dueAtMs = this.#momentFrom(nowMs);
+    }
+    this.#intervalEndMs = this.#dueAtMs + this.#input.pingIntervalMs;
+    this.#sleep();
+  }
+
+  /** The next interval begins when the chart has taken this. */
+  #endInterval(nextAtMs: number, event: HeartbeatMonitorEvent): void {
+    this.#intervalEndMs = Infinity;
+    this.#dueAtMs = nextAtMs;
+    this.#tell(event);
   }
 
   #sleep(): void {
+    if (this.#intervalEndMs === Infinity) return;
     const { beats, serving } = this.#heardAtMs;
     const silenceMs = Math.min(beats, serving) + toleratedSilenceMs(this.#input);
     const wakeAtMs = Math.min(this.#intervalEndMs, silenceMs, this.#retryAtMs);
@@ -220,19 +235,19 @@ class HeartbeatEffects {
 
   #excuse(nowMs: number): void {
     this.#heardAtMs.beats = this.#heardAtMs.serving = nowMs;
-    this.#intervalEndMs = this.#endOfIntervalFrom(nowMs);
-    this.#tell({ type: 'interval.excused' });
+    // Both paths are asked anew anyway.
+    this.#retryAtMs = Infinity;
+    this.#endInterval(this.#momentFrom(nowMs), { type: 'interval.excused' });
   }
 
   #judge(nowMs: number): void {
-    const { server, pingIntervalMs } = this.#input;
+    const { server } = this.#input;
     if (nowMs >= this.#intervalEndMs) {
       const served = server.succeeded !== this.#succeeded;
       this.#succeeded = server.succeeded;
       // Some time in this interval; to be late by a part of one is better than to accuse too early.
       if (served) this.#heardAtMs.serving = nowMs;
-      this.#intervalEndMs += pingIntervalMs;
-      this.#tell({ type: 'interval.passed', served, atMs: nowMs });
+      this.#endInterval(this.#intervalEndMs, { type: 'interval.passed', served, atMs: nowMs });
     }
     for (const path of paths) {
       if (nowMs >= this.#heardAtMs[path] + toleratedSilenceMs(this.#input)) {
@@ -241,58 +256,12 @@ class HeartbeatEffects {
     }
     if (nowMs >= this.#retryAtMs) {
       this.#retryAtMs = Infinity;
+      // One is to be sent, and has not left.
+      this.#probeLeftAtMs = Infinity;
       this.#tell({ type: 'retry.due' });
     }
   }
 }
-
-/** Tells the telemetry bus what happens to the pings of one worker. */
-class HeartbeatReport {
-  readonly #telemetry: Telemetry;
-  readonly #logger: Logger;
-  /** Made once: there are very many pings. */
-  readonly #about: Readonly<Record<HeartbeatPath, HeartbeatMetadata>>;
-
-  constructor(
-    { logger, telemetry }: Pick<ActorSystem, 'logger' | 'telemetry'>,
-    { pool, workerId }: HeartbeatMonitorInput,
-  ) {
-    this.#telemetry = telemetry;
-    this.#logger = logger;
-    this.#about = {
-      beats: { pool, workerId, path: 'beats' },
-      serving: { pool, workerId, path: 'serving' },
-    };
-  }
-
-  sent(path: HeartbeatPath): void {
-    this.#telemetry.emit('snakepit.worker.heartbeat.sent', one, this.#about[path]);
-  }
-
-  answered(path: HeartbeatPath, latencyMs: number): void {
-    const event = 'snakepit.worker.heartbeat.received';
-    if (this.#telemetry.enabled(event)) {
-      this.#telemetry.emit(event, { count: 1, latencyMs }, this.#about[path]);
-    }
-  }
-
-  missed(path: HeartbeatPath, missed: number, error: Error | undefined): void {
-    const about = { ...this.#about[path], error };
-    this.#telemetry.emit('snakepit.worker.heartbeat.missed', { count: 1, missed }, about);
-  }
-
-  unhealthy({ pool, workerId, fault = 'beats', ...paths }: HeartbeatMonitorContext): void {
-    const missed = fault === 'busy' ? 0 : paths[fault].missed;
-    const about = { pool, workerId, fault, reason: describeHeartbeatFault(fault) };
-    this.#telemetry.emit('snakepit.worker.heartbeat.failed', { count: 1, missed }, about);
-    this.#logger.warn(
-      `worker ${workerId} of pool ${pool} is sick: ${about.reason}; ${adviceOfHeartbeatFault(fault)}`,
-      about,
-    );
-  }
-}
-
-const one = { count: 1 } as const;
 
 const paths = ['beats', 'serving'] as const;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { exitReason } from '@snakepit/core';
+import { exitReason, sys } from '@snakepit/core';
 import { heartbeatTimeout } from './heartbeat-fault.ts';
 import { FakeServer, late, withBench } from './heartbeat-monitor.fixture.ts';
 
@@ -86,6 +86,18 @@ describe('a stall of our own', () => {
       expect([bench.bad, bench.end]).toEqual([[], undefined]);
     }));
 
+  test('[R10.1] in the pause after a refusal, it leads to one fresh ping, not to several', () =>
+    withBench(async (bench) => {
+      bench.server.behave = 'refuse';
+      bench.start();
+      await bench.clock.advance(4_100);
+      bench.server.behave = 'answer';
+      await bench.clock.stall(5_000);
+      await bench.clock.advance(1_000);
+      expect(bench.server.times).toEqual([4_000, 9_100]);
+      expect(bench.pings.map(({ atMs }) => atMs)).toEqual([0, 2_000, 4_000, 9_100]);
+    }));
+
   test('a time limit of gRPC that fires late says nothing of the worker', () =>
     withBench(async (bench) => {
       bench.server.behave = 'accept';
@@ -104,6 +116,65 @@ describe('a stall of our own', () => {
       await bench.clock.stall(30_000);
       await bench.clock.advance(12_000);
       expect(bench.end?.reason).toEqual(heartbeatTimeout.beats);
+    }));
+});
+
+describe('a monitor that waits for its turn, while timers and answers come', () => {
+  test.each([50, 150, 1_900, 2_100, 9_400, 30_000])(
+    '[I7.4] [R2.2] for %i ms, again and again, has nothing against a worker that answers',
+    (waitMs) =>
+      withBench(async (bench) => {
+        bench.answerAfterMs = 40;
+        const pid = bench.start({ maxMissed: 1 });
+        for (let time = 0; time < 20; time++) {
+          await sys.suspend(bench.system, pid);
+          await bench.clock.advance(waitMs);
+          await sys.resume(bench.system, pid);
+          await bench.clock.advance(50);
+        }
+        await bench.clock.advance(60_000);
+        expect([bench.bad, bench.end]).toEqual([[], undefined]);
+      }),
+  );
+
+  test('[R2.2] has one message of the time that passes, however long it waits', () =>
+    withBench(async (bench) => {
+      const pid = bench.start();
+      await sys.suspend(bench.system, pid);
+      await bench.clock.advance(60_000);
+      const waiting = bench.system.processInfo(pid)?.mailboxLength;
+      await sys.resume(bench.system, pid);
+      // The other is the answer to its last beat.
+      expect(waiting).toBe(2);
+    }));
+
+  test('[R2.2] gives a worker that had fallen silent meanwhile a whole time to answer, and no more', () =>
+    withBench(async (bench) => {
+      const pid = bench.start({ maxMissed: 100 });
+      await bench.clock.advance(1_000);
+      bench.answerAfterMs = undefined;
+      await sys.suspend(bench.system, pid);
+      await bench.clock.advance(9_000);
+      await sys.resume(bench.system, pid);
+      // Of the nine it had waited for eight when it could have asked.
+      await bench.clock.advance(7_400);
+      expect(bench.end).toBeUndefined();
+      await bench.clock.advance(200);
+      expect(bench.end).toEqual({ reason: heartbeatTimeout.beats, atMs: 17_500 });
+    }));
+
+  test('[R10.1] [R2.2] asks again after a refusal, and gives that ping an interval, too', () =>
+    withBench(async (bench) => {
+      bench.server.behave = 'refuse';
+      const pid = bench.start({ maxMissed: 2 });
+      await bench.clock.advance(4_100);
+      expect(bench.bad).toEqual(['serving missed 1 refused']);
+      await sys.suspend(bench.system, pid);
+      await bench.clock.advance(5_000);
+      bench.server.behave = 'answer';
+      await sys.resume(bench.system, pid);
+      await bench.clock.advance(60_000);
+      expect([bench.bad, bench.end]).toEqual([['serving missed 1 refused'], undefined]);
     }));
 });
 
