@@ -121,7 +121,7 @@ describe('a stall of our own', () => {
 
 describe('a monitor that waits for its turn, while timers and answers come', () => {
   test.each([50, 150, 1_900, 2_100, 9_400, 30_000])(
-    '[I7.4] [R2.2] for %i ms, again and again, has nothing against a worker that answers',
+    '[I7.5] [R2.2] for %i ms, again and again, has nothing against a worker that answers',
     (waitMs) =>
       withBench(async (bench) => {
         bench.answerAfterMs = 40;

@@ -1,0 +1,54 @@
+import { afterAll, expect, jest, test } from '@jest/globals';
+import { defineServer, exitReason, noreply, ok } from '@snakepit/core';
+import { SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
+
+// The runtime lives where the application lives, whose processes take turns with those that watch over workers.
+
+jest.setTimeout(60_000);
+
+/** Processes that always have something to do; a round of all their turns takes so many milliseconds. */
+const crowd = 2_000;
+
+const toiler = defineServer({
+  init: (_: undefined, self) => {
+    self.send(self.pid, 'go on');
+    return ok(undefined);
+  },
+  info: (state, message, self) => {
+    const endMs = performance.now() + 1;
+    while (performance.now() < endMs);
+    self.send(self.pid, message);
+    return noreply(state);
+  },
+});
+
+const bench = new SnakepitBench();
+
+afterAll(() => bench.close());
+
+test('[I7.5] [R2.2] no worker is condemned because everybody waits for seconds for a turn', async () => {
+  const snakepit = await bench.start({
+    size: 4,
+    heartbeat: { pingInterval: 1_000, timeoutThreshold: 5_000 },
+  });
+  const osPids = snakepit.workers().map(({ osPid }) => osPid);
+  const failed: unknown[] = [];
+  snakepit.system.telemetry.on('snakepit.worker.heartbeat.failed', (_, about) => {
+    failed.push(about);
+  });
+  const answers = new Map<unknown, number>();
+  const toilers = Array.from({ length: crowd }, () => snakepit.system.spawn(toiler, undefined));
+  snakepit.system.telemetry.on('snakepit.worker.heartbeat.received', (_, { workerId, path }) => {
+    if (path === 'beats') answers.set(workerId, (answers.get(workerId) ?? 0) + 1);
+  });
+  try {
+    await until(() => {
+      const isAnswered = answers.size >= osPids.length && Math.min(...answers.values()) >= 3;
+      return isAnswered || failed.length > 0;
+    }, 'three beats of each');
+  } finally {
+    for (const pid of toilers) snakepit.system.exit(pid, exitReason.kill);
+  }
+  expect(failed).toEqual([]);
+  expect(snakepit.workers().map(({ osPid }) => osPid)).toEqual(osPids);
+});
