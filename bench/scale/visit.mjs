@@ -34,7 +34,9 @@ export async function visit({ workers, launch, settleMs, idleMs, calls, works })
     const idle = await watchIdle(runtime, pids, idleMs);
     const alone = await runtime.ask('load', { calls: Math.min(calls, callsAlone), inFlight: 1 });
     const echoes = await runtime.ask('load', { calls, inFlight });
-    const [short, long] = worksOf(works);
+    // As many of each: to be spread over all workers, they must not be fewer than those.
+    const short = { calls: works, inFlight, milliseconds: workMilliseconds.short };
+    const long = { ...short, milliseconds: workMilliseconds.long };
     const work = await runtime.ask('load', short);
     const longWork = await runtime.ask('load', long);
     const spread = await runtime.ask('spread', { calls, inFlight });
@@ -63,17 +65,6 @@ export async function visit({ workers, launch, settleMs, idleMs, calls, works })
   } finally {
     await runtime.close();
   }
-}
-
-/** The same processor time for each load, however long its calls are. */
-function worksOf(works) {
-  const { short, long } = workMilliseconds;
-  const load = (milliseconds) => ({
-    calls: Math.ceil((works * short) / milliseconds),
-    inFlight,
-    milliseconds,
-  });
-  return [load(short), load(long)];
 }
 
 /** How long the last of so many workers lives after its runtime was killed. */
