@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 64 * 1024
 
+# It comes as soon as the runtime has its turn; should a library take the channel from us, it never does.
+_HELLO_SECONDS = 10.0
+
 # How our runtime writes a ping: what comes again and again takes the short way.
 _PING = b'{"type":"ping","seq":'
 
@@ -87,6 +90,14 @@ class BeatChannel:
             hello = self._hello
         if hello is not None:
             told(hello)
+
+    def await_hello(self) -> None:
+        """Waits for the runtime's first message before this process ends by itself: what is written to
+        an end that is closed tells the writer so, and it would not read any more what was sent before."""
+        came = threading.Event()
+        self.on_hello(lambda _: came.set())
+        if self._is_ours():
+            came.wait(_HELLO_SECONDS)
 
     def on_stop(self, stop: Callable[[], None]) -> None:
         """What the runtime's `stop` does from now on, in the beat thread: it is the SIGTERM of

@@ -150,6 +150,7 @@ class BeatHost:
         self._beats.send(
             {"type": "failed", "code": code, "message": message, "traceback": traceback_text}
         )
+        self._beats.await_hello()
 
 
 class ReadyFileHost:

@@ -116,13 +116,13 @@ class Server:
         assert self.control is not None
         self.control.sendall(json.dumps(message).encode() + b"\n")
 
-    def hear(self) -> dict[str, Any]:
+    def hear(self, limit: float = LIMIT_SECONDS) -> dict[str, Any]:
         """The next message of the control connection."""
         assert self.control is not None
-        return self._read(self.control)
+        return self._read(self.control, limit)
 
-    def _read(self, connection: socket.socket) -> dict[str, Any]:
-        connection.settimeout(LIMIT_SECONDS)
+    def _read(self, connection: socket.socket, limit: float = LIMIT_SECONDS) -> dict[str, Any]:
+        connection.settimeout(limit)
         buffer = self._buffers.get(id(connection), b"")
         while b"\n" not in buffer:
             chunk = connection.recv(65536)

@@ -288,6 +288,10 @@ def test_missing_directory(forking: Server, tmp_path: Path) -> None:
     message = worker.receive()
     assert (message["type"], message["code"]) == ("failed", "ENVIRONMENT")
     assert gone in message["message"]
+    # Not before: the runtime would find its end closed, and read nothing of this.
+    with pytest.raises(TimeoutError):
+        forking.hear(1)
+    worker.hello()
     assert forking.hear()["code"] == 78
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import grpc
@@ -30,6 +31,17 @@ def test_import_that_raises_anything(spawn: StartWorker) -> None:
     message = worker.receive()
     assert (message["type"], message["code"]) == ("failed", "ADAPTER_IMPORT")
     assert "UnspeakableError" in message["message"]
+    worker.hello()
+    assert worker.wait() == 69
+
+
+def test_failure_before_hello(spawn: StartWorker) -> None:
+    """[I2.5] [WH-3] It does not end before the runtime's first message has come, which would find its end closed."""
+    worker = spawn("raises_unspeakable.X")
+    worker.receive()
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.process.wait(1)
+    worker.hello()
     assert worker.wait() == 69
 
 

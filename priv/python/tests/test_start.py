@@ -250,6 +250,7 @@ def test_missing_grpc(spawn: StartWorker, tmp_path: Path) -> None:
     assert (message["type"], message["code"]) == ("failed", "ENVIRONMENT")
     assert "No module named 'grpc'" in message["message"]
     assert "snakepit setup" in message["message"]
+    worker.hello()
     assert worker.wait() == 69
 
 

@@ -169,6 +169,8 @@ def _fail(message: str) -> NoReturn:
     line = {"type": "failed", "code": "ENVIRONMENT", "message": message, "traceback": None}
     with contextlib.suppress(OSError):
         os.write(_NUMBERS[BEATS], encode_line(line))
+        # The runtime's first message, or its end: see BeatChannel.await_hello.
+        os.read(_NUMBERS[BEATS], 1)
     notice(f"ENVIRONMENT: {message}")
     die_with_group(exit_codes.MISCONFIGURED)
 

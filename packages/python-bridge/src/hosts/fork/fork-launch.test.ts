@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
   canConnect,
@@ -24,6 +25,8 @@ afterAll(() => bench.close());
 
 const never = new AbortController().signal;
 const pidOf = ({ pid }: { readonly pid: number | undefined }): number => pid ?? 0;
+const stallMs = (ms: number): unknown =>
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a forked worker', () => {
@@ -93,6 +96,26 @@ describe('a forked worker', () => {
     expect(await failureOf(worker.ready)).toMatchObject({ kind: 'exitedBeforeReady', exit });
     expect(await worker.exited).toEqual(exit);
     await bench.onlyLeft([bench.serverPid]);
+  });
+
+  test('[WH-1] [WH-3] [I7.2] that has failed before our first message comes says why all the same', async () => {
+    const write = Reflect.get(Socket.prototype, 'write') as (...given: unknown[]) => boolean;
+    // As on a machine where this process gets no processor just then.
+    const late = function (this: Socket, ...given: unknown[]): boolean {
+      if (String(given[0]).includes('"type":"hello"')) stallMs(300);
+      return write.apply(this, given);
+    };
+    Object.assign(Socket.prototype, { write: late });
+    try {
+      const worker = await bench.start({ FORKED_DEED: 'raise' });
+      expect(await failureOf(worker.ready)).toMatchObject({
+        exit: { kind: 'exited', code: 69 },
+        failed: { code: 'ADAPTER_IMPORT' },
+      });
+      await worker.exited;
+    } finally {
+      Object.assign(Socket.prototype, { write });
+    }
   });
 
   test('[WH-3] [I7.2] whose adapter cannot be imported says why, as one that was spawned does', async () => {
