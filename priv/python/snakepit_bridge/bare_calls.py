@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Protocol
 
-    from .tool_runner import Call, Value
+    from .tool_call import Call, Value
 
     class Owner(Protocol):
         """Whose calls they are."""
@@ -48,6 +48,35 @@ if TYPE_CHECKING:
 # Calls that never wait keep the event loop for so long, not for ever. To look at the clock costs, too.
 _SECONDS_AT_ONCE = 0.005
 _LOOK_EVERY = 4
+
+
+class _Begun(NamedTuple):
+    """A call whose coroutine waits for something."""
+
+    call: Call
+    coroutine: Coroutine[Any, Any, Any]
+    context: Context
+    awaited: Any
+
+    @types.coroutine
+    def go_on(self) -> Generator[Any, Any, Any]:
+        """What it returns in the end, for the Task in which it began."""
+        _, coroutine, context, awaited = self
+        while True:
+            try:
+                answer = yield awaited
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+                step: Callable[[Any], Any] = coroutine.throw
+                # This frame was no part of it.
+                frames = error.__traceback__
+                argument = error.with_traceback(frames.tb_next if frames else None)
+                del frames  # which know this one
+            else:
+                step, argument = coroutine.send, answer
+            try:
+                awaited = context.run(step, argument)
+            except StopIteration as end:
+                return end.value
 
 
 class BareCalls:
@@ -247,35 +276,6 @@ def _cancel_again(task: asyncio.Task[None], cancelled: asyncio.CancelledError) -
     if sys.version_info >= (3, 11):
         task.uncancel()
     task.cancel(*cancelled.args)
-
-
-class _Begun(NamedTuple):
-    """A call whose coroutine waits for something."""
-
-    call: Call
-    coroutine: Coroutine[Any, Any, Any]
-    context: Context
-    awaited: Any
-
-    @types.coroutine
-    def go_on(self) -> Generator[Any, Any, Any]:
-        """What it returns in the end, for the Task in which it began."""
-        _, coroutine, context, awaited = self
-        while True:
-            try:
-                answer = yield awaited
-            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
-                step: Callable[[Any], Any] = coroutine.throw
-                # This frame was no part of it.
-                frames = error.__traceback__
-                argument = error.with_traceback(frames.tb_next if frames else None)
-                del frames  # which know this one
-            else:
-                step, argument = coroutine.send, answer
-            try:
-                awaited = context.run(step, argument)
-            except StopIteration as end:
-                return end.value
 
 
 def tools_in_turn(cls: type) -> frozenset[str]:

@@ -27,7 +27,7 @@ from .ping_answers import answer_ping
 from .serialization import Buffer, decode_value
 from .sessions import MetadataTooLargeError, Sessions
 from .streams import Credit
-from .tool_runner import (
+from .tool_call import (
     CANCELLED,
     DEADLINE_EXCEEDED,
     INVALID_ARGUMENT,

@@ -21,7 +21,8 @@ from .sessions import MetadataTooLargeError, Sessions
 from .streams import Credit
 from .telemetry import outbox
 from .telemetry_stream import stream_events
-from .tool_runner import Call, Failure, ToolRunner, Value
+from .tool_call import Call, Failure, Value
+from .tool_runner import ToolRunner
 from .tool_specs import to_proto
 
 if TYPE_CHECKING:

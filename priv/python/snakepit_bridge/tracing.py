@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .session_context import SessionContext
     from .streams import Chunk
-    from .tool_runner import Call, Failure, Sink, Value
+    from .tool_call import Call, Failure, Sink, Value
 
 API = "opentelemetry.trace"
 """The module that is imported by all who trace."""

@@ -11,7 +11,8 @@ from snakepit_bridge.adapter_loader import load_adapter
 from snakepit_bridge.calls import Calls
 from snakepit_bridge.session_context import SessionContext
 from snakepit_bridge.sessions import Sessions
-from snakepit_bridge.tool_runner import CANCELLED, Call, Failure, ToolRunner, Value
+from snakepit_bridge.tool_call import CANCELLED, Call, Failure, Value
+from snakepit_bridge.tool_runner import ToolRunner
 from snakepit_bridge.tool_threads import ToolThreads
 
 if TYPE_CHECKING:

@@ -21,14 +21,14 @@ from snakepit_bridge.frames import FrameLimits, FrameService, FrameStream
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.joined_calls import read_calls
 from snakepit_bridge.sessions import Sessions
-from snakepit_bridge.tool_runner import (
+from snakepit_bridge.tool_call import (
     CANCELLED,
     INVALID_ARGUMENT,
     NOT_FOUND,
     RESOURCE_EXHAUSTED,
     UNAVAILABLE,
-    ToolRunner,
 )
+from snakepit_bridge.tool_runner import ToolRunner
 from snakepit_bridge.tool_threads import ToolThreads
 
 from .frames import Stream

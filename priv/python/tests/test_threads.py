@@ -20,7 +20,8 @@ from snakepit_bridge.sessions import Sessions
 from snakepit_bridge.streams import Credit
 from snakepit_bridge.thread_modes import OFF, STRICT, WARN, ThreadProfile, is_gil_enabled
 from snakepit_bridge.thread_profile import load_for, sensitive_tools
-from snakepit_bridge.tool_runner import Call, Failure, ToolRunner, Value
+from snakepit_bridge.tool_call import Call, Failure, Value
+from snakepit_bridge.tool_runner import ToolRunner
 from snakepit_bridge.tool_specs import read_tools
 from snakepit_bridge.tool_threads import ToolThreads
 

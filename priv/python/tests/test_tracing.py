@@ -17,7 +17,8 @@ from snakepit_bridge.adapter_loader import load_adapter
 from snakepit_bridge.calls import Calls
 from snakepit_bridge.session_context import SessionContext
 from snakepit_bridge.sessions import Sessions
-from snakepit_bridge.tool_runner import Call, ToolRunner
+from snakepit_bridge.tool_call import Call
+from snakepit_bridge.tool_runner import ToolRunner
 from snakepit_bridge.tool_threads import ToolThreads
 
 from .test_invocation import Recorder
