@@ -53,7 +53,7 @@ def test_nothing_holds_the_end(spawn: StartWorker) -> None:
     workers = [spawn(LINGERING) for _ in tools]
     check = start_health_check("fails_with_thread.X")
     try:
-        for worker in workers:
+        for worker in (*failed, *workers):
             worker.hello()
         for worker, tool in zip(workers, tools):
             assert worker.receive()["type"] == "ready"
