@@ -4,7 +4,8 @@ import { SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
 // The runtime lives where the application lives, whose processes take turns with those that watch over workers.
 
-jest.setTimeout(60_000);
+// Of a busy machine it gets less, and a round takes longer.
+jest.setTimeout(180_000);
 
 /** Processes that always have something to do; a round of all their turns takes so many milliseconds. */
 const crowd = 2_000;
@@ -29,7 +30,7 @@ afterAll(() => bench.close());
 test('[I7.5] [R2.2] no worker is condemned because everybody waits for seconds for a turn', async () => {
   const snakepit = await bench.start({
     size: 4,
-    heartbeat: { pingInterval: 1_000, timeoutThreshold: 5_000 },
+    heartbeat: { pingInterval: 1_000, timeoutThreshold: 5_000, maxMissed: 2 },
   });
   const osPids = snakepit.workers().map(({ osPid }) => osPid);
   const failed: unknown[] = [];
@@ -42,10 +43,14 @@ test('[I7.5] [R2.2] no worker is condemned because everybody waits for seconds f
     if (path === 'beats') answers.set(workerId, (answers.get(workerId) ?? 0) + 1);
   });
   try {
-    await until(() => {
-      const isAnswered = answers.size >= osPids.length && Math.min(...answers.values()) >= 3;
-      return isAnswered || failed.length > 0;
-    }, 'three beats of each');
+    await until(
+      () => {
+        const isAnswered = answers.size >= osPids.length && Math.min(...answers.values()) >= 2;
+        return isAnswered || failed.length > 0;
+      },
+      'two beats of each',
+      120_000,
+    );
   } finally {
     for (const pid of toilers) snakepit.system.exit(pid, exitReason.kill);
   }
