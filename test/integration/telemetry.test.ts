@@ -5,7 +5,7 @@ import { coreEvents, type EventTable, type TelemetryEventName } from '@snakepit/
 import { bridgeEvents, type Snakepit } from '@snakepit/python-bridge';
 import { supervisorEvents } from '@snakepit/supervisor';
 import { EventRecorder } from '../fixtures/event-recorder.ts';
-import { errorOf, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
+import { errorOf, isAlive, SnakepitBench, until } from '../fixtures/snakepit-bench.ts';
 
 // That there is nothing in the catalogue that does not happen, and nothing happens that is not in it.
 
@@ -177,6 +177,8 @@ describe('one run in which everything happens', () => {
       'WORKER_CRASHED',
     );
     await recorder.saw('snakepit.retry.exhausted', mortal);
+    // The pool may not have heard yet that the last one has ended.
+    await until(() => isAlive(pidOf('mortal')), 'a replacement');
     await snakepit.awaitReady(30_000);
     await recorder.saw('snakepit.worker.recycled', { pool: 'worn', reason: 'max_requests' });
     writeFileSync(bench.path('orders'), '7');
