@@ -27,22 +27,13 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Protocol
 
-    from .tool_call import Call, Value
+    from .tool_call import Call, CallOwner
 
-    class Owner(Protocol):
+    class Owner(CallOwner, Protocol):
         """Whose calls they are."""
 
         def finish(self, call: Call, result: Any) -> None:
             """The end of a call whose tool has returned, and nobody could have cancelled it."""
-
-        def encode(self, result: Any) -> Value:
-            """What a tool returned, ready to be sent."""
-
-        async def drain(self, call: Call, result: Any) -> None:
-            """Sends the chunks of a stream."""
-
-        def conclude(self, call: Call, value: Value | None, error: BaseException | None) -> None:
-            """The one end of a call."""
 
 
 # Calls that never wait keep the event loop for so long, not for ever. To look at the clock costs, too.

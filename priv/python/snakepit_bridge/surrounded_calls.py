@@ -19,22 +19,13 @@ if TYPE_CHECKING:
     from .session_context import SessionContext
     from .streams import Chunk
     from .thread_safety import ThreadSafetyMonitor
-    from .tool_call import Call, Value
+    from .tool_call import Call, CallOwner
 
-    class Owner(Protocol):
+    class Owner(CallOwner, Protocol):
         """Whose calls they are."""
-
-        def encode(self, result: Any) -> Value:
-            """What a tool returned, ready to be sent. Any thread."""
 
         def send(self, call: Call, send: Callable[[Call, Chunk], None], item: Any) -> None:
             """What a generator has yielded. Any thread."""
-
-        async def drain(self, call: Call, result: Any) -> None:
-            """Sends the chunks of a stream, from the event loop."""
-
-        def conclude(self, call: Call, value: Value | None, error: BaseException | None) -> None:
-            """The one end of a call."""
 
 
 class Lane(NamedTuple):

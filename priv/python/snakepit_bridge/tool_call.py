@@ -121,6 +121,19 @@ class Call:
         return getattr(adapter, self.tool.name)(**self.arguments)
 
 
+class CallOwner(Protocol):
+    """Whose calls they are: hears what becomes of those that somebody else runs."""
+
+    def encode(self, result: Any) -> Value:
+        """What a tool returned, ready to be sent. Any thread."""
+
+    async def drain(self, call: Call, result: Any) -> None:
+        """Sends the chunks of a stream, from the event loop."""
+
+    def conclude(self, call: Call, value: Value | None, error: BaseException | None) -> None:
+        """The one end of a call."""
+
+
 def limited(encoded: tuple[bytes, list[Buffer]]) -> Value:
     """What was encoded, if a message can hold it. Raises TooLargeError."""
     size = len(encoded[0])
