@@ -38,10 +38,10 @@ test('[I7.5] [R2.2] no worker is condemned because everybody waits for seconds f
     failed.push(about);
   });
   const answers = new Map<unknown, number>();
-  const toilers = Array.from({ length: crowd }, () => snakepit.system.spawn(toiler, undefined));
   snakepit.system.telemetry.on('snakepit.worker.heartbeat.received', (_, { workerId, path }) => {
     if (path === 'beats') answers.set(workerId, (answers.get(workerId) ?? 0) + 1);
   });
+  const toilers = Array.from({ length: crowd }, () => snakepit.system.spawn(toiler, undefined));
   try {
     await until(
       () => {
