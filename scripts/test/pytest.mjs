@@ -3,6 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { venvPython } from '../bootstrap/python-environment.mjs';
 
+/** Tests that run at a time. Two thirds of their time they wait for processes, so three have room on two cores. */
+const ABREAST = 3;
+
 /**
  * Runs the tests of the Python side with the repository's own environment.
  *
@@ -15,6 +18,7 @@ export async function runPytest({ root, sandbox }) {
     '-m',
     'pytest',
     'tests',
+    `--numprocesses=${ABREAST}`,
     `--junitxml=${report}`,
     `--basetemp=${sandbox.reports}/py`,
   ];
