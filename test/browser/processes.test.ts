@@ -53,6 +53,24 @@ describe('the chart of a process', () => {
     });
   });
 
+  test('[I6.6] who leaves a question and asks again at once is asked', async () => {
+    await system().start(kiln, undefined, { name: 'oven' });
+    await withPage(async (page) => {
+      await goTo(page, '#/process/oven');
+      await pressTo(page, /^suspend$/);
+      await page.keyboard.press('Enter');
+      const dialog = page.getByRole('dialog');
+      await dialog.waitFor();
+      // A dialog tells that it was closed some time after that; keys of people may come first.
+      await page.evaluate(
+        `document.querySelector('dialog').close(); document.activeElement.click()`,
+      );
+      await dialog.waitFor();
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    });
+  });
+
   test('[I6.6] suspended and resumed by keys: each is confirmed and recorded, and what waited is handled', async () => {
     const pid = await system().start(kiln, undefined, { name: 'stove' });
     system().send(pid, { type: 'fire' });

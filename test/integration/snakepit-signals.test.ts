@@ -1,6 +1,6 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,12 @@ jest.setTimeout(120_000);
 const PROCESSES = new URL('../fixtures/processes/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('snakepit-program.mjs', PROCESSES));
 const LOADER = fileURLToPath(new URL('typescript-loader.mjs', PROCESSES));
+
+/** Makes a program process 1 of a pid namespace, as a container does. */
+const CONTAINED = [
+  ...['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=KILL'],
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps']),
+];
 
 interface Said {
   readonly event: string;
@@ -29,13 +35,20 @@ class Program {
   readonly said: Said[] = [];
   readonly exited: Promise<readonly [number | null, NodeJS.Signals | null]>;
 
-  constructor(pool: BenchPool, call?: readonly unknown[], options: object = {}) {
+  constructor(
+    pool: BenchPool,
+    call?: readonly unknown[],
+    options: object = {},
+    container: readonly string[] = [],
+  ) {
     // Functions do not travel: the program has a logger of its own.
     const own = { handleSignals: true, ...options, logger: undefined };
     const config = bench.config([pool], own);
+    const [command, ...before] = [...container, process.execPath];
     this.child = spawn(
-      process.execPath,
+      command,
       [
+        ...before,
         ...['--conditions=@snakepit/source', '--import', LOADER, PROGRAM],
         JSON.stringify({ config, call }),
       ],
@@ -82,6 +95,19 @@ describe('asked to end', () => {
       expect(bench.leftovers()).toEqual([]);
     },
   );
+
+  test('[R1.2] as process 1 of a container: it ends, too, and nothing is left', async () => {
+    const isAllowed = spawnSync(CONTAINED[0] ?? '', [...CONTAINED.slice(1), 'true']).status === 0;
+    const call = ['slow', { seconds: 0.5, mark: bench.path('begun') }];
+    // Where that is not allowed it is an ordinary process; the unit tests pretend.
+    const program = new Program({ size: 2 }, call, {}, isAllowed ? CONTAINED : []);
+    await bench.marked('begun');
+    const { pid = 0 } = program.child;
+    process.kill(isAllowed ? onlyChildOf(pid) : pid, 'SIGTERM');
+    expect(await program.exited).toEqual(isAllowed ? [143, null] : [null, 'SIGTERM']);
+    expect(program.said.at(-1)).toEqual({ event: 'answer', value: 'done' });
+    expect(bench.leftovers()).toEqual([]);
+  });
 
   test('[R6.3] a second signal hurries: the call is given up', async () => {
     const call = ['slow', { seconds: 60, mark: bench.path('begun') }];
@@ -162,3 +188,7 @@ describe('killed', () => {
     expect(bench.leftovers()).toEqual([]);
   });
 });
+
+function onlyChildOf(pid: number): number {
+  return Number(readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8'));
+}

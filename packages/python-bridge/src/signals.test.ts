@@ -4,11 +4,21 @@ import { watchSignals, type SignalSource } from './signals.ts';
 
 /** A process that writes down how it is killed. */
 class FakeProcess extends EventEmitter implements SignalSource {
-  readonly pid = 42;
   readonly kills: unknown[] = [];
+  readonly exits: number[] = [];
+  readonly pid: number;
+
+  constructor(pid: number) {
+    super();
+    this.pid = pid;
+  }
 
   kill(pid: number, signal: string): void {
     this.kills.push([pid, signal]);
+  }
+
+  exit(code: number): void {
+    this.exits.push(code);
   }
 
   send(signal: string): void {
@@ -16,8 +26,8 @@ class FakeProcess extends EventEmitter implements SignalSource {
   }
 }
 
-function watch(end: 'resolve' | 'reject' = 'resolve') {
-  const source = new FakeProcess();
+function watch(end: 'resolve' | 'reject' = 'resolve', pid = 42) {
+  const source = new FakeProcess(pid);
   const heard: string[] = [];
   let settle: () => void = () => undefined;
   const stopped = new Promise<void>((resolve, reject) => {
@@ -51,9 +61,26 @@ describe('watchSignals', () => {
       expect(source.kills).toEqual([]);
       await finish();
       expect(source.kills).toEqual([[42, 'SIGTERM']]);
+      expect(source.exits).toEqual([]);
       expect(source.eventNames()).toEqual([]);
     },
   );
+
+  test('[R1.2] process 1 of a container, which no unheard signal ends, exits as if it had', async () => {
+    const { source, finish } = watch('resolve', 1);
+    source.send('SIGTERM');
+    expect(source.exits).toEqual([]);
+    await finish();
+    expect(source.exits).toEqual([143]);
+  });
+
+  test("process 1 is not ended where somebody else's handler decides", async () => {
+    const { source, finish } = watch('resolve', 1);
+    source.on('SIGTERM', () => undefined);
+    source.send('SIGTERM');
+    await finish();
+    expect(source.exits).toEqual([]);
+  });
 
   test("somebody else's handler decides what comes afterwards", async () => {
     const { source, finish } = watch();

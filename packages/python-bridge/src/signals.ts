@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** What is stopped when the process is asked to end. */
 export interface Stoppable {
   /** Stops in order. */
@@ -18,6 +20,8 @@ export interface SignalSource {
   listenerCount(signal: NodeJS.Signals): number;
   /** Sends one. */
   kill(pid: number, signal: NodeJS.Signals): unknown;
+  /** Ends with a code. */
+  exit(code: number): unknown;
 }
 
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -39,7 +43,7 @@ export function watchSignals(target: Stoppable, source: SignalSource = process):
     const end = (): void => {
       unwatch();
       // Somebody else's handler decides, if there is one; otherwise the process ends as it would have.
-      if (source.listenerCount(signal) === 0) source.kill(source.pid, signal);
+      if (source.listenerCount(signal) === 0) endBy(signal, source);
     };
     target.stop().then(end, end);
   };
@@ -48,4 +52,11 @@ export function watchSignals(target: Stoppable, source: SignalSource = process):
   };
   for (const signal of endSignals) source.on(signal, onSignal);
   return unwatch;
+}
+
+/** Ends the process by a signal, as if nobody had heard it. */
+function endBy(signal: NodeJS.Signals, source: SignalSource): void {
+  source.kill(source.pid, signal);
+  // The kernel spares process 1 of a container what it does not hear; then this is what a shell would say of it.
+  if (source.pid === 1) source.exit(128 + constants.signals[signal]);
 }

@@ -10,15 +10,24 @@ interface ActionsProps {
   readonly details: Details;
 }
 
+/** A person is asked whether that is meant; each question is another one. */
+interface Question {
+  readonly action: OfferedAction;
+  readonly pid: number;
+  readonly inc: number;
+  readonly number: number;
+}
+
 /** What may be done to a process; nothing, unless the observer was started so. */
 export function Actions({ row, details }: ActionsProps): JSX.Element | null {
   const { store } = usePage();
-  const [asked, setAsked] = useState<{ action: OfferedAction; inc: number; pid: number } | null>(
-    null,
-  );
+  const [asked, setAsked] = useState<Question | null>(null);
   const [outcome, setOutcome] = useState('');
   const { actions } = details.answer;
   if (store.hello?.can.act !== true || actions.length === 0) return null;
+  const ask = (action: OfferedAction): void => {
+    setAsked({ action, pid: row.pid, inc: row.inc, number: (asked?.number ?? 0) + 1 });
+  };
   return (
     <div class="actions" role="group" aria-label="Act on this process">
       {actions.map((action) => (
@@ -26,7 +35,7 @@ export function Actions({ row, details }: ActionsProps): JSX.Element | null {
           key={action.name}
           type="button"
           title={action.consequence}
-          onClick={() => setAsked({ action, inc: row.inc, pid: row.pid })}
+          onClick={() => ask(action)}
         >
           {action.name}
         </button>
@@ -34,10 +43,12 @@ export function Actions({ row, details }: ActionsProps): JSX.Element | null {
       <span role="status">{outcome}</span>
       {asked !== null && (
         <Confirmation
-          {...asked}
+          key={asked.number}
+          question={asked}
           path={row.path}
           onEnd={(text) => {
-            setAsked(null);
+            // A dialog tells late that it was closed: by then there may be another question.
+            setAsked((now) => (now === asked ? null : now));
             setOutcome(text);
           }}
         />
@@ -47,15 +58,14 @@ export function Actions({ row, details }: ActionsProps): JSX.Element | null {
 }
 
 interface ConfirmationProps {
-  readonly action: OfferedAction;
+  readonly question: Question;
   readonly path: string;
-  readonly pid: number;
-  readonly inc: number;
   readonly onEnd: (outcome: string) => void;
 }
 
 /** Nothing is done by one key or one click; the worst only to whoever types the path of the process. */
-function Confirmation({ action, path, pid, inc, onEnd }: ConfirmationProps): JSX.Element {
+function Confirmation({ question, path, onEnd }: ConfirmationProps): JSX.Element {
+  const { action, pid, inc } = question;
   const { api } = usePage();
   const dialog = useRef<HTMLDialogElement>(null);
   const [typed, setTyped] = useState('');
