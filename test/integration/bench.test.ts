@@ -20,6 +20,7 @@ const row = {
   samples: 1,
   spread: { ours: range, peer: range, ratio: range },
 };
+const loads = ['1 in flight', '16 in flight', '64 in flight'];
 const goal = { text: expect.any(String), met: expect.any(Boolean) };
 
 /** Runs suites on the least work that they take; what they find is not looked at. */
@@ -50,11 +51,13 @@ describe('npm run bench', () => {
   );
 
   test(
-    'measures calls, large values and streams beside bare gRPC, and watched workers beside others',
+    '[R11.5] measures calls, large values and streams beside bare gRPC, alone and many in flight, against their goals',
     async () => {
       const rows = await bench('execute,overhead,bytes,streams');
       expect(rows).toHaveLength(24);
       for (const each of rows) expect([row, { ...row, goal }]).toContainEqual(each);
+      const judged = rows.filter((each) => 'goal' in each).map(({ name }) => name);
+      for (const load of loads) expect(judged).toContainEqual(expect.stringContaining(load));
     },
     LIMIT_MS,
   );

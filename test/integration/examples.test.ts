@@ -277,7 +277,7 @@ describe('npm run example --', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('There is no example "quickstart"');
     expect(stderr).toContain(
-      'Names: application, calling, counter, debugging, digits, failures, health, launching, monitoring, quick-start, registry, resilience, sessions, starting, streaming, supervision-tree, tasks, telemetry, threads, tools, tracing, values, visualiser',
+      'Names: application, calling, counter, debugging, deployment, digits, failures, health, launching, monitoring, quick-start, registry, resilience, sessions, starting, streaming, supervision-tree, tasks, telemetry, threads, tools, tracing, values, visualiser',
     );
   });
 });

@@ -1,10 +1,11 @@
-import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { contained, inContainer } from '../fixtures/container.ts';
 import { isAlive, SnakepitBench, until, type BenchPool } from '../fixtures/snakepit-bench.ts';
 
 // What becomes of the workers when the Node process that runs them is asked to end, or killed.
@@ -14,12 +15,6 @@ jest.setTimeout(120_000);
 const PROCESSES = new URL('../fixtures/processes/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('snakepit-program.mjs', PROCESSES));
 const LOADER = fileURLToPath(new URL('typescript-loader.mjs', PROCESSES));
-
-/** Makes a program process 1 of a pid namespace, as a container does. */
-const CONTAINED = [
-  ...['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=KILL'],
-  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps']),
-];
 
 interface Said {
   readonly event: string;
@@ -97,14 +92,12 @@ describe('asked to end', () => {
   );
 
   test('[R1.2] as process 1 of a container: it ends, too, and nothing is left', async () => {
-    const isAllowed = spawnSync(CONTAINED[0] ?? '', [...CONTAINED.slice(1), 'true']).status === 0;
     const call = ['slow', { seconds: 0.5, mark: bench.path('begun') }];
     // Where that is not allowed it is an ordinary process; the unit tests pretend.
-    const program = new Program({ size: 2 }, call, {}, isAllowed ? CONTAINED : []);
+    const program = new Program({ size: 2 }, call, {}, inContainer);
     await bench.marked('begun');
-    const { pid = 0 } = program.child;
-    process.kill(isAllowed ? onlyChildOf(pid) : pid, 'SIGTERM');
-    expect(await program.exited).toEqual(isAllowed ? [143, null] : [null, 'SIGTERM']);
+    process.kill(contained(program.child.pid ?? 0), 'SIGTERM');
+    expect(await program.exited).toEqual(inContainer.length > 0 ? [143, null] : [null, 'SIGTERM']);
     expect(program.said.at(-1)).toEqual({ event: 'answer', value: 'done' });
     expect(bench.leftovers()).toEqual([]);
   });
@@ -188,7 +181,3 @@ describe('killed', () => {
     expect(bench.leftovers()).toEqual([]);
   });
 });
-
-function onlyChildOf(pid: number): number {
-  return Number(readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8'));
-}

@@ -90,7 +90,7 @@ describe('whether workers fit', () => {
   });
 });
 
-test('[R12.4] the guide to sizing says what a worker takes as it is reckoned here', () => {
+test('[R12.4] [I7.6] the guide to sizing says what a worker takes as it is reckoned here', () => {
   const guide = readFileSync(new URL('../../../../docs/scaling.md', import.meta.url), 'utf8');
   const megabytes = ({ memoryBytes }: { readonly memoryBytes: number }): string =>
     `${String(memoryBytes / mega)} MB`;
@@ -101,6 +101,14 @@ test('[R12.4] the guide to sizing says what a worker takes as it is reckoned her
   const limits = files(1_024);
   const fits = roomFor(needs, limits).descriptors ?? NaN;
   expect(guide).toContain(`1000 workers do not fit here, ${String(fits)} do`);
+  // Its curves, from one worker to a thousand: starting, memory, heartbeats, calls.
+  const curves = /^\| workers .*\n[^]*?(?=\n\n)/m.exec(guide)?.[0] ?? '';
+  for (const column of ['all ready', 'Python, MB', 'Node, MB', 'idle: Python', 'alone: p50']) {
+    expect(curves).toContain(`| ${column}`);
+  }
+  for (const workers of [1, 16, 100, 1_000]) {
+    expect(curves).toMatch(new RegExp(`^\\| +${String(workers)} \\|`, 'm'));
+  }
   for (const asked of ['Which numbers to choose', 'When one machine is not enough']) {
     expect(guide).toContain(`\n## ${asked}\n`);
   }
