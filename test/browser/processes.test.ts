@@ -66,8 +66,6 @@ describe('the chart of a process', () => {
         `document.querySelector('dialog').close(); document.activeElement.click()`,
       );
       await dialog.waitFor();
-      await page.keyboard.press('Escape');
-      await dialog.waitFor({ state: 'detached' });
     });
   });
 
