@@ -111,7 +111,7 @@ describe('the service', () => {
     ['as an ordinary program', []],
     ['as process 1 of a container', inContainer],
   ])(
-    '[R12.1] %s: its probes are answered, SIGTERM loses no answer, and nobody is left',
+    '[R12.1] [T5.3] %s: its probes are answered, SIGTERM loses no answer, and nobody is left',
     async (_how, before) => {
       const ended = await withService(before, async ({ url, pid }) => {
         const status = async (path: string): Promise<number> =>
@@ -136,7 +136,7 @@ describe('the service', () => {
 });
 
 describe('the pools', () => {
-  test('[R12.1] each of the usual ones starts, serves, and stops', async () => {
+  test('[R12.1] [T5.3] each of the usual ones starts, serves, and stops', async () => {
     const module = pathToFileURL(join(FOLDER, 'pools.mjs')).href;
     const pools = Object.values((await import(module)) as Readonly<Record<string, PoolConfig>>);
     expect(pools.map(({ name }) => name)).toEqual(

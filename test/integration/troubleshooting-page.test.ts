@@ -31,7 +31,7 @@ describe('docs/troubleshooting.md', () => {
     for (const [, level] of lines) expect(['warn', 'error']).toContain(level);
   });
 
-  test.each(lines)('[R12.2] "%s" is a line that the log can have', (line) => {
+  test.each(lines)('[R12.2] [T5.3] "%s" is a line that the log can have', (line) => {
     // `…` stands for what differs, which in the source is an expression; so may be what stands behind a colon.
     const parts = line.split(/…|[:;] /).filter((part) => part.trim().length > 3);
     expect(parts).not.toHaveLength(0);
