@@ -23,7 +23,7 @@ from .notices import notice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .frames import FrameService
+    from .frame_service import FrameService
 
 _HEADER_BYTES = 5
 # Up to here a copy costs less than another call of the system.

@@ -1,4 +1,4 @@
-"""Calls in frames: many at the same time on one bidirectional stream, several frames to a message.
+"""One stream of frames: many calls at the same time, several frames to a message.
 
 What comes is handled in one go, without waiting for any tool; what goes is collected and written once
 per turn of the event loop.
@@ -9,23 +9,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import grpc
-import grpc.aio
 from google.protobuf.message import DecodeError
 
 from .attachments import AttachmentError, AttachmentsTooLargeError, Incoming, put
 from .channel_options import FEATURES
 from .failures import describe_exception, describe_malformed_arguments
 from .frame_reader import FoundPiece, MalformedError, find_calls, read_batch
-from .frame_writer import FrameWriter
 from .gen import snakepit_bridge_pb2 as pb2
 from .joined_calls import read_calls
 from .notices import notice
 from .ping_answers import answer_ping
 from .serialization import Buffer, decode_value
-from .sessions import MetadataTooLargeError, Sessions
+from .sessions import MetadataTooLargeError
 from .streams import Credit
 from .tool_call import (
     CANCELLED,
@@ -40,73 +37,12 @@ from .tool_call import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from .heartbeat import HeartbeatClient
+    from .frame_service import FrameService
+    from .frame_writer import FrameWriter
     from .streams import Chunk
-    from .tool_runner import ToolRunner
 
-    Context = grpc.aio.ServicerContext[Any, Any]
-
-MAX_CALLS = 1000
 # Pings that wait for their answer; a runtime that sends one for every second has a few.
 MAX_PINGS = 1000
-DEFAULT_MAX_VALUE_BYTES = 2 * 1024**3
-
-
-class FrameLimits(NamedTuple):
-    """What one stream may ask of a worker."""
-
-    max_calls: int = MAX_CALLS
-    max_value_bytes: int = DEFAULT_MAX_VALUE_BYTES
-    """Attachments of one call, together."""
-
-
-class FrameService:
-    """Serves streams of frames: the RPC `Frames`, and the socket that the runtime gave us. Every stream
-    is on its own."""
-
-    def __init__(
-        self,
-        runner: ToolRunner,
-        sessions: Sessions,
-        heartbeat: HeartbeatClient,
-        limits: FrameLimits | None = None,
-    ) -> None:
-        self.runner = runner
-        self.sessions = sessions
-        self.heartbeat = heartbeat
-        self.limits = limits or FrameLimits()
-        self._streams: set[FrameStream] = set()
-
-    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
-        """What to add to a server, before the rest of the contract. The messages come and go as bytes:
-        so they can be refused as what they are, and large pieces need no message of their own."""
-        return grpc.method_handlers_generic_handler(
-            "snakepit.bridge.BridgeService",
-            {"Frames": grpc.stream_stream_rpc_method_handler(self._serve)},
-        )
-
-    async def close(self, seconds: float) -> None:
-        """Writes what is left to be written, and ends every stream."""
-        streams = [asyncio.ensure_future(stream.finish()) for stream in self._streams]
-        if streams:
-            await asyncio.wait(streams, timeout=seconds)
-        for stream in streams:
-            stream.cancel()
-
-    async def _serve(self, _requests: object, context: Context) -> None:
-        stream = FrameStream(self, FrameWriter(context.write))
-        try:
-            await self.serve(stream, _read_all(context, stream))
-        except MalformedError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"frames: {error}")
-
-    async def serve(self, stream: FrameStream, reading: Awaitable[None]) -> None:
-        """Serves a stream until `reading` is over, whose error is raised, or this service is closed."""
-        self._streams.add(stream)
-        try:
-            await stream.serve(reading)
-        finally:
-            self._streams.discard(stream)
 
 
 class FrameStream:
@@ -407,17 +343,6 @@ class FrameStream:
         frame.failure.status = status
         frame.failure.details = details
         self._writer.push(frame, len(details))
-
-
-async def _read_all(context: Context, stream: FrameStream) -> None:
-    while True:
-        data: Any = await context.read()
-        if data is grpc.aio.EOF:  # type: ignore[attr-defined]
-            return
-        stream.receive(data)
-        room = stream.room()
-        if room is not None:
-            await room
 
 
 def _refuse_direction(frame: pb2.Frame) -> NoReturn:

@@ -14,7 +14,7 @@ import grpc.aio
 
 from .call_socket import CallSocket, serve_connection
 from .channel_options import CHANNEL_OPTIONS, TOKEN_HEADER
-from .frames import FrameLimits, FrameService
+from .frame_service import FrameLimits, FrameService
 from .gen import snakepit_bridge_pb2_grpc as pb2_grpc
 from .health_service import HealthService
 from .listening_host import LOOPBACK

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .bridge_client import BridgeClient
-from .frames import FrameLimits
+from .frame_service import FrameLimits
 from .serialization import encode_plain, encode_value
 from .server import ListenError, WorkerServer
 from .worker import StartError

@@ -12,8 +12,9 @@ import pytest
 
 from snakepit_bridge import BaseAdapter, HeartbeatClient, tool
 from snakepit_bridge.adapter_loader import load_adapter
+from snakepit_bridge.frame_service import FrameService
 from snakepit_bridge.frame_writer import FrameWriter
-from snakepit_bridge.frames import FrameService, FrameStream
+from snakepit_bridge.frames import FrameStream
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.sessions import Sessions
 from snakepit_bridge.tool_runner import ToolRunner

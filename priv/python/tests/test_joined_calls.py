@@ -16,8 +16,9 @@ import pytest
 from snakepit_bridge import BaseAdapter, HeartbeatClient, tool, value_decoding, value_encoding
 from snakepit_bridge.adapter_loader import load_adapter
 from snakepit_bridge.frame_reader import MalformedError
+from snakepit_bridge.frame_service import FrameLimits, FrameService
 from snakepit_bridge.frame_writer import MAX_JOINED_BYTES, FrameWriter
-from snakepit_bridge.frames import FrameLimits, FrameService, FrameStream
+from snakepit_bridge.frames import FrameStream
 from snakepit_bridge.gen import snakepit_bridge_pb2 as pb2
 from snakepit_bridge.joined_calls import read_calls
 from snakepit_bridge.sessions import Sessions
