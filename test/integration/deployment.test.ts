@@ -31,7 +31,6 @@ interface Pod {
   readonly terminationGracePeriodSeconds: number;
   readonly containers: readonly [
     {
-      readonly env: readonly { readonly name: string; readonly value: string }[];
       readonly ports: readonly { readonly containerPort: number }[];
       readonly startupProbe: Probe;
       readonly livenessProbe: Probe;
